@@ -1,0 +1,383 @@
+"""Settings of every stage, as frozen values.
+
+A stage's settings are a few *groups* of fields. Field names are unique within a stage, so one name serves from the
+command line (``--lambda_target``) through the code (``config.adaptation.lambda_target``) to the run store
+(``cfg.lambda_target``). A field's description and bounds are the option's help and its error message.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from msl.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height of ``"1280,720"``, as the original commands spell a size.
+
+    Raises:
+        ValueError: it is spelled otherwise.
+    """
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise ValueError("a size is width,height in pixels, such as 1280,720")
+    return int(parts[0]), int(parts[1])
+
+
+Pixels = Annotated[int, Field(ge=16, le=16384)]
+Size = Annotated[
+    tuple[Pixels, Pixels],
+    BeforeValidator(lambda value: parse_size(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda size: f"{size[0]},{size[1]}", return_type=str),
+]
+
+TargetMode = Literal["maxsquare", "IW_maxsquare", "entropy", "IW_entropy", "hard"]
+Backbone = Literal["resnet101", "resnet50", "resnet18", "mobilenet_v2"]
+
+
+class Group(BaseModel):
+    """Fields that belong together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+class SourceConfig(Group):
+    """The labelled domain, the classes, and what both domains' images go through."""
+
+    source: str = Field("streets", description="Labelled domain: a name or a YAML file.")
+    label_set: str | None = Field(None, description="Classes to predict; none = those of the source domain.")
+    crop_size: Size = Field((256, 128), description="Width,height in pixels to which source images are resized.")
+    random_mirror: bool = Field(True, description="Mirror training images with probability 0.5.")
+    gaussian_blur: bool = Field(True, description="Blur training images with probability 0.5, sigma up to 1 pixel.")
+
+
+class TargetConfig(Group):
+    """The domain to adapt to. Its training labels are never read."""
+
+    target: str | None = Field(
+        "streets_real", description="Unlabelled domain: a name or a YAML file; none, in pretraining = not scored."
+    )
+    target_crop_size: Size | None = Field(None, description="crop_size of target images; none = the source's.")
+
+
+class ModelConfig(Group):
+    """The segmentation network. `num_classes` follows from the label set and is no option."""
+
+    backbone: Backbone = Field("mobilenet_v2", description="Feature extractor.")
+    width: float = Field(1.0, gt=0, le=2, description="Channel multiplier; other than 1 with mobilenet_v2 only.")
+    multi: bool = Field(False, description="Second output on the last but one stage, for multi-level guidance.")
+    weights: str = Field(
+        "none", description="Start of the backbone: none, imagenet, or a state dict file in torchvision's naming."
+    )
+    num_classes: int = Field(19, ge=2, le=254, json_schema_extra={"option": False})
+
+    @model_validator(mode="after")
+    def _only_mobilenet_scales(self) -> Self:
+        if self.width != 1 and self.backbone != "mobilenet_v2":
+            raise ValueError(f"width = {self.width} needs backbone = mobilenet_v2, not {self.backbone}")
+        return self
+
+
+class OptimizerConfig(Group):
+    """Stochastic gradient descent with the polynomial schedule."""
+
+    batch_size: int = Field(1, ge=1, description="Images of each domain in one step.")
+    lr: float = Field(2.5e-4, gt=0, description="Learning rate of the backbone at step 0.")
+    head_lr_ratio: float = Field(10.0, gt=0, description="Learning rate of the heads, as a multiple of lr.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="SGD momentum.")
+    weight_decay: float = Field(5e-4, ge=0, description="SGD weight decay.")
+    poly_power: float = Field(0.9, ge=0, description="p in lr(t) = lr (1 - t/T)^p.")
+    freeze_bn: bool = Field(False, description="Keep BatchNorm in eval mode: no batch statistics, no running update.")
+
+
+class ObjectiveConfig(Group):
+    """What the source's and the target's objectives share."""
+
+    lambda_seg: float = Field(0.1, ge=0, description="Weight of the second output's losses (with multi).")
+
+
+class AdaptationConfig(Group):
+    """The target objective."""
+
+    target_mode: TargetMode = Field("maxsquare", description="Objective on unlabelled target images.")
+    lambda_target: float = Field(0.1, ge=0, description="Weight of the target objective.")
+    iw_ratio: float = Field(0.2, ge=0, le=1, description="Exponent r of the image-wise weights 1/(n^r S^(1-r)).")
+    threshold: float = Field(0.95, ge=0, le=1, description="Least probability of a pixel that becomes a label.")
+
+
+class TrainSchedule(Group, ABC):
+    """How long training lasts, in iterations, given how many make an epoch."""
+
+    epoch_iters: int | None = Field(None, ge=1, description="Iterations an epoch; none = one pass over the data.")
+
+    @abstractmethod
+    def horizon(self, epoch_iters: int) -> int:
+        """Horizon T of the learning-rate schedule."""
+
+    def stop(self, epoch_iters: int) -> int:
+        """Iteration at which training stops."""
+        return self.horizon(epoch_iters)
+
+
+class PretrainSchedule(TrainSchedule):
+    """How long pretraining lasts."""
+
+    iter_max: int = Field(200_000, ge=1, description="Horizon T of the learning-rate schedule, in iterations.")
+    iter_stop: int | None = Field(80_000, ge=1, description="Iteration at which training stops; none = iter_max.")
+
+    @model_validator(mode="after")
+    def _stops_within_the_horizon(self) -> Self:
+        if self.iter_stop is not None and self.iter_stop > self.iter_max:
+            raise ValueError(f"iter_stop = {self.iter_stop} lies behind iter_max = {self.iter_max}")
+        return self
+
+    def horizon(self, epoch_iters: int) -> int:
+        """iter_max, whatever the epoch."""
+        return self.iter_max
+
+    def stop(self, epoch_iters: int) -> int:
+        """iter_stop, or the horizon."""
+        return self.iter_stop or self.iter_max
+
+
+class AdaptSchedule(TrainSchedule):
+    """How long adaptation lasts: round_num x epoch_each_round epochs."""
+
+    round_num: int = Field(5, ge=1, description="Rounds of training.")
+    epoch_each_round: int = Field(2, ge=1, description="Epochs in a round.")
+
+    @property
+    def epochs(self) -> int:
+        """Epochs in all."""
+        return self.round_num * self.epoch_each_round
+
+    def horizon(self, epoch_iters: int) -> int:
+        """All epochs."""
+        return self.epochs * epoch_iters
+
+
+class TargetSoloSchedule(AdaptSchedule):
+    """Adaptation that goes on without the source."""
+
+    round_num: int = Field(20, ge=1, description="Rounds of training.")
+    target_solo_epoch: int = Field(20, ge=0, description="From this epoch on, counted from 0, only the target trains.")
+
+    @model_validator(mode="after")
+    def _reaches_the_solo(self) -> Self:
+        if self.target_solo_epoch >= self.epochs:
+            raise ValueError(
+                f"target_solo_epoch = {self.target_solo_epoch} is never reached in {self.epochs} epochs: "
+                "lower it or raise round_num"
+            )
+        return self
+
+
+class RunConfig(Group):
+    """What all stages of one experiment share."""
+
+    seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, data order and augmentation.")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="Arithmetic of the network's passes.")
+    max_iters: int | None = Field(
+        None, ge=1, description="Stop after so many iterations, in this stage and in a parent that it starts."
+    )
+
+
+class StartConfig(Group):
+    """Where adaptation starts."""
+
+    checkpoint: str | None = Field(
+        None,
+        description="Weights to start from: a file or runs:/ID/checkpoints/last.pt; none = those of the newest "
+        "finished parent run with fitting settings, or of one that is run first.",
+    )
+
+
+class EvaluationConfig(Group):
+    """How the network is scored and what is shown."""
+
+    eval_images: int | None = Field(None, ge=1, description="Score at most so many images a domain; none = all.")
+    panels: int = Field(4, ge=0, le=64, description="Images a domain in the panels of each evaluation.")
+
+
+class MonitorConfig(Group):
+    """How often training is looked at, in iterations."""
+
+    eval_every: int | None = Field(None, ge=1, description="Iterations between evaluations; none = an epoch.")
+    checkpoint_every: int | None = Field(
+        None, ge=1, description="Iterations between checkpoints, besides the one after every evaluation."
+    )
+    log_every: int = Field(20, ge=1, description="Iterations over which losses and speed are averaged and logged.")
+
+
+class RuntimeConfig(Group):
+    """The machine."""
+
+    data_root: Path | None = Field(None, description="Folder that holds the data sets; none = $MSL_DATA.")
+    num_workers: int = Field(1, ge=0, description="Data loading processes a domain; changes no result.")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, …")
+    threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
+
+
+class StageConfig(BaseModel):
+    """Base of a stage's settings: groups of fields with names that are unique within the stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Groups that change how a stage runs and is watched, never the weights it ends with.
+    inert: ClassVar[frozenset[str]] = frozenset({"evaluation", "monitor", "runtime"})
+
+    @classmethod
+    def fields(cls) -> Iterator[tuple[str, str, FieldInfo]]:
+        """Every (group, name, field) of the stage, in order."""
+        for group, holder in cls.model_fields.items():
+            assert isinstance(holder.annotation, type)
+            assert issubclass(holder.annotation, Group)
+            for name, field in holder.annotation.model_fields.items():
+                yield group, name, field
+
+    @classmethod
+    def options(cls) -> dict[str, FieldInfo]:
+        """The fields that a user sets, by name."""
+        return {name: field for _, name, field in cls.fields() if not _is_derived(field)}
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """The settings with these fields, given by their names alone, and the defaults of all others.
+
+        Raises:
+            ConfigError: a field is unknown, missing, or a value does not fit.
+        """
+        home = {name: group for group, name, _ in cls.fields()}
+        groups: dict[str, dict[str, Any]] = {group: {} for group in cls.model_fields}
+        for name, value in values.items():
+            if name not in home:
+                raise ConfigError(f"{name} is no setting of {cls.__name__}: it has {', '.join(home)}")
+            groups[home[name]][name] = value
+        return validated(cls, groups)
+
+    def edit(self, **values: Any) -> Self:
+        """A copy with fields changed; raises as `of` does."""
+        current = {name: getattr(getattr(self, group), name) for group, name, _ in self.fields()}
+        return self.of(**(current | values))
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting by its name, in values that JSON can hold."""
+        dumped = self.model_dump(mode="json")
+        return {name: dumped[group][name] for group, name, _ in self.fields()}
+
+    def decisive(self) -> dict[str, Any]:
+        """The settings on which the trained weights depend."""
+        flat = self.flat()
+        return {name: flat[name] for group, name, _ in self.fields() if group not in self.inert}
+
+
+class TrainConfig(StageConfig):
+    """What every training stage has."""
+
+    schedule: TrainSchedule
+
+    source: SourceConfig = SourceConfig()
+    target: TargetConfig = TargetConfig()
+    model: ModelConfig = ModelConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    run: RunConfig = RunConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    monitor: MonitorConfig = MonitorConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+
+
+class PretrainConfig(TrainConfig):
+    """Supervised training on the source. The target is only scored."""
+
+    inert = TrainConfig.inert | {"target"}
+
+    schedule: PretrainSchedule = PretrainSchedule()
+
+
+class AdaptConfig(TrainConfig):
+    """Training on the source and the target together."""
+
+    adaptation: AdaptationConfig = AdaptationConfig()
+    schedule: AdaptSchedule = AdaptSchedule()
+    start: StartConfig = StartConfig()
+
+
+class TargetSoloConfig(AdaptConfig):
+    """Adaptation that ends on the target alone."""
+
+    schedule: TargetSoloSchedule = TargetSoloSchedule()
+
+
+class ScoredConfig(Group):
+    """What is scored."""
+
+    checkpoint: str = Field(description="Weights to score: a file or runs:/ID/checkpoints/best.pt.")
+    source: str | None = Field("trained", description="Domain scored as source/…; trained = the one trained on.")
+    target: str | None = Field("trained", description="Domain scored as target/…; none = not scored.")
+    split: str = Field("val", description="Split of both domains.")
+    crop_size: Size | None = Field(None, description="Width,height of the network's input; none = as trained.")
+    target_crop_size: Size | None = Field(None, description="The same for target images; none = as trained.")
+
+
+class EvaluateConfig(StageConfig):
+    """Scores of a checkpoint."""
+
+    scored: ScoredConfig
+    evaluation: EvaluationConfig = EvaluationConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+
+
+class RequestConfig(Group):
+    """How a stage is asked for: what is no setting of the training itself."""
+
+    recipe: str = Field("streets", description="Set of defaults to start from; every other option overrides it.")
+    group: str | None = Field(
+        None, description="Name shared by runs that differ only by seed; none = from the settings."
+    )
+    resume: str | None = Field(None, description="ID of an unfinished run to go on with, in the same run.")
+    dry_run: bool = Field(False, description="Print the resolved settings and stop.")
+
+
+def validated(model: type[M], values: Mapping[str, Any]) -> M:
+    """`model` made of `values`.
+
+    Raises:
+        ConfigError: names every field that does not fit, its value and what the field means.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explained(model, detail) for detail in error.errors())) from None
+
+
+def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
+    """``lambda_target = -1: input should be greater than or equal to 0 (Weight of the target objective.)``."""
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | BaseModel):
+        return message  # a rule between fields names its own values
+    field = _field_at(model, detail["loc"])
+    meaning = f" ({field.description})" if field is not None and field.description else ""
+    name = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str)), model.__name__)
+    return f"{name} = {detail['input']!r}: {message[0].lower()}{message[1:]}{meaning}"
+
+
+def _field_at(model: type[BaseModel], path: tuple[int | str, ...]) -> FieldInfo | None:
+    field = None
+    for part in path:
+        field = model.model_fields.get(str(part), field)
+        if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            model = field.annotation
+    return field
+
+
+def _is_derived(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and extra.get("option") is False

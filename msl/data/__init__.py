@@ -1,0 +1,19 @@
+"""Domains: images and labels, uint8 until the network's door, and the streams of batches made of them."""
+
+from msl.data.catalog import domain_names, open_domain
+from msl.data.domain import Domain, Sample
+from msl.data.loaders import Batch, Stream, in_order
+from msl.data.transforms import Resized, TrainTransform, nearest
+
+__all__ = [
+    "Batch",
+    "Domain",
+    "Resized",
+    "Sample",
+    "Stream",
+    "TrainTransform",
+    "domain_names",
+    "in_order",
+    "nearest",
+    "open_domain",
+]

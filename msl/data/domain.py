@@ -1,0 +1,102 @@
+"""A domain: the images of one split of a data set, with labels in one label set."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from msl.errors import DataError
+from msl.labels import IGNORE, UNKNOWN, LabelSet, RawIds
+
+UInt8 = NDArray[np.uint8]
+
+
+class Sample(NamedTuple):
+    """One image with its label, at full resolution."""
+
+    image: Tensor  # (3, H, W) uint8 RGB
+    label: Tensor  # (H, W) uint8 train ids, 255 = ignored
+    name: str
+
+
+class Samples(Protocol):
+    """Where a domain's images come from: files, or a generator."""
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """What to call the sample in messages, file names and panels."""
+
+    def read(self, index: int, labelled: bool) -> tuple[UInt8, UInt8 | None]:
+        """Image (H, W, 3) RGB and, where asked for, its label (H, W) of raw ids.
+
+        Raises:
+            DataError: the image or the label is missing or unreadable.
+        """
+
+    def inspect(self, ids: RawIds, labelled: bool) -> str:
+        """Check every sample once and return a digest of their content.
+
+        Raises:
+            DataError: names the samples that cannot be used.
+        """
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A sequence of `Sample`.
+
+    An unlabelled domain never opens its label files and gives 255 everywhere: that is how the target is trained on.
+    """
+
+    name: str
+    split: str
+    samples: Samples
+    ids: RawIds
+    label_set: LabelSet
+    labelled: bool = True
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        """The sample at `index`.
+
+        Raises:
+            DataError: it is unreadable, its label has another size, or an id that the data set does not define.
+        """
+        image, raw = self.samples.read(index, self.labelled)
+        name = self.samples.name(index)
+        label = np.full(image.shape[:2], IGNORE, np.uint8) if raw is None else self._train_ids(raw, name)
+        if label.shape != image.shape[:2]:
+            raise DataError(f"{name}: the image is {_size(image)}, its label {_size(label)} (width x height)")
+        return Sample(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label), name)
+
+    def inspect(self) -> str:
+        """Check every sample before training and return the digest (64 hex digits) of the domain's content.
+
+        Raises:
+            DataError: names the samples that cannot be used.
+        """
+        return self.samples.inspect(self.ids, self.labelled)
+
+    def _train_ids(self, raw: UInt8, name: str) -> UInt8:
+        label: UInt8 = self._table[raw]
+        if (label == UNKNOWN).any():
+            unknown = np.unique(raw[label == UNKNOWN]).tolist()
+            raise DataError(
+                f"{name}: its label has ids {unknown}, which {self.name} does not define ({sorted(self.ids)})"
+            )
+        return label
+
+    @cached_property
+    def _table(self) -> UInt8:
+        return np.frombuffer(self.label_set.table(self.ids), np.uint8)
+
+
+def _size(array: UInt8) -> str:
+    return f"{array.shape[1]}x{array.shape[0]}"

@@ -1,0 +1,45 @@
+"""GTA5: 24 966 frames of a game at 1914×1052, with Cityscapes' classes and ids.
+
+Richter et al., *Playing for Data: Ground Truth from Computer Games*, ECCV 2016. Its split of 12 403 / 6 382 / 6 181
+frames is in ``split.mat``, which comes with the authors' code.
+"""
+
+from pathlib import Path
+
+import scipy.io
+
+from msl.data.files import FilePair
+from msl.data.layout import Layout, listed
+from msl.errors import DataError
+from msl.labels import CITYSCAPES_IDS
+
+_SPLITS = ("train", "val", "test")
+
+
+def _frames(root: Path, split: str) -> list[int]:
+    lists = (f"{split}.txt", f"list/{split}.txt")
+    lines = listed(root, *lists)
+    if lines is not None:
+        return [int(Path(line.split()[0]).stem) for line in lines]
+    if (root / "split.mat").is_file():
+        return [int(frame) for frame in scipy.io.loadmat(root / "split.mat")[f"{split}Ids"].ravel()]
+    raise DataError(
+        f"gta5: {root} has neither {' nor '.join(lists)} (a frame number a line) nor the authors' split.mat, so it is "
+        "unknown which frames train and which are scored"
+    )
+
+
+def _find(root: Path, split: str) -> list[FilePair]:
+    names = [f"{frame:05d}" for frame in _frames(root, split)]
+    return [FilePair(name, root / "images" / f"{name}.png", root / "labels" / f"{name}.png") for name in names]
+
+
+GTA5 = Layout(
+    name="gta5",
+    label_set="cityscapes19",
+    ids=CITYSCAPES_IDS,
+    folders=("gta5",),
+    splits=_SPLITS,
+    find=_find,
+    homepage="https://download.visinf.tu-darmstadt.de/data/from_games/",
+)

@@ -1,0 +1,156 @@
+"""Batches of a domain: an endless stream for training, one pass in order for evaluation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from msl.data.domain import Domain, Sample
+from msl.data.transforms import Resized, TrainTransform
+from msl.errors import DataError
+
+T = TypeVar("T")
+
+_PREFETCH = 4  # batches that a loading process makes ahead
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images and labels of one training step."""
+
+    image: Tensor  # (N, 3, H, W) uint8 RGB
+    label: Tensor  # (N, H, W) uint8 train ids, 255 = ignored
+    names: tuple[str, ...]
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on `device`."""
+        return Batch(self.image.to(device, non_blocking=True), self.label.to(device, non_blocking=True), self.names)
+
+
+class Stream:
+    """An endless sequence of batches that is a pure function of (domain, seed, position).
+
+    Sample k of the stream is entry k mod len of the permutation of epoch k div len; its augmentation is drawn from
+    (seed, epoch, index). So neither the number of loading processes nor an interruption changes what is trained on:
+    a stream that starts at position p gives what another gives from its p-th batch on. `salt` tells apart the streams
+    of one training, which share its seed.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        transform: TrainTransform,
+        batch_size: int,
+        seed: int,
+        salt: str,
+        num_workers: int = 0,
+        device: torch.device | None = None,
+        position: int = 0,
+    ) -> None:
+        self.domain = domain
+        self.position = position
+        self._device = device or torch.device("cpu")
+        self._loader = DataLoader(
+            _Augmented(domain, transform, _mixed(seed, salt)),
+            batch_sampler=_Order(len(domain), batch_size, _mixed(seed, salt), position),
+            collate_fn=_collate,
+            num_workers=num_workers,
+            prefetch_factor=_PREFETCH if num_workers else None,
+            pin_memory=self._device.type == "cuda",
+            generator=torch.Generator(),  # else the loader would draw its base seed from the global random state
+        )
+        self._batches: Iterator[Batch] | None = None
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        if self._batches is None:
+            self._batches = _plainly_failing(iter(self._loader))
+        batch = next(self._batches)
+        self.position += 1
+        return batch.to(self._device)
+
+    def close(self) -> None:
+        """End the loading processes."""
+        self._batches = None
+
+
+def in_order(domain: Domain, transform: Resized, count: int | None, num_workers: int) -> Iterator[Sample]:
+    """The first `count` samples (all if None) once, the image resized for the network, the label at full size."""
+    chosen = range(len(domain) if count is None else min(count, len(domain)))
+    loader = DataLoader(
+        _Plain(domain, transform),
+        sampler=chosen,
+        batch_size=None,
+        num_workers=num_workers,
+        generator=torch.Generator(),
+    )
+    return _plainly_failing(iter(loader))
+
+
+def _plainly_failing(items: Iterator[T]) -> Iterator[T]:
+    """A loading process wraps what it raises in its traceback; give the user the message alone."""
+    try:
+        yield from items
+    except DataError as error:
+        raise DataError(str(error).strip().rpartition("DataError: ")[2]) from None
+
+
+class _Order:
+    """Batches of (epoch, index), without end, from a position on."""
+
+    def __init__(self, length: int, batch_size: int, seed: int, position: int) -> None:
+        self._length, self._batch_size, self._seed, self._position = length, batch_size, seed, position
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        first = self._position * self._batch_size
+        epoch, offset = divmod(first, self._length)
+        batch: list[tuple[int, int]] = []
+        while True:
+            for index in self._permutation(epoch)[offset:]:
+                batch.append((epoch, index))
+                if len(batch) == self._batch_size:
+                    yield batch
+                    batch = []
+            epoch, offset = epoch + 1, 0
+
+    def _permutation(self, epoch: int) -> list[int]:
+        generator = torch.Generator().manual_seed(_mixed(self._seed, epoch))
+        order: list[int] = torch.randperm(self._length, generator=generator).tolist()
+        return order
+
+
+class _Augmented(Dataset[tuple[Tensor, Tensor, str]]):
+    def __init__(self, domain: Domain, transform: TrainTransform, seed: int) -> None:
+        self._domain, self._transform, self._seed = domain, transform, seed
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, str]:
+        epoch, index = key
+        sample = self._domain[index]
+        image, label = self._transform(sample.image, sample.label, _mixed(self._seed, epoch, index))
+        return image, label, sample.name
+
+
+class _Plain(Dataset[Sample]):
+    def __init__(self, domain: Domain, transform: Resized) -> None:
+        self._domain, self._transform = domain, transform
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self._domain[index]
+        return Sample(*self._transform(sample.image, sample.label), sample.name)
+
+
+def _mixed(*parts: int | str) -> int:
+    """A seed of 63 bits; neighbouring numbers give unrelated seeds."""
+    digest = blake2b(",".join(map(str, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def _collate(samples: list[tuple[Tensor, Tensor, str]]) -> Batch:
+    images, labels, names = zip(*samples, strict=True)
+    return Batch(torch.stack(images), torch.stack(labels), names)

@@ -1,0 +1,77 @@
+"""What happens to an image and its label between the file and the network."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as tvf
+
+_KERNEL = 7  # pixels; holds ±3 σ of the widest blur
+
+
+class Stretch(v2.Transform):
+    """Resize to exactly width × height, whatever the proportions: images bicubic, labels to the nearest pixel.
+
+    torchvision's own Resize picks a label's pixel by the corner of its cell and so shifts labels against images by up
+    to half a pixel of the original; this one picks it by the centre, as Pillow does.
+    """
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size = [size[1], size[0]]
+
+    def transform(self, inpt: Tensor, params: dict[str, object]) -> Tensor:
+        """Resize one image or label."""
+        if list(inpt.shape[-2:]) == self.size:
+            return inpt
+        if isinstance(inpt, tv_tensors.Mask):
+            resized = nearest(inpt, self.size)
+        else:
+            resized = tvf.resize_image(inpt, self.size, v2.InterpolationMode.BICUBIC, antialias=True)
+        wrapped: Tensor = tv_tensors.wrap(resized, like=inpt)
+        return wrapped
+
+
+def nearest(label: Tensor, size: Sequence[int]) -> Tensor:
+    """Labels (…, H, W) resized to (…, *size): each pixel takes the one at its centre."""
+    resized: Tensor = tvf.resize_image(label[None], list(size), interpolation=v2.InterpolationMode.NEAREST_EXACT)[0]
+    return resized
+
+
+class Resized:
+    """What evaluation does: the image stretched to the network's size, the label left as it is."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._stretch = Stretch(size)
+
+    def __call__(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        """(3, H, W) and (H, W), both uint8."""
+        return self._stretch(tv_tensors.Image(image)).as_subclass(Tensor), label
+
+
+class TrainTransform:
+    """What training does: mirror, stretch, blur, on image and label together.
+
+    Chen et al. (ICCV 2019) mirror and blur half of the images each, the blur's radius uniform up to one pixel.
+    """
+
+    def __init__(self, size: tuple[int, int], mirror: bool, blur: bool) -> None:
+        steps: list[v2.Transform] = [Stretch(size)]
+        if mirror:
+            steps.insert(0, v2.RandomHorizontalFlip(0.5))
+        if blur:
+            steps.append(v2.RandomApply([v2.GaussianBlur(_KERNEL, (1e-3, 1.0))], p=0.5))
+        self._steps = v2.Compose(steps)
+
+    def __call__(self, image: Tensor, label: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """(3, H, W) and (H, W) uint8 in and out; the same `seed` always does the same.
+
+        The process's own random state is left as it was, so that a network's dropout does not depend on the number
+        of loading processes.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            image, label = self._steps(tv_tensors.Image(image), tv_tensors.Mask(label))
+        return image.as_subclass(Tensor), label.as_subclass(Tensor)

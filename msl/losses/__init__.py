@@ -1,0 +1,17 @@
+"""Losses as pure functions of tensors: probabilities or logits in, a scalar out."""
+
+from msl.losses.entropy import entropy, iw_entropy
+from msl.losses.guidance import confident_labels, guidance_labels
+from msl.losses.max_square import image_wise_weight, iw_max_square, max_square
+from msl.losses.supervised import cross_entropy
+
+__all__ = [
+    "confident_labels",
+    "cross_entropy",
+    "entropy",
+    "guidance_labels",
+    "image_wise_weight",
+    "iw_entropy",
+    "iw_max_square",
+    "max_square",
+]

@@ -1,0 +1,68 @@
+"""The maximum squares loss and its image-wise weighting.
+
+Chen, Xue, Cai: *Domain Adaptation for Semantic Segmentation with Maximum Squares Loss*, ICCV 2019,
+arXiv:1909.13589, equations 4 and 7.
+"""
+
+import torch
+from torch import Tensor
+
+
+def max_square(prob: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Minus half the mean of the squared probabilities: -Σ p² / (2·N·C·H·W).
+
+    Unlike entropy's, its gradient grows only linearly with p, so that easy pixels do not drown the others.
+
+    Args:
+        prob: (N, C, H, W), summing to 1 over C.
+        valid: (N, H, W) bool; pixels that count, all if left out.
+    """
+    return -mean_over_pixels(_sum_of_squares(prob), valid) / (2 * prob.shape[1])
+
+
+def iw_max_square(prob: Tensor, ratio: float = 0.2, valid: Tensor | None = None) -> Tensor:
+    """Squares weighted by how rare the predicted class is in its image: -Σ w·p² / (N·C).
+
+    There is no factor ½ (the published loss has none): ratio 0 gives twice `max_square` at N = 1.
+
+    Args:
+        prob: (N, C, H, W), summing to 1 over C.
+        ratio: r of `image_wise_weight`.
+        valid: (N, H, W) bool; pixels that count, all if left out.
+    """
+    weight = image_wise_weight(prob, ratio, valid)  # (N, H, W)
+    return -(weight * _sum_of_squares(prob)).sum() / (prob.shape[0] * prob.shape[1])
+
+
+@torch.no_grad()
+def image_wise_weight(prob: Tensor, ratio: float, valid: Tensor | None = None) -> Tensor:
+    """W = 1 / max(n^r · S^(1-r), 1) of each pixel's predicted class; carries no gradient.
+
+    n is the number of the image's pixels that are predicted as the pixel's class, S the number of all its pixels.
+    Each image is counted by itself.
+
+    Args:
+        prob: (N, C, H, W).
+        ratio: r; 0 weighs every pixel 1/S, 1 every class alike.
+        valid: (N, H, W) bool; the others are not counted and weigh 0.
+
+    Returns:
+        (N, H, W) float32.
+    """
+    winner = prob.argmax(dim=1).flatten(1)  # (N, H·W)
+    ones = torch.ones_like(winner, dtype=torch.float32) if valid is None else valid.flatten(1).float()
+    count = ones.new_zeros(prob.shape[:2]).scatter_add_(1, winner, ones)  # (N, C)
+    size = count.sum(dim=1, keepdim=True)  # (N, 1)
+    class_weight = 1 / (count**ratio * size ** (1 - ratio)).clamp(min=1)  # (N, C)
+    return (class_weight.gather(1, winner) * ones).view(prob.shape[0], *prob.shape[2:])
+
+
+def mean_over_pixels(value: Tensor, valid: Tensor | None) -> Tensor:
+    """Mean of an (N, H, W) map over its valid pixels; 0 where there is none."""
+    if valid is None:
+        return value.mean()
+    return (value * valid).sum() / valid.sum().clamp(min=1)
+
+
+def _sum_of_squares(prob: Tensor) -> Tensor:
+    return prob.float().square().sum(dim=1)  # (N, H, W)

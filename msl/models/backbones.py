@@ -1,0 +1,103 @@
+"""Feature extractors at output stride 8: torchvision's networks with their last strides turned into dilation.
+
+DeepLab's way to keep resolution: where a stage would have halved it, its 3×3 convolutions are spread out instead,
+so the weights still fit (Chen et al., arXiv:1606.00915, section 3.1).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torchvision.models as zoo
+from torch import Tensor, nn
+
+from msl.config import ModelConfig
+
+
+class Features(NamedTuple):
+    """Maps at 1/8 of the image: of the last but one stage, and of the last."""
+
+    middle: Tensor  # (N, C_middle, H/8, W/8)
+    last: Tensor  # (N, C_last, H/8, W/8)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How a network of torchvision's is cut: its stages in order, and what only its classifier needs."""
+
+    build: Callable[[float], nn.Module]  # from the channel multiplier
+    stem: tuple[str, ...]
+    middle: tuple[str, ...]  # dilation 2, where the image's stride would become 16
+    last: tuple[str, ...]  # dilation 4, where it would become 32
+    unused: tuple[str, ...]
+    channels: tuple[int, int]  # of middle and last, at multiplier 1
+
+
+def _resnet(build: Callable[[], nn.Module], channels: tuple[int, int]) -> _Plan:
+    stem = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2")
+    return _Plan(lambda width: build(), stem, ("layer3",), ("layer4",), ("avgpool", "fc"), channels)
+
+
+def _features(first: int, last: int) -> tuple[str, ...]:
+    return tuple(f"features.{i}" for i in range(first, last + 1))
+
+
+_PLANS = {
+    "resnet101": _resnet(zoo.resnet101, (1024, 2048)),
+    "resnet50": _resnet(zoo.resnet50, (1024, 2048)),
+    "resnet18": _resnet(zoo.resnet18, (256, 512)),
+    "mobilenet_v2": _Plan(
+        build=lambda width: zoo.mobilenet_v2(width_mult=width),
+        stem=_features(0, 6),
+        middle=_features(7, 13),
+        last=_features(14, 17),
+        unused=("features.18", "classifier"),
+        channels=(96, 320),
+    ),
+}
+
+
+class DilatedBackbone(nn.Module):
+    """One of torchvision's networks at output stride 8, without its classifier.
+
+    Parameters keep torchvision's names (below ``network.``), so that its state dicts load by name.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        plan = _PLANS[config.backbone]
+        self.network = plan.build(config.width)
+        for name in plan.unused:
+            parent, _, child = name.rpartition(".")
+            delattr(self.network.get_submodule(parent), child)
+        for names, dilation in ((plan.middle, 2), (plan.last, 4)):
+            for name in names:
+                _dilate(self.network.get_submodule(name), dilation)
+        self.unused = plan.unused
+        self._until_middle, self._until_last = plan.stem + plan.middle, plan.last
+        self.middle_channels, self.last_channels = (_round_channels(c, config.width) for c in plan.channels)
+
+    def forward(self, image: Tensor) -> Features:
+        """Preprocessed images (N, 3, H, W) to feature maps."""
+        middle = self._apply_stages(self._until_middle, image)  # (N, C_middle, H/8, W/8)
+        return Features(middle, self._apply_stages(self._until_last, middle))
+
+    def _apply_stages(self, names: tuple[str, ...], x: Tensor) -> Tensor:
+        for name in names:
+            x = self.network.get_submodule(name)(x)
+        return x
+
+
+def _dilate(stage: nn.Module, dilation: int) -> None:
+    for module in stage.modules():
+        if isinstance(module, nn.Conv2d):
+            module.stride = (1, 1)
+            if module.kernel_size == (3, 3):
+                module.dilation = module.padding = (dilation, dilation)
+
+
+def _round_channels(channels: int, width: float) -> int:
+    """MobileNetV2's rule (arXiv:1801.04381): a multiple of 8, not below 90 % of what was asked for."""
+    scaled = channels * width
+    rounded = max(8, int(scaled + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * scaled else rounded + 8

@@ -1,0 +1,43 @@
+"""DeepLabV2 with one output, or with two for multi-level guidance."""
+
+from torch import Tensor, nn
+
+from msl.config import ModelConfig
+from msl.models.network import SegmentationNetwork, SegOutput
+
+
+class AtrousPyramid(nn.ModuleList):
+    """Sum of four 3×3 convolutions with dilation 6, 12, 18 and 24 (ASPP-L, arXiv:1606.00915, section 4.1.2)."""
+
+    def __init__(self, channels: int, num_classes: int) -> None:
+        convolutions = [nn.Conv2d(channels, num_classes, 3, padding=d, dilation=d) for d in (6, 12, 18, 24)]
+        for convolution in convolutions:
+            nn.init.normal_(convolution.weight, std=0.01)  # as the authors of the loss start it
+        super().__init__(convolutions)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (N, C_in, h, w) to logits (N, C, h, w)."""
+        first, *others = self
+        logits: Tensor = first(features)
+        for convolution in others:
+            logits = logits + convolution(features)
+        return logits
+
+
+class DeepLabV2(SegmentationNetwork):
+    """A dilated backbone with an atrous pyramid on its last stage, and with `multi` a second on the one before."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.main_head = AtrousPyramid(self.backbone.last_channels, config.num_classes)
+        self.aux_head = AtrousPyramid(self.backbone.middle_channels, config.num_classes) if config.multi else None
+
+    def coarse(self, image: Tensor) -> SegOutput:
+        """Logits at 1/8 of the input's size."""
+        features = self.backbone(self.preprocessing(image))
+        aux = None if self.aux_head is None else self.aux_head(features.middle)
+        return SegOutput(self.main_head(features.last), aux)
+
+    def heads(self) -> list[nn.Module]:
+        """The main head and, with `multi`, the auxiliary one."""
+        return [self.main_head] if self.aux_head is None else [self.main_head, self.aux_head]

@@ -1,0 +1,47 @@
+"""What every segmentation network offers to training, evaluation and serving."""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional as fn
+
+from msl.config import ModelConfig
+from msl.models.backbones import DilatedBackbone
+from msl.models.preprocessing import ImageNetRGB
+
+
+class SegOutput(NamedTuple):
+    """Logits (N, C, H, W) of the network's outputs; `aux` with multi only."""
+
+    main: Tensor
+    aux: Tensor | None
+
+
+class SegmentationNetwork(nn.Module, ABC):
+    """A backbone and heads. Takes RGB images (N, 3, H, W), uint8 or float in [0, 1], and normalises them itself."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.preprocessing = ImageNetRGB()
+        self.backbone = DilatedBackbone(config)
+
+    @abstractmethod
+    def coarse(self, image: Tensor) -> SegOutput:
+        """Logits at the network's own resolution, for those who choose the size themselves (`upsample`)."""
+
+    @abstractmethod
+    def heads(self) -> list[nn.Module]:
+        """The parts that are new to every data set and learn faster than the backbone."""
+
+    def forward(self, image: Tensor) -> SegOutput:
+        """Logits at the input's size."""
+        size = (image.shape[2], image.shape[3])
+        main, aux = self.coarse(image)
+        return SegOutput(upsample(main, size), None if aux is None else upsample(aux, size))
+
+
+def upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Logits (N, C, h, w) to (N, C, *size), bilinear with aligned corners as the published networks do it."""
+    return fn.interpolate(logits, size, mode="bilinear", align_corners=True)

@@ -1,0 +1,124 @@
+"""Recipes: named sets of defaults for all stages of an experiment.
+
+A recipe is a function that takes a recipe and changes named settings, so that each says only in what it differs from
+the one it builds on.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from msl.config import AdaptConfig, PretrainConfig, TargetSoloConfig, TrainConfig
+from msl.errors import ConfigError
+
+
+class Recipe(BaseModel):
+    """The settings of every training stage."""
+
+    model_config = ConfigDict(frozen=True)
+
+    pretrain: PretrainConfig = PretrainConfig()
+    adapt: AdaptConfig = AdaptConfig()
+    target_solo: TargetSoloConfig = TargetSoloConfig()
+
+    def edit(self, *stages: str, **values: Any) -> Self:
+        """A copy with settings changed in the named stages, or in all; a stage without the setting stays as it is."""
+        chosen: dict[str, TrainConfig] = {stage: getattr(self, stage) for stage in stages or type(self).model_fields}
+        if unknown := set(values).difference(*(config.options() for config in chosen.values())):
+            raise ConfigError(f"no stage of {', '.join(chosen)} has a setting {', '.join(sorted(unknown))}")
+        changed = {
+            stage: config.edit(**{name: value for name, value in values.items() if name in config.options()})
+            for stage, config in chosen.items()
+        }
+        return self.model_copy(update=changed)
+
+
+def streets(recipe: Recipe) -> Recipe:
+    """The embedded, generated domains: minutes on two CPU cores, nothing to download.
+
+    ``mlflow run . -e adapt``
+    """
+    return recipe.edit(
+        source="streets",
+        target="streets_real",
+        crop_size=(256, 128),
+        backbone="mobilenet_v2",
+        width=0.5,
+        weights="none",
+        batch_size=4,
+    ).edit("pretrain", lr=1e-2, iter_max=600, iter_stop=None, eval_every=200)
+
+
+def camvid_day_dusk(recipe: Recipe) -> Recipe:
+    """CamVid's day sequences to its dusk sequence, 11 classes: a real shift that trains on a CPU."""
+    return recipe.edit(
+        source="camvid_day",
+        target="camvid_dusk",
+        crop_size=(240, 180),
+        backbone="mobilenet_v2",
+        weights="imagenet",
+        batch_size=4,
+        lr=5e-3,
+    ).edit("pretrain", iter_max=770, iter_stop=None, eval_every=154)
+
+
+RECIPES: dict[str, Callable[[Recipe], Recipe]] = {
+    "streets": streets,
+    "camvid_day_dusk": camvid_day_dusk,
+}
+
+# What a stage and the parent that it starts have in common: where a user changes it, it holds for both.
+_SHARED = ("source", "target", "model", "run", "evaluation", "monitor", "runtime")
+
+
+def find_recipe(name: str) -> Recipe:
+    """A recipe by name.
+
+    Raises:
+        ConfigError: there is none of that name; the message lists those there are.
+    """
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise ConfigError(f"recipe = {name!r} is unknown. {hint}Choose one of {', '.join(RECIPES)}.")
+    return RECIPES[name](Recipe())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A training stage as a user asks for it: a recipe, and what differs from it."""
+
+    stage: str
+    recipe: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # by setting
+    group: str | None = None
+    resume: str | None = None
+
+    def config(self) -> TrainConfig:
+        """The stage's settings.
+
+        Raises:
+            ConfigError: the recipe or a setting is unknown, or a value does not fit.
+        """
+        config: TrainConfig = getattr(find_recipe(self.recipe), self.stage)
+        return config.edit(**self.overrides)
+
+    def for_parent(self, stage: str) -> "Request":
+        """The request for the stage that this one starts from: the recipe's own settings, but the shared overrides."""
+        shared = {name for group, name, _ in self.config().fields() if group in _SHARED}
+        return Request(
+            stage=stage,
+            recipe=self.recipe,
+            overrides={name: value for name, value in self.overrides.items() if name in shared},
+        )
+
+    def group_name(self) -> str:
+        """Name of the runs that differ from this one by seed only: stage, recipe, and what differs from the recipe."""
+        if self.group is not None:
+            return self.group
+        own, plain = self.config().decisive(), Request(stage=self.stage, recipe=self.recipe).config().decisive()
+        differing = [f"{k}={v}" for k, v in own.items() if v != plain[k] and k not in ("seed", "checkpoint")]
+        return " ".join([self.stage, self.recipe, *differing])

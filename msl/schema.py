@@ -1,0 +1,99 @@
+"""Every name under which a run is recorded: metrics, parameters, tags and artifacts.
+
+`msl.tracking` writes them and `analysis` reads them; nothing else spells them out. Metrics are in percent where
+they are scores and in seconds where they are times, and their step is the training iteration.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+# Metrics --------------------------------------------------------------------------------------------------------
+
+SOURCE: Final = "source"
+TARGET: Final = "target"
+DOMAINS: Final = (SOURCE, TARGET)
+
+MIOU: Final = "mIoU"  # ground truth at its full resolution, as everybody scores
+MIOU_RESIZED: Final = "mIoU_resized"  # ground truth resized to the network's input, as the published code scores
+FWIOU: Final = "fwIoU"
+PA: Final = "PA"
+MPA: Final = "MPA"
+SCORES: Final = (MIOU, FWIOU, PA, MPA, MIOU_RESIZED)
+
+BEST: Final = "best"  # the evaluation with the highest target mIoU: an oracle choice, it looks at target labels
+LAST: Final = "last"  # the evaluation after the last step
+
+LR: Final = "lr"
+EPOCH: Final = "epoch"
+IMAGES_PER_S: Final = "speed/images_per_s"
+STEP_S: Final = "speed/step_s"
+DATA_WAIT_S: Final = "speed/data_wait_s"
+MEMORY: Final = "memory/peak_mb"
+ATTEMPT: Final = "attempt"  # value n at the step resumed from; rows logged before it at later steps are superseded
+
+
+def score(domain: str, name: str) -> str:
+    """Metric of one domain: ``score("target", "mIoU")`` is ``target/mIoU``."""
+    return f"{domain}/{name}"
+
+
+def class_iou(domain: str, class_name: str) -> str:
+    """Metric of one class. MLflow's metric names allow spaces, so class names stay as they are."""
+    return f"{domain}/IoU/{class_name}"
+
+
+def loss(part: str) -> str:
+    """Metric of one weighted part of an objective: ``source target source_aux target_aux``."""
+    return f"loss/{part}"
+
+
+def final(which: str, metric: str) -> str:
+    """A score of the finished run: `which` is BEST or LAST."""
+    return f"{which}/{metric}"
+
+
+# Parameters -----------------------------------------------------------------------------------------------------
+
+# `mlflow run` logs what was typed under the bare names, as shell-quoted text; the resolved values need their own.
+PARAM_PREFIX: Final = "cfg."
+SEED: Final = "seed"
+
+
+def param(option: str) -> str:
+    """Parameter that holds an option's resolved value."""
+    return PARAM_PREFIX + option
+
+
+# Tags -----------------------------------------------------------------------------------------------------------
+
+STAGE: Final = "msl.stage"
+RECIPE: Final = "msl.recipe"
+GROUP: Final = "msl.group"
+PARENT: Final = "msl.parent"
+FINGERPRINT: Final = "msl.fingerprint"
+DATA_SOURCE: Final = "msl.data.source"
+DATA_TARGET: Final = "msl.data.target"
+CODE_COMMIT: Final = "msl.code.commit"
+CODE_DIRTY: Final = "msl.code.dirty"
+ATTEMPTS: Final = "msl.attempt"
+HEARTBEAT: Final = "msl.heartbeat"
+ERROR: Final = "msl.error"
+
+# Artifacts ------------------------------------------------------------------------------------------------------
+
+CONFIG_FILE: Final = "config.json"
+ENVIRONMENT_FILE: Final = "environment.txt"
+CHECKPOINT_FOLDER: Final = "checkpoints"
+BEST_CHECKPOINT: Final = "best.pt"
+LAST_CHECKPOINT: Final = "last.pt"
+EVALUATION_FOLDER: Final = "evaluation"
+PER_CLASS_FILE: Final = "per_class.csv"
+CONFUSION_FILE: Final = "confusion.csv"
+PANEL_FOLDER: Final = "panels"
+CODE_FOLDER: Final = "code"
+DIFF_FILE: Final = "diff.patch"
+
+
+def artifact(parts: Iterable[str]) -> str:
+    """Path of an artifact below the run's root."""
+    return "/".join(parts)

@@ -1,0 +1,87 @@
+"""The evaluate stage: a checkpoint scored on its own domains, or on others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msl import schema
+from msl.config import EvaluateConfig, parse_size
+from msl.errors import ConfigError
+from msl.labels import find_label_set
+from msl.models import SegmentationNetwork
+from msl.stages.course import Outcome
+from msl.stages.inputs import data_root, inspected, validation
+from msl.tracking import MlflowReporter, connect, describe, ending, find_checkpoint, open_run, workplace
+from msl.training.checkpoint import Saved, load_network, read
+from msl.training.evaluate import Result, Scored
+from msl.training.evaluate import evaluate as score
+from msl.training.machine import place, prepare
+from msl.training.panels import panel
+from msl.training.tables import write_tables
+
+
+def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
+    """Score a checkpoint and record scores, tables and panels as a run of its own.
+
+    Args:
+        config: settings.
+        group: name of runs that differ by seed only; None = made from the checkpoint's own group.
+
+    Raises:
+        MslError: the checkpoint, a domain or the tracking server is not as it should be.
+    """
+    reporter = open_run(connect(), f"evaluate {config.scored.checkpoint}", {schema.STAGE: "evaluate"})
+    with ending(reporter), workplace(reporter.run_id) as folder:
+        path, run_id = find_checkpoint(config.scored.checkpoint, folder / "start")
+        saved = read(path)
+        domains = _domains(config, saved)
+        name = group or f"evaluate {saved['group']}"
+        reporter.rename(f"{name} seed={saved['settings'][schema.SEED]}")
+        record = {"stage": "evaluate", "settings": config.flat(), "classes": saved["classes"]}
+        tags = {schema.GROUP: name, schema.PARENT: run_id or config.scored.checkpoint}
+        settings = config.flat() | {schema.SEED: saved["settings"][schema.SEED]}
+        describe(reporter, settings, record, tags, [inspected(scored.role, scored.domain) for scored in domains])
+
+        model = load_network(saved, path)
+        place(model, prepare(config.runtime))
+        result = Result(saved["step"], {scored.role: score(model, scored) for scored in domains})
+        metrics = result.metrics(find_label_set(saved["label_set"]))
+        reporter.metrics(metrics, result.step)
+        _report(reporter, model, domains, result, config.evaluation.panels, folder)
+        return Outcome(reporter.run_id, metrics)
+
+
+def _domains(config: EvaluateConfig, saved: Saved) -> list[Scored]:
+    """What to score and at which size: as asked for, or else as the checkpoint was trained."""
+    trained, asked = saved["settings"], config.scored
+    source_size = asked.crop_size or parse_size(trained["crop_size"])
+    as_trained = parse_size(trained["target_crop_size"]) if trained["target_crop_size"] else source_size
+    target_size = asked.target_crop_size or asked.crop_size or as_trained
+    names = {schema.SOURCE: (asked.source, source_size), schema.TARGET: (asked.target, target_size)}
+    root = data_root(config.runtime)
+    domains = []
+    for role, (name, size) in names.items():
+        wanted = trained[role] if name == "trained" else name
+        domain = None if wanted is None else validation(wanted, root, find_label_set(saved["label_set"]), asked.split)
+        if domain is not None:
+            watch, workers = config.evaluation, config.runtime.num_workers
+            domains.append(Scored(role=role, domain=domain, size=size, count=watch.eval_images, num_workers=workers))
+    if not domains:
+        raise ConfigError("source and target are none or unlabelled: nothing to score")
+    return domains
+
+
+def _report(
+    reporter: MlflowReporter,
+    model: SegmentationNetwork,
+    domains: Sequence[Scored],
+    result: Result,
+    panels: int,
+    folder: Path,
+) -> None:
+    label_set = domains[0].domain.label_set
+    for table in write_tables({"evaluated": result}, label_set, folder):
+        reporter.file(table, schema.EVALUATION_FOLDER)
+    for scored in domains if panels else []:
+        sheet = folder / f"{scored.role}_{result.step:06d}.png"
+        panel(model, scored, panels).save(sheet)
+        reporter.file(sheet, schema.PANEL_FOLDER)

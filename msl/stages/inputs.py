@@ -1,0 +1,102 @@
+"""The domains of a stage, opened and checked before anything costly begins."""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from msl import schema
+from msl.config import RuntimeConfig, TrainConfig
+from msl.data import Domain, open_domain
+from msl.errors import ConfigError, UnlabelledError
+from msl.labels import LabelSet
+from msl.tracking import DataInput
+from msl.training.evaluate import Scored
+
+log = logging.getLogger("msl")
+
+
+@dataclass(frozen=True)
+class Data:
+    """The domains of a stage, every sample of them checked."""
+
+    label_set: LabelSet
+    sizes: Mapping[str, tuple[int, int]]  # width and height of the network's input, by role
+    trained: Mapping[str, Domain]  # by role
+    scored: Sequence[Scored]
+    inputs: Sequence[DataInput]  # what was checked, with content digests
+
+    def digests(self) -> dict[str, str]:
+        """Content digests of the domains that are trained on, by role."""
+        return {data.role: data.digest for data in self.inputs if data.role in self.trained and data.split == "train"}
+
+    def tags(self) -> dict[str, str]:
+        """The tags that say which data a run saw: of each role, the split that is trained on or else scored."""
+        names = {schema.SOURCE: schema.DATA_SOURCE, schema.TARGET: schema.DATA_TARGET}
+        return {names[data.role]: f"{data.name}/{data.split}@{data.digest[:12]}" for data in reversed(self.inputs)}
+
+
+def open_data(config: TrainConfig, trains_on: Sequence[str]) -> Data:
+    """Open and check the domains that are trained on (roles in `trains_on`) and those that are scored.
+
+    The target is trained on without its labels; they serve to score alone.
+
+    Raises:
+        ConfigError: a domain or the label set is unknown, or there is no target to train on.
+        DataError: a folder, an image or a label is missing, unreadable or does not fit.
+    """
+    root = data_root(config.runtime)
+    source = open_domain(config.source.source, root, "train", config.source.label_set)
+    names = {schema.SOURCE: config.source.source, schema.TARGET: config.target.target}
+    sizes = {
+        schema.SOURCE: config.source.crop_size,
+        schema.TARGET: config.target.target_crop_size or config.source.crop_size,
+    }
+    trained = {schema.SOURCE: source}
+    if schema.TARGET in trains_on:
+        if config.target.target is None:
+            raise ConfigError("target = none: this stage trains on a target, name one")
+        trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set.name, labelled=False)
+    scored = [
+        Scored(
+            role=role,
+            domain=domain,
+            size=sizes[role],
+            count=config.evaluation.eval_images,
+            num_workers=config.runtime.num_workers,
+        )
+        for role, name in names.items()
+        if name is not None and (domain := validation(name, root, source.label_set)) is not None
+    ]
+    return Data(source.label_set, sizes, trained, scored, _inspected(trained, scored))
+
+
+def validation(name: str, root: Path | None, label_set: LabelSet, split: str = "val") -> Domain | None:
+    """The split of a domain that is scored; None, with a notice, where the domain is described as unlabelled."""
+    try:
+        return open_domain(name, root, split, label_set.name)
+    except UnlabelledError as error:
+        log.warning("%s; it is not scored", error)
+        return None
+
+
+def data_root(config: RuntimeConfig) -> Path | None:
+    """The folder of data sets, from the settings or MSL_DATA."""
+    if config.data_root is not None:
+        return config.data_root
+    return Path(os.environ["MSL_DATA"]) if os.environ.get("MSL_DATA") else None
+
+
+def inspected(role: str, domain: Domain) -> DataInput:
+    """A domain after a look at every sample.
+
+    Raises:
+        DataError: names the samples that cannot be used.
+    """
+    return DataInput(role, domain.name, domain.split, domain.inspect(), len(domain))
+
+
+def _inspected(trained: Mapping[str, Domain], scored: Sequence[Scored]) -> list[DataInput]:
+    seen = [(role, domain) for role, domain in trained.items()] + [(s.role, s.domain) for s in scored]
+    return [inspected(role, domain) for role, domain in seen]

@@ -1,0 +1,26 @@
+"""Runs on an MLflow tracking server: what they record, where they come from, what they leave behind."""
+
+from msl.tracking.artifacts import download, find_checkpoint, read_config, sha256_of
+from msl.tracking.connection import Client, connect
+from msl.tracking.lineage import find_finished, fingerprint
+from msl.tracking.reporter import MlflowReporter
+from msl.tracking.runs import DataInput, describe, ending, open_run, reopen_run
+from msl.tracking.workplace import workplace
+
+__all__ = [
+    "Client",
+    "DataInput",
+    "MlflowReporter",
+    "connect",
+    "describe",
+    "download",
+    "ending",
+    "find_checkpoint",
+    "find_finished",
+    "fingerprint",
+    "open_run",
+    "read_config",
+    "reopen_run",
+    "sha256_of",
+    "workplace",
+]

@@ -1,0 +1,72 @@
+"""Files that earlier runs left behind."""
+
+import json
+import re
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import mlflow.artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from msl import schema
+from msl.errors import CheckpointError, TrackingError
+
+_RUN_FILE = re.compile(r"runs:/(?P<run>\w+)/(?P<path>.+)")
+
+
+def find_checkpoint(reference: str, folder: Path) -> tuple[Path, str | None]:
+    """The local file of a checkpoint and the ID of its run, if it is a run's.
+
+    Args:
+        reference: a path, or ``runs:/ID/checkpoints/last.pt``.
+        folder: where a file that is not on this machine is downloaded to.
+
+    Raises:
+        CheckpointError: there is no such file, run or artifact.
+    """
+    if not reference.startswith("runs:/"):
+        path = Path(reference)
+        if not path.is_file():
+            raise CheckpointError(
+                f"checkpoint = {reference}: no such file. Pass a path or runs:/ID/checkpoints/last.pt."
+            )
+        return path, None
+    match = _RUN_FILE.fullmatch(reference)
+    if match is None:
+        raise CheckpointError(f"checkpoint = {reference}: expected runs:/ID/checkpoints/last.pt")
+    return download(match["run"], match["path"], folder), match["run"]
+
+
+def download(run_id: str, path: str, folder: Path) -> Path:
+    """An artifact as a local file.
+
+    Raises:
+        CheckpointError: the run has no such artifact.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path, dst_path=str(folder)))
+    except (MlflowException, OSError) as error:
+        raise CheckpointError(f"run {run_id} has no artifact {path} that can be fetched: {error}") from error
+
+
+def read_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
+    """What `config.json` of a run holds.
+
+    Raises:
+        TrackingError: there is no such run, or msl did not start it.
+    """
+    try:
+        client.get_run(run_id)
+        content: dict[str, Any] = json.loads(mlflow.artifacts.load_text(f"runs:/{run_id}/{schema.CONFIG_FILE}"))
+    except (MlflowException, OSError, ValueError) as error:
+        raise TrackingError(f"run {run_id} cannot be read back: {str(error).splitlines()[0]}") from error
+    return content
+
+
+def sha256_of(path: Path) -> str:
+    """Digest of a file's content (64 hex digits)."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,162 @@
+"""The life of a run: opened, described, and ended in every case but a kill -9."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
+
+from msl import schema
+from msl.errors import TrackingError
+from msl.tracking.connection import experiment_id
+from msl.tracking.lineage import CodeState, environment
+from msl.tracking.reporter import MlflowReporter, utc_now
+
+_MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts tags over 8 000 silently
+_DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
+_PARAMS = 100  # parameters in a batch: MLflow's limit
+
+
+@dataclass(frozen=True)
+class DataInput:
+    """A domain that a run reads."""
+
+    role: str  # source or target
+    name: str
+    split: str
+    digest: str
+    images: int
+
+
+def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in: str | None = None) -> MlflowReporter:
+    """A new run, or the one that `mlflow run` has made for this process.
+
+    Args:
+        client: of the tracking store.
+        name: shown in MLflow's tables.
+        tags: set at once, so that a run that fails early can still be told apart.
+        nested_in: ID of the run that needs this one first.
+    """
+    all_tags = {schema.ATTEMPTS: "1", schema.HEARTBEAT: utc_now(), **tags}
+    given = None if nested_in else os.environ.pop("MLFLOW_RUN_ID", None)  # popped: it is for one run only
+    if given is not None:
+        client.log_batch(given, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
+        return MlflowReporter(client, given)
+    if nested_in is not None:
+        all_tags[MLFLOW_PARENT_RUN_ID] = nested_in
+        experiment = client.get_run(nested_in).info.experiment_id
+    else:
+        experiment = experiment_id(client)
+    return MlflowReporter(client, client.create_run(experiment, run_name=name, tags=all_tags).info.run_id)
+
+
+def reopen_run(client: MlflowClient, run_id: str) -> MlflowReporter:
+    """Take up a run that ended early or was killed; its attempt number goes up by one.
+
+    Raises:
+        TrackingError: there is no such run, or it is deleted.
+    """
+    run = _existing(client, run_id)
+    _drop_wrapper(client, run_id)
+    attempt = int(run.data.tags.get(schema.ATTEMPTS, "1")) + 1
+    client.update_run(run_id, status="RUNNING")
+    reporter = MlflowReporter(client, run_id, attempt)
+    reporter.tags({schema.ATTEMPTS: str(attempt), schema.HEARTBEAT: utc_now()})
+    return reporter
+
+
+def _existing(client: MlflowClient, run_id: str) -> Run:
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise TrackingError(f"resume = {run_id}: {str(error).splitlines()[0]}") from error
+    if run.info.lifecycle_stage != "active":
+        raise TrackingError(f"resume = {run_id}: that run is deleted. `mlflow runs restore` brings it back.")
+    return run
+
+
+def _drop_wrapper(client: MlflowClient, run_id: str) -> None:
+    """`mlflow run -P resume=ID` has made a run of its own, which would stay empty beside the resumed one."""
+    wrapper = os.environ.pop("MLFLOW_RUN_ID", None)
+    if wrapper is not None and wrapper != run_id:
+        client.set_terminated(wrapper, "FINISHED")
+        client.delete_run(wrapper)
+
+
+def describe(
+    reporter: MlflowReporter,
+    settings: Mapping[str, Any],
+    record: Mapping[str, Any],
+    tags: Mapping[str, str],
+    inputs: Sequence[DataInput],
+) -> None:
+    """Record what the run is: resolved settings, data with digests, code, environment.
+
+    Args:
+        reporter: of the run.
+        settings: resolved values by option name; they become parameters.
+        record: what ``config.json`` holds, enough to resume from.
+        tags: further ones, such as the fingerprint and the parent.
+        inputs: the domains that the run reads.
+    """
+    client, run_id = reporter.client, reporter.run_id
+    params = [Param(schema.param(name), str(value)) for name, value in settings.items()]
+    for start in range(0, len(params), _PARAMS):
+        client.log_batch(run_id, params=params[start : start + _PARAMS])
+    code = CodeState.now()
+    state = {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(bool(code.diff)).lower()}
+    reporter.tags({**tags, **state})
+    reporter.record(record)
+    reporter.text(environment(), schema.ENVIRONMENT_FILE)
+    if code.diff:
+        reporter.text(code.diff, f"{schema.CODE_FOLDER}/{schema.DIFF_FILE}")
+    client.log_inputs(run_id, [_dataset(data) for data in inputs])
+
+
+def _dataset(data: DataInput) -> DatasetInput:
+    entity = Dataset(
+        name=f"{data.name}/{data.split}",
+        digest=data.digest[:_DIGEST_LIMIT],
+        source_type="msl",
+        source=json.dumps({"domain": data.name, "split": data.split, "sha256": data.digest}),
+        profile=json.dumps({"images": data.images}),
+    )
+    return DatasetInput(entity, [InputTag("mlflow.data.context", data.role)])
+
+
+@contextmanager
+def ending(reporter: MlflowReporter) -> Iterator[None]:
+    """End the run with this block: FINISHED, FAILED with the error as a tag, or KILLED by Ctrl-C or SIGTERM."""
+    before = signal.signal(signal.SIGTERM, _exit_on(os.getpid()))
+    try:
+        yield
+        reporter.flush()
+        reporter.client.set_terminated(reporter.run_id, "FINISHED")
+    except BaseException as error:
+        killed = isinstance(error, KeyboardInterrupt | SystemExit)
+        with suppress(MlflowException, OSError):  # the server may be what failed
+            reporter.flush()
+            reporter.tags({schema.ERROR: f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT]})
+            reporter.client.set_terminated(reporter.run_id, "KILLED" if killed else "FAILED")
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _exit_on(owner: int) -> Any:
+    """A handler of SIGTERM that lets the process end in order; in a loading process, which inherits it, at once."""
+
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        if os.getpid() != owner:
+            os._exit(128 + number)
+        raise SystemExit(128 + number)
+
+    return leave

@@ -1,0 +1,133 @@
+"""The training loop: the only one, for every mode."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from msl.data import Batch, Stream
+from msl.training.evaluate import Result
+from msl.training.optim import Poly, set_lr, train_mode
+from msl.training.terms import Term
+
+
+class Reporter(Protocol):
+    """Where training's numbers and files go; `msl.tracking` has one for MLflow."""
+
+    def metrics(self, values: Mapping[str, float], step: int) -> None:
+        """Record scalars of one step."""
+
+    def file(self, path: Path, folder: str) -> None:
+        """Record a copy of a file as it is now."""
+
+    def flush(self) -> None:
+        """Return when everything recorded so far is safe."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long training lasts, in steps."""
+
+    lr: Poly
+    stop: int  # the step at which it ends, at most the horizon of lr
+    epoch_iters: int
+
+
+@dataclass(kw_only=True)
+class State:
+    """What training consists of and where it stands; callbacks read it, a checkpoint holds it."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    streams: Mapping[str, Stream]
+    schedule: Schedule
+    step: int = 0  # optimizer steps done
+
+    # Of the step just done:
+    parts: dict[str, Tensor] = field(default_factory=dict)  # weighted losses by name, detached
+    batches: dict[str, tuple[str, ...]] = field(default_factory=dict)  # names of the samples, by stream
+    seconds: float = 0.0
+    data_wait: float = 0.0  # seconds of those in which the network waited for a batch
+    result: Result | None = None  # if this step was followed by an evaluation
+    improved: bool = False  # whether that is the best so far
+
+    @property
+    def finished(self) -> bool:
+        """Whether no step is left."""
+        return self.step >= self.schedule.stop
+
+    def next_batch(self, stream: str) -> Batch:
+        """The stream's next batch."""
+        start = time.perf_counter()
+        batch = next(self.streams[stream])
+        self.data_wait += time.perf_counter() - start
+        self.batches[stream] = batch.names
+        return batch
+
+
+class Callback:
+    """Something that happens around the steps. A callback that counts keeps its counts in the checkpoint."""
+
+    def on_start(self, state: State) -> None:
+        """Before the first step of this process, also of a resumed training."""
+
+    def on_step(self, state: State) -> None:
+        """After every optimizer step."""
+
+    def on_end(self, state: State) -> None:
+        """After the last step."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed training needs, in tensors, numbers, strings, lists and dicts."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what `state_dict` gave."""
+
+
+def fit(
+    state: State,
+    terms: Sequence[Term],
+    callbacks: Sequence[Callback],
+    freeze_bn: bool = False,
+    precision: torch.dtype = torch.float32,
+) -> None:
+    """Train until the schedule's stop.
+
+    A step walks the terms and backwards each as it goes, so that memory holds one graph at a time; the gradients add
+    up, and one optimizer step follows.
+    """
+    device = next(state.model.parameters()).device
+    train_mode(state.model, freeze_bn)
+    for callback in callbacks:
+        callback.on_start(state)
+
+    while not state.finished:
+        start = _begin(state)
+        set_lr(state.optimizer, state.schedule.lr.factor(state.step))
+        state.optimizer.zero_grad()
+        for term in terms:
+            if term.active(state.step):
+                batch = state.next_batch(term.stream)
+                with torch.autocast(device.type, precision, enabled=precision != torch.float32):
+                    parts = term.objective(state.model, batch)
+                torch.stack(list(parts.values())).sum().backward()
+                state.parts |= {name: part.detach() for name, part in parts.items()}
+        state.optimizer.step()
+        state.step += 1
+        state.seconds = time.perf_counter() - start
+        for callback in callbacks:
+            callback.on_step(state)
+
+    for callback in callbacks:
+        callback.on_end(state)
+
+
+def _begin(state: State) -> float:
+    state.parts, state.batches, state.data_wait = {}, {}, 0.0
+    state.result, state.improved = None, False
+    return time.perf_counter()

@@ -1,0 +1,53 @@
+"""The optimizer and its learning-rate schedule."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from msl.config import OptimizerConfig
+from msl.models import SegmentationNetwork
+
+
+@dataclass(frozen=True)
+class Poly:
+    """lr(t) = lr(0) · (1 - t/T)^p, set before step t."""
+
+    horizon: int  # T
+    power: float  # p
+
+    def factor(self, step: int) -> float:
+        """lr(step) / lr(0); 0 from the horizon on."""
+        left: float = 1 - min(step, self.horizon) / self.horizon
+        return float(left**self.power)
+
+
+def sgd(model: SegmentationNetwork, config: OptimizerConfig) -> torch.optim.SGD:
+    """SGD with one group for the backbone and one, faster, for the heads."""
+    heads = [parameter for head in model.heads() for parameter in head.parameters()]
+    groups = [
+        {"params": list(model.backbone.parameters()), "lr": config.lr},
+        {"params": heads, "lr": config.lr * config.head_lr_ratio},
+    ]
+    for group in groups:
+        group["initial_lr"] = group["lr"]  # what the schedule's factor multiplies
+    return torch.optim.SGD(groups, momentum=config.momentum, weight_decay=config.weight_decay)
+
+
+def set_lr(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Give every group `factor` times its initial learning rate."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * factor
+
+
+def train_mode(model: nn.Module, freeze_bn: bool) -> None:
+    """Train mode; with `freeze_bn`, BatchNorm stays in eval mode: it uses its running statistics and keeps them."""
+    model.train()
+    if freeze_bn:
+        for module in _batch_norms(model):
+            module.eval()
+
+
+def _batch_norms(model: nn.Module) -> Iterator[nn.Module]:
+    return (module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))

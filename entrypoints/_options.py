@@ -80,7 +80,9 @@ def parsed(given: Mapping[str, str | None]) -> dict[str, str | None]:
 
 def _option(name: str, field: FieldInfo, default: object) -> click.Option:
     shown = "" if field.is_required() else f"  [default: {'none' if default is None else default}]"
-    alone: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if _kind(field) is bool else {}  # `--multi` is `--multi true`
+    alone: dict[str, Any] = (
+        {"is_flag": False, "flag_value": "true"} if _kind(field) is bool else {}
+    )  # `--multi` is `--multi true`
     return click.Option(
         [f"--{name}"],
         help=f"{field.description}{shown}",

@@ -221,7 +221,7 @@ class RuntimeConfig(Group):
 
     data_root: Path | None = Field(None, description="Folder that holds the data sets; none = $MSL_DATA.")
     num_workers: int = Field(1, ge=0, description="Data loading processes a domain; changes no result.")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, …")
+    device: str = Field("auto", description="One of auto, cpu, cuda, cuda:1, ….")
     threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
 
 

@@ -53,7 +53,10 @@ def streets(recipe: Recipe) -> Recipe:
 
 
 def camvid_day_dusk(recipe: Recipe) -> Recipe:
-    """CamVid's day sequences to its dusk sequence, 11 classes: a real shift that trains on a CPU."""
+    """CamVid's day sequences to its dusk sequence, 11 classes: a real shift that trains on a CPU.
+
+    ``mlflow run . -e adapt -P recipe=camvid_day_dusk -P data_root=FOLDER``
+    """
     return recipe.edit(
         source="camvid_day",
         target="camvid_dusk",

@@ -7,6 +7,7 @@ from msl.data.camvid import CAMVID, CAMVID_DAY, CAMVID_DUSK
 from msl.data.cityscapes import CITYSCAPES
 from msl.data.crosscity import CROSSCITY
 from msl.data.domain import Domain, Samples
+from msl.data.generated import GeneratedSamples
 from msl.data.gta5 import GTA5
 from msl.data.layout import Layout
 from msl.data.pairs import DomainFile, native_label_set, pattern_samples, raw_ids, read_domain_file
@@ -84,4 +85,4 @@ def _streets(domain: DomainFile, split: str) -> tuple[LabelSet, RawIds, Samples,
     if split not in counts:
         raise DataError(f"{domain.name} has no split {split!r}: choose one of {', '.join(counts)}")
     streets = Streets(STYLES[domain.layout], split, counts[split], domain.size, domain.seed)
-    return find_label_set("cityscapes19"), CITYSCAPES_IDS, streets, domain.name
+    return find_label_set("cityscapes19"), CITYSCAPES_IDS, GeneratedSamples(streets), domain.name

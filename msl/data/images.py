@@ -5,10 +5,8 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torchvision.io import ImageReadMode, decode_image
 
 from msl.errors import DataError
 
@@ -33,11 +31,15 @@ def decode_ids(data: bytes) -> UInt8:
 def decode_ids_16bit(data: bytes) -> UInt8:
     """SYNTHIA's labels: 16-bit PNG, the class in channel 0 and the instance in channel 1. As (H, W).
 
-    Not through Pillow, which keeps only the upper half of 16-bit colour channels: zeros.
+    Pillow keeps the upper byte of 16-bit colour channels, which is 0 for every class. It is told that the bytes stand
+    the other way round and so keeps the lower one.
     """
-    pixels = decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), ImageReadMode.UNCHANGED)
-    ids: UInt8 = pixels[0].to(torch.uint8).numpy()
-    return ids
+    with Image.open(BytesIO(data)) as image:
+        (tile,) = image.tile
+        if not isinstance(tile.args, str) or not tile.args.endswith(";16B") or image.mode not in ("RGB", "RGBA"):
+            raise ValueError(f"a label of SYNTHIA is a 16-bit colour PNG, this file is {image.mode} ({tile.args})")
+        image.tile = [tile._replace(args=tile.args.replace(";16B", ";16L"))]
+        return np.array(image)[:, :, 0]
 
 
 def read(path: Path, decode: Decoder) -> UInt8:

@@ -7,6 +7,8 @@ arXiv:1909.13589, equations 4 and 7.
 import torch
 from torch import Tensor
 
+from msl.losses.precision import at_least_single
+
 
 def max_square(prob: Tensor, valid: Tensor | None = None) -> Tensor:
     """Minus half the mean of the squared probabilities: -Σ p² / (2·N·C·H·W).
@@ -65,4 +67,4 @@ def mean_over_pixels(value: Tensor, valid: Tensor | None) -> Tensor:
 
 
 def _sum_of_squares(prob: Tensor) -> Tensor:
-    return prob.float().square().sum(dim=1)  # (N, H, W)
+    return at_least_single(prob).square().sum(dim=1)  # (N, H, W)

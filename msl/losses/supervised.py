@@ -4,6 +4,7 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 from msl.labels import IGNORE
+from msl.losses.precision import at_least_single
 
 
 def cross_entropy(logits: Tensor, label: Tensor, ignore_index: int = IGNORE) -> Tensor:
@@ -15,5 +16,5 @@ def cross_entropy(logits: Tensor, label: Tensor, ignore_index: int = IGNORE) -> 
         ignore_index: label of pixels that do not count.
     """
     label = label.long()
-    total = fn.cross_entropy(logits.float(), label, ignore_index=ignore_index, reduction="sum")
+    total = fn.cross_entropy(at_least_single(logits), label, ignore_index=ignore_index, reduction="sum")
     return total / (label != ignore_index).sum().clamp(min=1)

@@ -4,7 +4,7 @@ Crowns are cut once, from a fixed stock, and turned, stretched and coloured for 
 """
 
 import math
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +39,7 @@ def _ragged(rng: np.random.Generator, corners: int, rough: float) -> Floats:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _crown(number: int) -> Crown:
     rng = np.random.default_rng([1, number])
     places = rng.uniform(-0.62, 0.62, (_CLUMPS, 2))
@@ -47,7 +47,7 @@ def _crown(number: int) -> Crown:
     return Crown(np.concatenate([_ragged(rng, _OUTLINE, 0.16), *clumps]), [(x, y) for x, y in places.tolist()])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _branches(number: int) -> Floats:
     """A bare tree of height about 1 on its foot: bars of four corners each, (bars, 4, 2)."""
     rng = np.random.default_rng([2, number])
@@ -121,9 +121,11 @@ def _shade_tree(brush: Brush, x: float, z: float, height: float, radius: float, 
     centre = (x + dx * 0.65 * height, z + dz * 0.65 * height)
     t = trunk / 2
     canvas.shade([(x - t, z), (x + t, z), (centre[0] + t, centre[1]), (centre[0] - t, centre[1])])
-    spread = _crown(int(brush.between(0, _STOCK))).points[:_OUTLINE:2] * (
-        radius + 0.3 * height * abs(dx), radius + 0.3 * height * abs(dz)
-    ) + centre
+    spread = (
+        _crown(int(brush.between(0, _STOCK))).points[:_OUTLINE:2]
+        * (radius + 0.3 * height * abs(dx), radius + 0.3 * height * abs(dz))
+        + centre
+    )
     canvas.shade([(a, b) for a, b in spread.tolist()])
 
 
@@ -134,9 +136,18 @@ def _draw_conifer(stand: Stand, height: float, bark: int, colour: Colour) -> Non
         low = height * (0.14 + 0.16 * k)
         half = height * 0.24 * (1 - k / (tiers + 0.5))
         tier = stand.face("vegetation", _tone(colour, 0.75 + 0.07 * k), "hedge")
-        stand.polygon([(-half, low), (-half * 0.4, low + height * 0.12), (0.0, low + height * 0.30),
-                       (half * 0.4, low + height * 0.12), (half, low), (half * 0.3, low - height * 0.02),
-                       (-half * 0.3, low - height * 0.02)], tier)
+        stand.polygon(
+            [
+                (-half, low),
+                (-half * 0.4, low + height * 0.12),
+                (0.0, low + height * 0.30),
+                (half * 0.4, low + height * 0.12),
+                (half, low),
+                (half * 0.3, low - height * 0.02),
+                (-half * 0.3, low - height * 0.02),
+            ],
+            tier,
+        )
 
 
 def _draw_bare(brush: Brush, stand: Stand, height: float, bark: int) -> None:

@@ -190,7 +190,12 @@ def _windows(facade: Floats, s: Floats, t: Floats) -> tuple[Floats, Ids, Floats,
     kind = np.where(sign | (door & glass), 2, np.where(rim, 1, 0))
     share = np.where(glass | rim | sign, np.float32(1), np.float32(0))
     ledge = ((t > top - 0.35) | ((up > 0.95) & ~shops)) & (share == 0)
-    return share, kind, np.where(glass, 1 + 0.22 * dice, np.float32(1)), np.where(ledge, np.float32(0.88), np.float32(1))
+    return (
+        share,
+        kind,
+        np.where(glass, 1 + 0.22 * dice, np.float32(1)),
+        np.where(ledge, np.float32(0.88), np.float32(1)),
+    )
 
 
 @lru_cache(maxsize=4)

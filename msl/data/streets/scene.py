@@ -142,7 +142,9 @@ def _greenery(brush: Brush, plot: Plot, deep: float, *, trees: float) -> Iterato
             if z < _PLANTS_END and _in_view(brush, x, z):
                 bare = draw is draw_tree and brush.chance(_BARE * _rate(brush, "bare"))
                 # Sorted behind the plot's border, which is drawn at the plot's far end, before what stands in front.
-                yield Thing(plot.z1 + 0.002 * (z - plot.z0), partial(draw, x=x, z=z, **({"bare": True} if bare else {})))
+                yield Thing(
+                    plot.z1 + 0.002 * (z - plot.z0), partial(draw, x=x, z=z, **({"bare": True} if bare else {}))
+                )
 
 
 def _park(brush: Brush, setting: Setting, plot: Plot) -> Iterator[Thing]:

@@ -1,15 +1,6 @@
 """Shapes of cars, trucks, buses and trams: profiles, and the windows and lamps on their sides and ends."""
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-
-import numpy as np
-from numpy.typing import NDArray
-
-from msl.data.streets.brush import Brush
-from msl.data.streets.canvas import Colour
 
 Pair = tuple[float, float]
 Decal = tuple[tuple[Pair, ...], str]  # a polygon on a side (share of length, of height), and its material

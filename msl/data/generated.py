@@ -1,0 +1,30 @@
+"""Generated scenes as a domain's samples."""
+
+from dataclasses import dataclass
+
+from msl.data.images import UInt8
+from msl.data.streets import Streets
+from msl.labels import RawIds
+
+
+@dataclass(frozen=True)
+class GeneratedSamples:
+    """Street scenes that are drawn when they are read."""
+
+    streets: Streets
+
+    def __len__(self) -> int:
+        return len(self.streets)
+
+    def name(self, index: int) -> str:
+        """The scene's name."""
+        return self.streets.name(index)
+
+    def read(self, index: int, labelled: bool) -> tuple[UInt8, UInt8 | None]:
+        """Image (H, W, 3) RGB and, where asked for, its label (H, W) of Cityscapes' ids."""
+        image, label = self.streets.sample(index)
+        return image, label if labelled else None
+
+    def inspect(self, ids: RawIds, labelled: bool) -> str:
+        """Digest of the generator's parameters and a few scenes; there is nothing that could be missing."""
+        return self.streets.digest()

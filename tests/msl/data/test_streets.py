@@ -1,0 +1,196 @@
+import hashlib
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from msl.data.streets import STYLES, Streets
+from msl.errors import ConfigError
+from msl.labels import CITYSCAPES_IDS
+
+SOURCE, TARGET = STYLES["streets"], STYLES["streets_real"]
+SMALL = (96, 48)  # px: what is true of a scene's content holds at any size
+
+both = pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+
+
+def fingerprint(streets, index):
+    image, label = streets.sample(index)
+    return hashlib.sha256(image.tobytes() + label.tobytes()).hexdigest()
+
+
+@both
+def test_a_sample_is_the_same_on_every_call_and_in_every_order(style):
+    first = [fingerprint(Streets(style, "train", 10), i) for i in (0, 1, 2)]
+    again = [fingerprint(Streets(style, "train", 10), i) for i in (2, 1, 0)]
+    assert first == again[::-1]
+    assert len(set(first)) == 3
+
+
+@both
+def test_a_sample_does_not_depend_on_how_many_there_are(style):
+    assert fingerprint(Streets(style, "train", 4), 3) == fingerprint(Streets(style, "train", 400), 3)
+
+
+def test_a_sample_is_the_same_in_another_process():
+    code = (
+        "import hashlib; from msl.data.streets import STYLES, Streets\n"
+        "for style in STYLES.values():\n"
+        "    image, label = Streets(style, 'train', 10).sample(7)\n"
+        "    print(hashlib.sha256(image.tobytes() + label.tobytes()).hexdigest())"
+    )
+    environment = {"PYTHONHASHSEED": "12345", "PYTHONPATH": ":".join(sys.path)}
+    printed = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert printed.stdout.split() == [fingerprint(Streets(style, "train", 10), 7) for style in STYLES.values()]
+
+
+@both
+def test_splits_and_seeds_share_no_image(style):
+    parts = [Streets(style, split, 50, SMALL) for split in ("train", "val", "test")]
+    parts.append(Streets(style, "train", 50, SMALL, seed=1))
+    images = {streets.sample(i)[0].tobytes() for streets in parts for i in range(50)}
+    assert len(images) == 200
+
+
+def test_the_domains_are_not_aligned():
+    for i in range(5):
+        _, source = Streets(SOURCE, "train", 5, SMALL).sample(i)
+        _, target = Streets(TARGET, "train", 5, SMALL).sample(i)
+        assert (source != target).mean() > 0.1
+
+
+@both
+def test_every_class_occurs_and_every_id_is_defined(style):
+    streets = Streets(style, "train", 200)
+    seen = [set(np.unique(streets.sample(i)[1]).tolist()) for i in range(200)]
+    assert set().union(*seen) <= set(CITYSCAPES_IDS)
+    share = {name: np.mean([raw in ids for ids in seen]) for raw, name in CITYSCAPES_IDS.items() if name is not None}
+    assert min(share.values()) >= 0.10, share
+    assert any(CITYSCAPES_IDS[raw] is None for ids in seen for raw in ids)  # some pixels count in no score
+
+
+@both
+def test_frequencies_have_a_long_tail(style):
+    labels = np.stack([Streets(style, "train", 60).sample(i)[1] for i in range(60)])
+    share = {name: (labels == raw).mean() for raw, name in CITYSCAPES_IDS.items() if name is not None}
+    assert set(sorted(share, key=share.__getitem__)[-3:]) <= {"road", "building", "vegetation", "sky"}
+    assert 0.20 < share["road"] < 0.45
+    for rare in ("rider", "motorcycle", "bicycle", "train", "traffic light"):
+        assert 0 < share[rare] < 0.03, (rare, share[rare])
+
+
+@both
+@pytest.mark.parametrize("size", [(32, 32), (97, 61), (61, 97), (512, 256)])
+def test_shapes_at_any_size(style, size):
+    streets = Streets(style, "val", 3, size)
+    for i in range(3):
+        image, label = streets.sample(i)
+        assert image.shape == (size[1], size[0], 3)
+        assert label.shape == (size[1], size[0])
+        assert image.dtype == label.dtype == np.uint8
+        assert image.flags.writeable
+        assert image.flags.c_contiguous
+
+
+@both
+def test_a_scene_is_drawn_alike_at_every_size(style):
+    small, large = (Streets(style, "val", 8, size) for size in ((128, 64), (512, 256)))
+    for i in range(8):
+        agreeing = small.sample(i)[1] == large.sample(i)[1][2::4, 2::4]
+        assert agreeing.mean() > 0.85
+
+
+@both
+def test_the_road_lies_below_and_the_sky_above(style):
+    for i in range(20):
+        label = Streets(style, "train", 20).sample(i)[1]
+        rows = {name: np.nonzero(label == raw)[0].mean() for raw, name in ((7, "road"), (23, "sky"))}
+        assert rows["sky"] < 64 < rows["road"]
+
+
+def test_the_target_is_duller_and_more_varied_and_noisier():
+    images = {
+        style.name: np.stack([Streets(style, "train", 60).sample(i)[0] for i in range(60)]).astype(float)
+        for style in (SOURCE, TARGET)
+    }
+    game, real = images["streets"], images["streets_real"]
+
+    def saturation(pixels):
+        return (pixels.max(axis=-1) - pixels.min(axis=-1)).mean()
+
+    def spread(pixels):  # of the images' mean brightness
+        return pixels.mean(axis=(1, 2, 3)).std()
+
+    assert saturation(game) > 1.5 * saturation(real)
+    assert spread(real) > 1.2 * spread(game)
+
+
+def test_the_road_of_the_target_is_lighter_and_rougher():
+    def road(style):
+        samples = [Streets(style, "train", 40).sample(i) for i in range(40)]
+        rough = [np.abs(np.diff(image.astype(float), axis=1))[label[:, 1:] == 7].mean() for image, label in samples]
+        return np.mean(rough)
+
+    assert road(TARGET) > 1.3 * road(SOURCE)
+
+
+@both
+def test_the_digest_knows_every_parameter(style):
+    base = Streets(style, "train", 10, SMALL)
+    digest = base.digest()
+    assert len(digest) == 64
+    assert digest == base.digest() == Streets(style, "train", 10, SMALL).digest()
+    others = [
+        replace(base, style=replace(style, name="other")),
+        replace(base, style=replace(style, grain=style.grain + 0.1)),
+        replace(base, style=replace(style, palette={**style.palette, "asphalt": ((1, 2, 3),)})),
+        replace(base, split="val"),
+        replace(base, count=11),
+        replace(base, size=(98, 48)),
+        replace(base, seed=1),
+    ]
+    assert len({digest, *(other.digest() for other in others)}) == 1 + len(others)
+
+
+def test_the_digest_sees_what_is_drawn(monkeypatch):
+    streets = Streets(SOURCE, "train", 10, SMALL)
+    before = streets.digest()
+    monkeypatch.setattr("msl.data.streets.samples.draw_scene", lambda brush: None)
+    assert streets.digest() != before
+
+
+def test_names_and_length():
+    streets = Streets(TARGET, "train", 20)
+    assert len(streets) == 20
+    assert streets.name(12) == "streets_real/train/00012"
+
+
+@pytest.mark.parametrize("index", [-1, 20, 1000])
+def test_an_index_out_of_range_is_refused(index):
+    streets = Streets(SOURCE, "train", 20)
+    for method in (streets.sample, streets.name):
+        with pytest.raises(IndexError, match=rf"{index}.*streets/train.*0 to 19"):
+            method(index)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"size": (31, 64)}, r"\(31, 64\).*32"),
+        ({"size": (64, 0)}, r"\(64, 0\).*32"),
+        ({"count": 0}, "count = 0.*at least 1"),
+        ({"count": -3}, "count = -3.*at least 1"),
+        ({"seed": -1}, "seed = -1.*0 or more"),
+    ],
+)
+def test_impossible_parameters_are_refused(wrong, message):
+    with pytest.raises(ConfigError, match=message):
+        Streets(**{"style": SOURCE, "split": "train", "count": 5, **wrong})
+
+
+def test_a_sequence_ends():
+    streets = Streets(SOURCE, "train", 2, SMALL)
+    with pytest.raises(IndexError):
+        streets.sample(2)

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+from tolerances import DOUBLE, SINGLE
+
+from msl.losses import image_wise_weight, iw_max_square, max_square
+
+
+def probabilities(n=2, c=5, h=6, w=7, seed=0, dtype=torch.float64):
+    return torch.randn(n, c, h, w, generator=torch.Generator().manual_seed(seed), dtype=dtype).mul(2).softmax(1)
+
+
+def reference_iw(prob: np.ndarray, ratio: float) -> float:
+    """The definition, image by image and pixel by pixel."""
+    n, c, h, w = prob.shape
+    total = 0.0
+    for image in prob:
+        winner = image.argmax(0)
+        count = np.array([(winner == k).sum() for k in range(c)], float)
+        for y in range(h):
+            for x in range(w):
+                weight = 1 / max(count[winner[y, x]] ** ratio * count.sum() ** (1 - ratio), 1)
+                total += weight * (image[:, y, x] ** 2).sum()
+    return -total / (n * c)
+
+
+def test_closed_form_of_one_pixel():
+    prob = torch.tensor([0.5, 0.3, 0.2]).view(1, 3, 1, 1)
+    assert max_square(prob).item() == pytest.approx(-(0.25 + 0.09 + 0.04) / (2 * 3))
+
+
+def test_certain_and_undecided_pixels_are_the_two_ends():
+    certain = torch.tensor([1.0, 0.0]).view(1, 2, 1, 1)
+    undecided = torch.tensor([0.5, 0.5]).view(1, 2, 1, 1)
+    assert max_square(certain).item() == pytest.approx(-1 / 4)
+    assert max_square(undecided).item() == pytest.approx(-1 / 8)
+
+
+def test_closed_form_of_image_wise_weights_on_two_by_two():
+    # three pixels are class 0, one is class 1
+    prob = torch.tensor([[0.9, 0.9, 0.9, 0.2], [0.1, 0.1, 0.1, 0.8]]).view(1, 2, 2, 2)
+    weight = image_wise_weight(prob, 0.2).flatten().tolist()
+    frequent, rare = 1 / (3**0.2 * 4**0.8), 1 / (1**0.2 * 4**0.8)
+    assert weight == pytest.approx([frequent, frequent, frequent, rare])
+    expected = -(3 * frequent * 0.82 + rare * 0.68) / 2
+    assert iw_max_square(prob, 0.2).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("share", "factor"), [(0.4, 1.2), (0.01, 2.5), (0.0001, 6.3)])
+def test_a_class_weighs_by_its_share(share, factor):
+    """w·HW = (HW/n)^0.2, the examples of the definitions."""
+    pixels, few = 10_000, round(share * 10_000)
+    prob = torch.zeros(1, 2, 100, 100)
+    prob.view(1, 2, -1)[0, 0, :few] = 1
+    prob.view(1, 2, -1)[0, 1, few:] = 1
+    weight = image_wise_weight(prob, 0.2).view(-1)[0]
+    assert (weight * pixels).item() == pytest.approx(factor, abs=0.05)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.2, 0.5, 1.0])
+def test_iw_equals_the_definition(ratio):
+    prob = probabilities()
+    torch.testing.assert_close(iw_max_square(prob, ratio).item(), reference_iw(prob.numpy(), ratio), **SINGLE)
+
+
+def test_ratio_zero_is_twice_the_plain_loss():
+    prob = probabilities(n=1)
+    torch.testing.assert_close(iw_max_square(prob, 0.0), 2 * max_square(prob), **SINGLE)
+
+
+def test_images_are_weighted_each_by_itself():
+    first, second = probabilities(n=1, seed=1), probabilities(n=1, seed=2)
+    together = iw_max_square(torch.cat([first, second]))
+    torch.testing.assert_close(together, (iw_max_square(first) + iw_max_square(second)) / 2, **SINGLE)
+
+
+@pytest.mark.parametrize("loss", [max_square, iw_max_square])
+def test_gradients(loss):
+    logits = torch.randn(1, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda z: loss(z.softmax(1)), logits)
+
+
+def test_no_gradient_flows_through_the_weights():
+    logits = torch.randn(1, 3, 4, 4, dtype=torch.float64, requires_grad=True)
+    weight = image_wise_weight(logits.softmax(1), 0.2)
+    assert not weight.requires_grad
+    (own,) = torch.autograd.grad(iw_max_square(logits.softmax(1)), logits)
+    fixed = -(weight * logits.softmax(1).square().sum(1)).sum() / 3
+    (expected,) = torch.autograd.grad(fixed, logits)
+    torch.testing.assert_close(own, expected, **DOUBLE)
+
+
+@pytest.mark.parametrize("loss", [max_square, iw_max_square])
+def test_ignored_pixels_do_not_count(loss):
+    prob = probabilities(n=1, h=4, w=6)
+    valid = torch.zeros(1, 4, 6, dtype=torch.bool)
+    valid[:, :, :3] = True
+    other = prob.clone()
+    other[:, :, :, 3:] = probabilities(n=1, h=4, w=3, seed=9)
+    torch.testing.assert_close(loss(prob, valid=valid), loss(other, valid=valid), **DOUBLE)
+    torch.testing.assert_close(loss(prob, valid=valid), loss(prob[:, :, :, :3]), **SINGLE)
+
+
+@pytest.mark.parametrize("loss", [max_square, iw_max_square])
+def test_no_valid_pixel_gives_zero(loss):
+    prob = probabilities().requires_grad_()
+    value = loss(prob, valid=torch.zeros(2, 6, 7, dtype=torch.bool))
+    value.backward()
+    assert value.item() == 0
+    assert prob.grad.abs().sum() == 0
+
+
+@pytest.mark.parametrize("loss", [max_square, iw_max_square])
+def test_the_order_of_the_classes_does_not_matter(loss):
+    prob = probabilities()
+    torch.testing.assert_close(loss(prob), loss(prob[:, torch.randperm(5)]), **SINGLE)

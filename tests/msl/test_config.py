@@ -1,0 +1,111 @@
+import pytest
+
+from msl.config import AdaptConfig, EvaluateConfig, Group, PretrainConfig, TargetSoloConfig
+from msl.errors import ConfigError
+
+STAGES = [PretrainConfig, AdaptConfig, TargetSoloConfig, EvaluateConfig]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_names_are_unique_within_a_stage(stage):
+    names = [name for _, name, _ in stage.fields()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_option_is_described_and_spelled_with_underscores(stage):
+    for name, field in stage.options().items():
+        assert field.description, name
+        assert field.description.endswith("."), name
+        assert name == name.lower()
+        assert name.replace("_", "").isalnum()
+
+
+def test_the_original_commands_options_are_there():
+    names = "lambda_target target_mode multi lambda_seg threshold round_num epoch_each_round target_solo_epoch lr"
+    names += " weight_decay momentum poly_power freeze_bn crop_size target_crop_size batch_size seed iw_ratio"
+    assert set(names.split()) <= set(TargetSoloConfig.options())
+    assert {"iter_max", "iter_stop"} <= set(PretrainConfig.options())
+
+
+def test_defaults_are_the_papers():
+    config = AdaptConfig()
+    assert (config.optimizer.lr, config.optimizer.weight_decay, config.optimizer.momentum) == (2.5e-4, 5e-4, 0.9)
+    assert (config.adaptation.lambda_target, config.adaptation.iw_ratio, config.adaptation.threshold) == (
+        0.1,
+        0.2,
+        0.95,
+    )
+    assert (config.objective.lambda_seg, config.optimizer.head_lr_ratio, config.optimizer.poly_power) == (0.1, 10, 0.9)
+    assert (PretrainConfig().schedule.iter_max, PretrainConfig().schedule.iter_stop) == (200_000, 80_000)
+    assert (config.schedule.round_num, config.schedule.epoch_each_round) == (5, 2)
+    assert TargetSoloConfig().schedule.target_solo_epoch == 20
+
+
+def test_text_from_a_command_line_becomes_values():
+    config = AdaptConfig.of(lambda_target="0.09", multi="true", crop_size="1280,720", batch_size="2", max_iters=None)
+    assert config.adaptation.lambda_target == 0.09
+    assert config.model.multi is True
+    assert config.source.crop_size == (1280, 720)
+    assert config.flat()["crop_size"] == "1280,720"
+
+
+def test_what_is_flattened_can_be_read_back():
+    config = TargetSoloConfig.of(source="a.yaml", crop_size=(64, 32), iw_ratio=0.5, data_root="/data")
+    assert TargetSoloConfig.of(**config.flat()) == config
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        AdaptConfig().model.multi = True
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lambda_target": -1}, r"lambda_target = -1: input should be greater than or equal to 0 \(Weight of the"),
+        ({"lambda_target": "nan"}, "lambda_target = 'nan'"),
+        ({"target_mode": "maxsquares"}, "target_mode = 'maxsquares'.*'IW_maxsquare'"),
+        ({"crop_size": "1280x720"}, "crop_size = '1280x720': a size is width,height in pixels"),
+        ({"crop_size": "1280,7"}, "crop_size"),
+        ({"batch_size": "two"}, "batch_size = 'two'"),
+        ({"multi": "perhaps"}, "multi = 'perhaps'"),
+        ({"width": 0.5, "backbone": "resnet18"}, "width = 0.5 needs backbone = mobilenet_v2, not resnet18"),
+        ({"lambda_targets": 1}, "lambda_targets is no setting of AdaptConfig"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name_and_meaning(values, message):
+    with pytest.raises(ConfigError, match=message):
+        AdaptConfig.of(**values)
+
+
+def test_every_bad_value_is_told_at_once():
+    with pytest.raises(ConfigError, match=r"lr = 0.*lambda_target = -1"):
+        AdaptConfig.of(lr=0, lambda_target=-1)
+
+
+def test_schedules_that_never_come_to_their_point_are_refused():
+    with pytest.raises(ConfigError, match="iter_stop = 11 lies behind iter_max = 10"):
+        PretrainConfig.of(iter_max=10, iter_stop=11)
+    with pytest.raises(ConfigError, match="target_solo_epoch = 20 is never reached in 10 epochs"):
+        TargetSoloConfig.of(round_num=5, target_solo_epoch=20)
+
+
+def test_schedules():
+    assert PretrainConfig().schedule.horizon(123) == 200_000
+    assert PretrainConfig().schedule.stop(123) == 80_000
+    assert PretrainConfig.of(iter_stop=None).schedule.stop(123) == 200_000
+    assert AdaptConfig().schedule.horizon(2976) == AdaptConfig().schedule.stop(2976) == 29_760
+
+
+def test_only_what_decides_the_weights_is_decisive():
+    plain = PretrainConfig()
+    for inert in ({"target": "cityscapes"}, {"device": "cuda"}, {"num_workers": 4}, {"log_every": 1}, {"panels": 0}):
+        assert plain.edit(**inert).decisive() == plain.decisive()
+    for decisive in ({"source": "gta5"}, {"lr": 1.0}, {"seed": 1}, {"max_iters": 5}, {"precision": "bfloat16"}):
+        assert plain.edit(**decisive).decisive() != plain.decisive()
+    assert AdaptConfig.of(target="cityscapes").decisive() != AdaptConfig().decisive()
+
+
+def test_all_groups_refuse_what_they_do_not_know():
+    assert Group.model_config["extra"] == "forbid"

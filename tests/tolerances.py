@@ -1,0 +1,8 @@
+"""How far two numbers may be apart, in one place."""
+
+# float32 against a float64 reference, sums over some thousand pixels
+SINGLE = {"rtol": 1e-5, "atol": 1e-7}
+# the same quantity computed in float64 in two ways
+DOUBLE = {"rtol": 1e-12, "atol": 1e-14}
+# a loss curve of ten steps against the one checked in: another processor rounds otherwise, and steps amplify it
+GOLDEN = {"rtol": 2e-3, "atol": 1e-5}

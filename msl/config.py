@@ -281,13 +281,12 @@ class StageConfig(BaseModel):
 class TrainConfig(StageConfig):
     """What every training stage has."""
 
-    schedule: TrainSchedule
-
     source: SourceConfig = SourceConfig()
     target: TargetConfig = TargetConfig()
     model: ModelConfig = ModelConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
+    schedule: TrainSchedule
     run: RunConfig = RunConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     monitor: MonitorConfig = MonitorConfig()

@@ -1,10 +1,12 @@
 """Fixtures that every test may use."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tiny
 import torch
 
 REPOSITORY = Path(__file__).parent.parent
@@ -38,3 +40,27 @@ def real_data() -> Path:
 @pytest.fixture
 def rng() -> Iterator[torch.Generator]:
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty run store: MLflow takes seconds to lay out its tables, copying the file takes none."""
+    from mlflow.tracking import MlflowClient
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def store(_empty_store: Path, tmp_path: Path) -> str:
+    """URI of this test's own run store, which MLFLOW_TRACKING_URI names."""
+    shutil.copyfile(_empty_store, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+@pytest.fixture
+def tiny_store(store: str, tmp_path: Path) -> str:
+    """The same, in a folder that has the tiny domains."""
+    tiny.write_domains(tmp_path)
+    return store

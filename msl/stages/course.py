@@ -26,6 +26,7 @@ from msl.tracking import (
     find_checkpoint,
     find_finished,
     fingerprint,
+    nearest_finished,
     open_run,
     read_config,
     reopen_run,
@@ -150,25 +151,37 @@ def _start(
     if config.start.checkpoint is not None:
         return _fetch(config.start.checkpoint, folder)
     parent = request.for_parent(plan.parent.stage)
-    wanted = _parent_fingerprint(parent, plan.parent)
-    found = find_finished(client, wanted)
+    found = _find_parent(client, parent, plan.parent)
     if found is None:
-        log.info("no finished %s run fits (fingerprint %s): running that stage first", plan.parent.stage, wanted)
         found = run(parent, plan.parent, nested_in=run_id).run_id
-    else:
-        log.info("starting from the finished %s run %s", plan.parent.stage, found)
     return _fetch(f"runs:/{found}/{schema.CHECKPOINT_FOLDER}/{schema.LAST_CHECKPOINT}", folder)
+
+
+def _find_parent(client: Client, parent: Request, plan: Plan) -> str | None:
+    """ID of a finished run with the parent's settings, data and code; if there is none, say what comes nearest."""
+    config = parent.config()
+    data = open_data(config, plan.trains_on)
+    config = _resolved(plan, config, data)
+    found = find_finished(client, _fingerprint(plan, config, data, None))
+    if found is not None:
+        log.info("starting from the finished %s run %s", plan.stage, found)
+        return found
+    log.info("no finished %s run fits, so that stage is run first", plan.stage)
+    nearest = nearest_finished(client, plan.stage, config.decisive())
+    if nearest is not None:
+        run_id, differing = nearest
+        log.info(
+            "nearest is run %s, which has other %s; to start from it nevertheless: checkpoint=runs:/%s/%s/%s",
+            run_id,
+            ", ".join(differing) or "data or code",
+            *(run_id, schema.CHECKPOINT_FOLDER, schema.LAST_CHECKPOINT),
+        )
+    return None
 
 
 def _fetch(reference: str, folder: Path) -> Start:
     path, run_id = find_checkpoint(reference, folder / "start")
     return Start(path, reference, run_id)
-
-
-def _parent_fingerprint(parent: Request, plan: Plan) -> str:
-    config = parent.config()
-    data = open_data(config, plan.trains_on)
-    return _fingerprint(plan, _resolved(plan, config, data), data, None)
 
 
 def _fingerprint(plan: Plan, config: TrainConfig, data: Data, start: Start | None) -> str:

@@ -2,7 +2,7 @@
 
 from msl.tracking.artifacts import download, find_checkpoint, read_config, sha256_of
 from msl.tracking.connection import Client, connect
-from msl.tracking.lineage import find_finished, fingerprint
+from msl.tracking.lineage import find_finished, fingerprint, nearest_finished
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.runs import DataInput, describe, ending, open_run, reopen_run
 from msl.tracking.workplace import workplace
@@ -18,6 +18,7 @@ __all__ = [
     "find_checkpoint",
     "find_finished",
     "fingerprint",
+    "nearest_finished",
     "open_run",
     "read_config",
     "reopen_run",

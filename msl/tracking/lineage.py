@@ -22,6 +22,7 @@ from msl import schema
 _PACKAGE = Path(msl.__file__).parent
 # What decides the weights that a training ends with; analysis, tracking and docs may change without retraining.
 _DECISIVE = ("labels.py", "losses", "data", "models", "training", "stages")
+_COMPARED = 100  # newest runs among which the nearest is sought
 _CODE_PATTERNS = ("*.py", "*.toml", "*.yaml", "*.yml", "MLproject")
 
 
@@ -106,6 +107,19 @@ def find_finished(client: MlflowClient, wanted: str) -> str | None:
         if any(file.path.endswith(schema.LAST_CHECKPOINT) for file in files):
             return str(run.info.run_id)
     return None
+
+
+def nearest_finished(client: MlflowClient, stage: str, settings: Mapping[str, object]) -> tuple[str, list[str]] | None:
+    """ID of the finished run of a stage whose settings differ least, the newest of equals, and in what they differ."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    query = f"tags.`{schema.STAGE}` = '{stage}' and attributes.status = 'FINISHED'"
+    nearest = None
+    for run in client.search_runs(experiments, query, order_by=["attributes.end_time DESC"], max_results=_COMPARED):
+        own = {name: run.data.params.get(schema.param(name)) for name in settings}
+        differing = [f"{name}={own[name]}" for name, wanted in settings.items() if own[name] != str(wanted)]
+        if nearest is None or len(differing) < len(nearest[1]):
+            nearest = str(run.info.run_id), differing
+    return nearest
 
 
 def environment() -> str:

@@ -2,14 +2,17 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
+from msl.errors import TrackingError
 
 _FULL = 1000  # metrics in a batch: MLflow's limit
 _EAGER = 5.0  # seconds after which what has gathered is sent, so that curves grow while one watches
@@ -46,12 +49,26 @@ class MlflowReporter:
             self._beat_at = self._sent_at
 
     def file(self, path: Path, folder: str) -> None:
-        """Upload a file into a folder of the run's artifacts."""
-        self.client.log_artifact(self.run_id, str(path), folder)
+        """Upload a file into a folder of the run's artifacts.
+
+        Raises:
+            TrackingError: the artifact store cannot be written.
+        """
+        with self._told_plainly():
+            self.client.log_artifact(self.run_id, str(path), folder)
 
     def text(self, content: str, name: str) -> None:
-        """Upload a text as an artifact."""
-        self.client.log_text(self.run_id, content, name)
+        """Upload a text as an artifact; raises as `file` does."""
+        with self._told_plainly():
+            self.client.log_text(self.run_id, content, name)
+
+    @contextmanager
+    def _told_plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            place = self.client.get_run(self.run_id).info.artifact_uri
+            raise TrackingError(f"artifacts of the run cannot be written to {place}: {error}") from error
 
     def record(self, content: Mapping[str, Any]) -> None:
         """Write ``config.json``: what `resume` and people need to know of the run."""

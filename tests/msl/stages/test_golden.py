@@ -1,0 +1,42 @@
+"""Ten steps of every stage follow the curve that is checked in: a change of the code that changes training shows.
+
+After a change that is meant to: MSL_WRITE_GOLDEN=1 pytest tests/msl/stages/test_golden.py, and say so in the commit.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tiny import request
+from tolerances import GOLDEN
+
+from msl.stages import adapt, pretrain, target_solo
+
+CURVES = Path(__file__).parent / "golden.json"
+TEN = {"max_iters": 10, "epoch_iters": 5, "eval_every": 5, "log_every": 1}
+RUNS = {
+    "pretrain": (pretrain, {}),
+    "pretrain multi": (pretrain, {"multi": True}),
+    "adapt maxsquare": (adapt, {"target_mode": "maxsquare", "lambda_target": 0.1}),
+    "adapt IW_maxsquare multi": (adapt, {"target_mode": "IW_maxsquare", "multi": True, "threshold": 0.5}),
+    "adapt entropy freeze_bn": (adapt, {"target_mode": "entropy", "freeze_bn": True}),
+    "target_solo": (target_solo, {"round_num": 2, "epoch_each_round": 1, "target_solo_epoch": 1}),
+}
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_ten_steps_follow_their_golden_curve(name, curves):
+    stage, changes = RUNS[name]
+    logged = curves(stage(request(stage.__name__, **TEN, **changes)).run_id)
+    kept = ("loss/", "source/PA", "target/PA", "lr")
+    own = {f"{metric} {step}": value for (metric, step), value in logged.items() if metric.startswith(kept)}
+    golden = json.loads(CURVES.read_text()) if CURVES.exists() else {}
+    if os.environ.get("MSL_WRITE_GOLDEN"):
+        CURVES.write_text(json.dumps(golden | {name: own}, indent=1, sort_keys=True) + "\n")
+        return
+    assert own.keys() == golden[name].keys()
+    for key, value in golden[name].items():
+        # A pixel that changes sides moves a score by more than rounding moves a loss.
+        tolerance = {"abs": 1.0} if "/PA" in key else {"rel": GOLDEN["rtol"], "abs": GOLDEN["atol"]}
+        assert own[key] == pytest.approx(value, **tolerance), key

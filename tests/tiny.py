@@ -1,0 +1,36 @@
+"""The smallest experiment that has everything: generated streets of 64×32, a quarter-width MobileNet, a few steps."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from msl.recipes import Request
+
+SETTINGS: Mapping[str, Any] = {
+    "source": "tiny.yaml",
+    "target": "tiny_real.yaml",
+    "crop_size": (64, 32),
+    "width": 0.25,
+    "batch_size": 2,
+    "lr": 0.01,
+    "epoch_iters": 4,
+    "eval_every": 4,
+    "eval_images": 2,
+    "log_every": 2,
+    "panels": 1,
+    "num_workers": 0,
+    "max_iters": 4,
+}
+
+
+def write_domains(folder: Path) -> None:
+    """The two YAML files that SETTINGS names."""
+    for name, layout in (("tiny", "streets"), ("tiny_real", "streets_real")):
+        counts = "count: {train: 6, val: 3}"
+        (folder / f"{name}.yaml").write_text(f"name: {name}\nlayout: {layout}\nsize: 64,32\n{counts}\n")
+
+
+def request(stage: str, resume: str | None = None, **changes: Any) -> Request:
+    """A request for a stage with SETTINGS, changed; of a resumed run only what is named."""
+    overrides = changes if resume else {**SETTINGS, **changes}
+    return Request(stage=stage, recipe="streets", overrides=overrides, resume=resume)

@@ -86,7 +86,7 @@ def _option(name: str, field: FieldInfo, default: object) -> click.Option:
     return click.Option(
         [f"--{name}"],
         help=f"{field.description}{shown}",
-        metavar=_metavar(field),
+        metavar=metavar(field),
         required=field.is_required(),
         **alone,
     )
@@ -102,7 +102,8 @@ def _kind(field: FieldInfo) -> Any:
     return annotation
 
 
-def _metavar(field: FieldInfo) -> str:
+def metavar(field: FieldInfo) -> str:
+    """What stands for the option's value in its help."""
     kind = _kind(field)
     if get_origin(kind) is Literal:
         return f"[{'|'.join(get_args(kind))}]"

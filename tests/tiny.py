@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import mlflow.artifacts
+
 from msl.recipes import Request
+from msl.training.checkpoint import Saved, read
 
 SETTINGS: Mapping[str, Any] = {
     "source": "tiny.yaml",
@@ -34,3 +37,8 @@ def request(stage: str, resume: str | None = None, **changes: Any) -> Request:
     """A request for a stage with SETTINGS, changed; of a resumed run only what is named."""
     overrides = changes if resume else {**SETTINGS, **changes}
     return Request(stage=stage, recipe="streets", overrides=overrides, resume=resume)
+
+
+def checkpoint(run_id: str, name: str = "last.pt") -> Saved:
+    """A run's checkpoint, as it was uploaded."""
+    return read(Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=f"checkpoints/{name}")))

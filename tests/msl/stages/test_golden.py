@@ -14,6 +14,7 @@ from tolerances import GOLDEN
 from msl.stages import adapt, pretrain, target_solo
 
 CURVES = Path(__file__).parent / "golden.json"
+WRITE = bool(os.environ.get("MSL_WRITE_GOLDEN"))
 TEN = {"max_iters": 10, "epoch_iters": 5, "eval_every": 5, "log_every": 1}
 RUNS = {
     "pretrain": (pretrain, {}),
@@ -32,7 +33,7 @@ def test_ten_steps_follow_their_golden_curve(name, curves):
     kept = ("loss/", "source/PA", "target/PA", "lr")
     own = {f"{metric} {step}": value for (metric, step), value in logged.items() if metric.startswith(kept)}
     golden = json.loads(CURVES.read_text()) if CURVES.exists() else {}
-    if os.environ.get("MSL_WRITE_GOLDEN"):
+    if WRITE:
         CURVES.write_text(json.dumps(golden | {name: own}, indent=1, sort_keys=True) + "\n")
         return
     assert own.keys() == golden[name].keys()

@@ -7,22 +7,17 @@ import mlflow.artifacts
 import pytest
 import torch
 from mlflow.tracking import MlflowClient
-from tiny import request
+from tiny import checkpoint, request
 
 from msl import schema
 from msl.config import EvaluateConfig
 from msl.stages import adapt, evaluate, pretrain, target_solo
-from msl.training.checkpoint import read
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
 
 # What adapt runs first if it finds no such run.
 PARENT = request("adapt").for_parent("pretrain")
-
-
-def checkpoint(run_id, name="last.pt"):
-    return read(Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=f"checkpoints/{name}")))
 
 
 def test_what_a_run_records(the_run, curves):

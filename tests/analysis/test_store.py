@@ -1,0 +1,157 @@
+import math
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+
+from analysis import open_store
+from analysis.errors import AnalysisError
+
+
+def test_one_row_a_run(store, add_run):
+    first = add_run("a", 1, {"target/mIoU": 30.5}, lambda_target=0.1)
+    second = add_run("b", 2, {"target/PA": 70.0}, status="FAILED", start=2000)
+    runs = open_store(store).runs().set_index("run_id")
+    assert set(runs.index) == {first, second}
+    assert runs.loc[first, "status"] == "FINISHED"
+    assert runs.loc[second, "status"] == "FAILED"
+    assert runs.loc[first, "start"] == pd.Timestamp("1970-01-01T00:00:01Z")
+    assert runs.loc[first, "end"] == pd.Timestamp("1970-01-01T00:00:01.5Z")
+    assert runs.loc[first, ["msl.group", "cfg.seed", "cfg.lambda_target"]].tolist() == ["a", "1", "0.1"]
+    assert runs.loc[first, "target/mIoU"] == 30.5
+    assert math.isnan(runs.loc[second, "target/mIoU"])
+    assert (runs["experiment"] == "exp").all()
+
+
+def test_equals_what_mlflows_client_tells(store, add_run):
+    for seed in range(3):
+        add_run("a", seed, {"m": [(s, seed + s / 10, 1000 + s) for s in range(5)], "n": 1.0})
+    own = open_store(store).runs("exp").set_index("run_id")
+    experiment = MlflowClient().get_experiment_by_name("exp").experiment_id
+    for run in MlflowClient().search_runs([experiment]):
+        row = own.loc[run.info.run_id]
+        assert row["name"] == run.info.run_name
+        assert row["status"] == run.info.status
+        assert all(row[key] == value for key, value in run.data.metrics.items())
+        assert all(row[key] == value for key, value in run.data.params.items())
+        assert all(row[key] == value for key, value in run.data.tags.items())
+        history = open_store(store).history([run.info.run_id], ["m"])
+        expected = MlflowClient().get_metric_history(run.info.run_id, "m")
+        assert [(r.step, r.value, r.timestamp.value // 10**6) for r in history.itertuples()] == [
+            (m.step, m.value, m.timestamp) for m in expected
+        ]
+
+
+def test_choosing_by_experiment_and_by_column(store, add_run):
+    wanted = add_run("a", 0, experiment="one")
+    add_run("b", 0, experiment="one")
+    add_run("a", 0, experiment="two")
+    assert open_store(store).runs("one", {"msl.group": "a"})["run_id"].tolist() == [wanted]
+    with pytest.raises(AnalysisError, match="no experiment 'onne' in this store; nearest: one"):
+        open_store(store).runs("onne")
+    with pytest.raises(AnalysisError, match=r"no column 'msl.grup' in this store; nearest: msl.group"):
+        open_store(store).runs(filter={"msl.grup": "a"})
+
+
+def test_deleted_runs_and_experiments_are_left_out(store, add_run):
+    kept, gone = add_run("a", 0), add_run("a", 1)
+    add_run("a", 2, experiment="other")
+    client = MlflowClient()
+    client.delete_run(gone)
+    client.delete_experiment(client.get_experiment_by_name("other").experiment_id)
+    opened = open_store(store)
+    assert opened.runs()["run_id"].tolist() == [kept]
+    assert opened.experiments() == ["Default", "exp"]
+
+
+def test_what_is_no_number_comes_back_as_it_was_logged(store, add_run):
+    values = [math.nan, math.inf, -math.inf, 0.0, 1e308]
+    run_id = add_run("a", 0, {"m": [(s, v, 1000) for s, v in enumerate(values)]})
+    own = open_store(store).history([run_id])["value"].to_numpy()
+    np.testing.assert_array_equal(own, values)
+
+
+def test_rows_behind_the_step_of_a_resume_are_superseded(store, add_run):
+    run_id = add_run(
+        "a",
+        0,
+        {
+            "m": [(2, 1.0, 1000), (4, 2.0, 1001), (6, 3.0, 1002), (4, 2.5, 2001), (6, 3.5, 2002), (8, 4.5, 2003)],
+            "n": [(6, 9.0, 1002)],
+            "attempt": [(2, 2.0, 2000)],
+        },
+    )
+    history = open_store(store).history([run_id], ["m", "n"])
+    assert [(r.metric, r.step, r.value) for r in history.itertuples()] == [
+        *(("m", 2, 1.0), ("m", 4, 2.5), ("m", 6, 3.5), ("m", 8, 4.5)),
+    ]
+    everything = open_store(store).history([run_id])
+    assert "attempt" in set(everything["metric"])
+
+
+def test_a_second_resume_from_further_back(store, add_run):
+    points = [(s, 1.0, 1000 + s) for s in (2, 4, 6)] + [(s, 2.0, 2000 + s) for s in (6, 8)]
+    points += [(s, 3.0, 3000 + s) for s in (4, 6)]
+    run_id = add_run("a", 0, {"m": points, "attempt": [(4, 2.0, 2000), (2, 3.0, 3000)]})
+    history = open_store(store).history([run_id], ["m"])
+    assert list(zip(history["step"], history["value"], strict=True)) == [(2, 1.0), (4, 3.0), (6, 3.0)]
+
+
+def test_many_runs_at_once_and_none(store, add_run):
+    ids = [add_run("a", seed, {"m": float(seed)}) for seed in range(4)]
+    import analysis.store
+
+    analysis.store._IDS, before = 3, analysis.store._IDS
+    try:
+        assert sorted(open_store(store).history(ids, ["m"])["value"]) == [0, 1, 2, 3]
+    finally:
+        analysis.store._IDS = before
+    empty = open_store(store).history([])
+    assert list(empty.columns) == ["run_id", "metric", "step", "value", "timestamp"]
+    assert empty.empty
+
+
+def test_thinning_keeps_peaks(store, add_run):
+    values = np.sin(np.arange(1000) / 50)
+    values[137], values[731] = 9.0, -9.0
+    run_id = add_run("a", 0, {"m": [(s, v, 1000 + s) for s, v in enumerate(values)], "short": 1.0})
+    thin = open_store(store).history([run_id], max_points=40)
+    curve = thin[thin["metric"] == "m"]
+    assert len(curve) <= 40
+    assert {9.0, -9.0} <= set(curve["value"])
+    assert curve["step"].is_monotonic_increasing
+    assert len(thin[thin["metric"] == "short"]) == 1
+
+
+def test_the_store_is_not_written(store, add_run):
+    add_run("a", 0)
+    path = Path(store.removeprefix("sqlite:///"))
+    before = path.read_bytes()
+    path.chmod(0o444)
+    opened = open_store(store)
+    opened.runs()
+    assert path.read_bytes() == before
+    with pytest.raises(Exception, match="readonly"):
+        opened._engine.connect().exec_driver_sql("delete from runs")
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("sqlite:///nowhere.db", "no such database. Runs are in mlflow.db of the folder"),
+        ("http://localhost:5000", "is a server; pass the URI of its database"),
+        ("sqlite:///empty.db", "cannot be read as a run store: .*no such table"),
+        ("sqlite:///text.db", "cannot be read as a run store: .*not a database"),
+        ("nonsense", "cannot be read as a run store: "),
+    ],
+)
+def test_what_is_no_store_is_refused(uri, message, tmp_path):
+    sqlite3.connect(tmp_path / "empty.db").close()
+    (tmp_path / "empty.db").touch()
+    (tmp_path / "text.db").write_text("this is a text" * 100)
+    with pytest.raises(AnalysisError, match=message):
+        open_store(uri)
+    assert not (tmp_path / "nowhere.db").exists()

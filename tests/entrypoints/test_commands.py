@@ -1,0 +1,138 @@
+"""The commands: every setting is an option, MLproject names them as they are, and help and errors are plain."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from conftest import REPOSITORY
+
+from entrypoints import adapt, evaluate, pretrain, target_solo
+from entrypoints._options import FROM_RECIPE, metavar, parsed
+from msl.config import AdaptConfig, EvaluateConfig, PretrainConfig, RequestConfig, TargetSoloConfig
+from msl.recipes import find_recipe
+
+COMMANDS = {
+    "pretrain": (pretrain.main, PretrainConfig),
+    "adapt": (adapt.main, AdaptConfig),
+    "target_solo": (target_solo.main, TargetSoloConfig),
+    "evaluate": (evaluate.main, EvaluateConfig),
+}
+PROJECT = yaml.safe_load((REPOSITORY / "MLproject").read_text())
+REQUEST = set(RequestConfig.model_fields)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_are_the_settings(name):
+    command, config = COMMANDS[name]
+    options = {parameter.name: parameter for parameter in command.params}
+    asked = REQUEST if name != "evaluate" else {"group", "dry_run"}
+    assert set(options) == asked | set(config.options())
+    for option, field in config.options().items():
+        assert options[option].opts == [f"--{option}"]
+        assert options[option].help.startswith(field.description)
+        assert options[option].required == field.is_required()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_mlproject_names_options_with_their_defaults(name):
+    entry, (_, config) = PROJECT["entry_points"][name], COMMANDS[name]
+    known = {**RequestConfig.model_fields, **config.options()}
+    for parameter, spec in entry["parameters"].items():
+        field = known[parameter]
+        if field.is_required():
+            assert "default" not in spec
+        elif parameter == "recipe":
+            assert spec["default"] == field.default
+        else:
+            default = "none" if field.default is None else field.default
+            assert spec["default"] in (FROM_RECIPE, default)
+        # MLflow knows no integers; a number is a float to it.
+        assert spec["type"] == ("float" if metavar(field) in ("INTEGER", "FLOAT") else "string")
+    passed = re.findall(r"--(\w+) \{(\w+)\}", entry["command"])
+    assert passed == [(parameter, parameter) for parameter in entry["parameters"]]
+    assert entry["command"].startswith(f"python -m entrypoints.{name} ")
+
+
+def test_main_is_adapt():
+    assert PROJECT["entry_points"]["main"] == PROJECT["entry_points"]["adapt"]
+    assert set(PROJECT["entry_points"]) == {"main", *COMMANDS}
+
+
+def dry_run(command, *arguments):
+    result = CliRunner().invoke(command, ["--dry_run", *arguments])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+def test_a_dry_run_prints_the_resolved_settings():
+    plain = dry_run(adapt.main)
+    assert plain == find_recipe("streets").adapt.flat()
+    assert dry_run(adapt.main, "--lambda_target", "0.09")["lambda_target"] == 0.09
+    assert dry_run(evaluate.main, "--checkpoint", "x.pt")["checkpoint"] == "x.pt"
+
+
+def test_what_mlproject_passes_leaves_everything_to_the_recipe():
+    entry = PROJECT["entry_points"]["adapt"]
+    defaults = {name: str(spec["default"]) for name, spec in entry["parameters"].items()}
+    arguments = entry["command"].format(**defaults).split()[3:]
+    assert dry_run(adapt.main, *arguments) == find_recipe("streets").adapt.flat()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "value"),
+    [
+        (["--multi"], "multi", True),
+        (["--multi", "true"], "multi", True),
+        (["--multi", "False"], "multi", False),
+        (["--IW_ratio", "0.5"], "iw_ratio", 0.5),
+        (["--lambda-target", "0.5"], "lambda_target", 0.5),
+        (["--crop_size", "1280,720"], "crop_size", "1280,720"),
+        (["--max_iters", "none"], "max_iters", None),
+        (["--recipe", "camvid_day_dusk"], "weights", "imagenet"),
+        (["--weights", "none"], "weights", "none"),
+    ],
+)
+def test_spellings(arguments, name, value):
+    assert dry_run(adapt.main, *arguments)[name] == value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--lambda_target", "-1"], "Error: lambda_target = '-1': input should be greater than or equal to 0"),
+        (["--recipe", "street"], "Error: recipe = 'street' is unknown. Did you mean streets?"),
+        (["--target_mode", "max"], "Error: target_mode = 'max': input should be 'maxsquare'"),
+        (["--lambda_targt", "1"], "No such option '--lambda_targt'. (Did you mean"),
+        (["--width", "0.5", "--backbone", "resnet18"], "width = 0.5 needs backbone = mobilenet_v2"),
+    ],
+)
+def test_a_bad_option_ends_with_one_message(arguments, message):
+    result = CliRunner().invoke(adapt.main, arguments)
+    assert result.exit_code != 0
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+def test_only_what_was_given_overrides():
+    assert parsed({"lr": "0.1", "seed": None, "source": "recipe", "max_iters": "None"}) == {
+        "lr": "0.1",
+        "max_iters": None,
+    }
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "analysis"])
+def test_help_is_quick(name):
+    """Under a second, as its user measures it; the best of three, because tests run side by side."""
+    module = "analysis" if name == "analysis" else f"entrypoints.{name}"
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", module, "--help"], cwd=REPOSITORY, capture_output=True, check=True)
+        took.append(time.perf_counter() - start)
+    assert b"Usage:" in done.stdout
+    assert min(took) < 1.0

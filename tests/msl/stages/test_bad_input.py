@@ -1,0 +1,199 @@
+"""Whatever is wrong: one error that says what, where and the way out; the run FAILED; nothing trained."""
+
+from pathlib import Path
+
+import data_factory as factory
+import pytest
+import torch
+from mlflow.tracking import MlflowClient
+from tiny import request
+
+from msl import schema
+from msl.config import EvaluateConfig
+from msl.errors import CheckpointError, ConfigError, DataError, DivergedError, TrackingError
+from msl.stages import adapt, evaluate, pretrain
+from msl.training.checkpoint import read, write
+
+pytestmark = pytest.mark.usefixtures("tiny_store")
+
+
+def only_run():
+    (run,) = MlflowClient().search_runs(["0"])
+    return run
+
+
+def assert_failed(error):
+    run = only_run()
+    assert run.info.status == "FAILED"
+    assert run.info.end_time is not None
+    assert run.data.tags[schema.ERROR].startswith(f"{error.__name__}: ")
+    assert "loss/source" not in run.data.metrics
+
+
+CAMVID = {"source": "camvid_day", "target": "camvid_dusk", "data_root": "data", "crop_size": (40, 24)}
+
+
+def truncate(path: Path):
+    path.write_bytes(path.read_bytes()[:-50])
+
+
+BROKEN_DATA = {
+    "an unreadable image": (
+        lambda root: truncate(root / "train/0016E5_00001.png"),
+        r"camvid_day/train: 1 problems in 3 samples\n  .*train/0016E5_00001.png: cannot be read",
+    ),
+    "an unreadable image of the target": (
+        lambda root: truncate(root / "train/0001TP_000001.png"),
+        r"camvid_dusk/train: .*0001TP_000001.png: cannot be read",
+    ),
+    "an image without label": (
+        lambda root: (root / "trainannot/0016E5_00001.png").unlink(),
+        r"trainannot/0016E5_00001.png \(label of .*\): no such file",
+    ),
+    "a label of another size": (
+        lambda root: factory.save(factory.label(0, [1], (10, 10)), root / "trainannot/0016E5_00001.png"),
+        r"the label is 10x10, its image 40x24",
+    ),
+    "a label id outside the table": (
+        lambda root: factory.save(factory.label(0, [99]), root / "valannot/0016E5_00100.png"),
+        r"camvid_day/val: .*ids \[99\] are not defined",
+    ),
+    "an empty split": (lambda root: (root / "test.txt").write_text(""), r"camvid_dusk: no image of split 'val'"),
+    "a missing list": (lambda root: (root / "train.txt").unlink(), r"no list .*train.txt"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_DATA)
+def test_broken_data(case, tmp_path):
+    break_it, message = BROKEN_DATA[case]
+    break_it(factory.camvid(tmp_path / "data") / "camvid")
+    with pytest.raises(DataError, match=f"(?s){message}"):
+        adapt(request("adapt", **CAMVID))
+    assert_failed(DataError)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"source": "strets"}, ConfigError, "domain 'strets' is unknown. Did you mean streets"),
+        ({"source": "cityscapes"}, DataError, "pass data_root=FOLDER or set MSL_DATA"),
+        ({"source": "cityscapes", "data_root": "/nowhere"}, DataError, "data_root = /nowhere: no such folder"),
+        ({"label_set": "city"}, ConfigError, "label_set = 'city' is unknown: choose one of cityscapes19"),
+        ({"target": None}, ConfigError, "target = none: this stage trains on a target"),
+        ({"device": "cuda:77"}, ConfigError, "device = cuda:77 cannot be used here"),
+        ({"device": "abacus"}, ConfigError, "device = abacus cannot be used here"),
+        ({"weights": "imagenet"}, CheckpointError, "exist for width 1 only"),
+        (
+            {"checkpoint": "nowhere.pt"},
+            CheckpointError,
+            "nowhere.pt: no such file. Pass a path or runs:/ID",
+        ),
+        ({"checkpoint": "runs:/0123/checkpoints/last.pt"}, CheckpointError, "run 0123 has no artifact"),
+        ({"checkpoint": "runs:/0123"}, CheckpointError, "expected runs:/ID/checkpoints/last.pt"),
+    ],
+)
+def test_bad_settings(settings, error, message):
+    with pytest.raises(error, match=message):
+        adapt(request("adapt", **settings))
+    runs = MlflowClient().search_runs(["0"])
+    assert {run.info.status for run in runs} == {"FAILED"}
+    assert all(schema.ERROR in run.data.tags for run in runs)
+
+
+@pytest.mark.parametrize("stage", [pretrain, adapt])
+def test_an_option_out_of_range_makes_no_run(stage):
+    with pytest.raises(ConfigError, match="lr = -1"):
+        stage(request(stage.__name__, lr=-1))
+    assert MlflowClient().search_runs(["0"]) == []
+
+
+def saved_elsewhere(tmp_path, **changes):
+    pretrain(request("pretrain"))
+    (run,) = MlflowClient().search_runs(["0"])
+    import mlflow.artifacts
+
+    path = tmp_path / "saved.pt"
+    saved = read(Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="checkpoints/last.pt")))
+    write(path, {**saved, **changes})
+    MlflowClient().delete_run(run.info.run_id)
+    return str(path)
+
+
+def test_a_checkpoint_of_another_architecture(tmp_path):
+    path = saved_elsewhere(tmp_path)
+    with pytest.raises(CheckpointError, match="holds a network with width = 0.25, multi = False; .* multi = True"):
+        adapt(request("adapt", checkpoint=path, multi=True, width=0.5))
+    assert_failed(CheckpointError)
+
+
+def test_a_checkpoint_of_another_class_count(tmp_path):
+    path = saved_elsewhere(tmp_path)
+    with pytest.raises(CheckpointError, match=r"predicts 19 classes .*, the data has 13 .*label_set=cityscapes19"):
+        adapt(request("adapt", checkpoint=path, label_set="crosscity13"))
+    assert_failed(CheckpointError)
+
+
+def test_a_damaged_checkpoint(tmp_path):
+    path = saved_elsewhere(tmp_path)
+    truncate(Path(path))
+    with pytest.raises(CheckpointError, match="saved.pt cannot be read as a checkpoint"):
+        adapt(request("adapt", checkpoint=path))
+    assert_failed(CheckpointError)
+    with pytest.raises(CheckpointError, match="saved.pt cannot be read as a checkpoint"):
+        evaluate(EvaluateConfig.of(checkpoint=path))
+
+
+def test_a_state_dict_is_no_checkpoint_of_ours(tmp_path):
+    torch.save({"layer": torch.zeros(1)}, tmp_path / "w.pt")
+    with pytest.raises(CheckpointError, match="w.pt is no checkpoint of msl"):
+        adapt(request("adapt", checkpoint=str(tmp_path / "w.pt")))
+    assert_failed(CheckpointError)
+
+
+def test_a_work_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MSL_WORK", str(tmp_path / "file" / "work"))
+    with pytest.raises(TrackingError, match="file/work/.* cannot be written: Not a directory. MSL_WORK names another"):
+        pretrain(request("pretrain"))
+    assert_failed(TrackingError)
+
+
+def test_an_artifact_store_that_cannot_be_written(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    client = MlflowClient()
+    client.create_experiment("elsewhere", artifact_location=str(tmp_path / "file" / "artifacts"))
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "elsewhere")
+    with pytest.raises(TrackingError, match="artifacts of the run cannot be written to .*file/artifacts"):
+        pretrain(request("pretrain"))
+    (run,) = client.search_runs([client.get_experiment_by_name("elsewhere").experiment_id])
+    assert run.info.status == "FAILED"
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("http://127.0.0.1:9", r"tracking server http://127.0.0.1:9 cannot be reached: .*refused.*`make serve`"),
+        ("file:///tmp/mlruns", "is a file store, which MLflow has given up. Set MLFLOW_TRACKING_URI"),
+        ("sqlite:////dev/null/mlflow.db", "tracking store sqlite:////dev/null/mlflow.db cannot be used"),
+    ],
+)
+def test_a_tracking_store_that_cannot_be_reached(uri, message, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(TrackingError, match=message):
+        pretrain(request("pretrain"))
+
+
+def test_a_deleted_experiment(monkeypatch):
+    client = MlflowClient()
+    client.delete_experiment(client.create_experiment("gone"))
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "gone")
+    with pytest.raises(TrackingError, match="experiment 'gone' is deleted: restore it or"):
+        pretrain(request("pretrain"))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_step_and_batch():
+    with pytest.raises(DivergedError, match=r"loss/source = nan at step \d+ \(batch source: streets/train/0000\d, "):
+        pretrain(request("pretrain", lr=1e30, max_iters=20, eval_every=20))
+    run = only_run()
+    assert run.info.status == "FAILED"
+    assert "loss/source = nan" in run.data.tags[schema.ERROR]

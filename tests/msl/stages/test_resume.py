@@ -1,0 +1,185 @@
+"""A resumed run is the run that was never interrupted, to the last bit."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow.artifacts
+import pytest
+import torch
+from conftest import REPOSITORY
+from mlflow.tracking import MlflowClient
+from tiny import SETTINGS, checkpoint, request
+
+from analysis import open_store
+from msl.errors import ConfigError, DataError, TrackingError
+from msl.stages import adapt, pretrain, target_solo
+
+pytestmark = pytest.mark.usefixtures("tiny_store")
+
+# Checkpoints fall between evaluations and within the intervals of the logged means.
+LONG = {"max_iters": 14, "epoch_iters": 5, "eval_every": 5, "log_every": 4, "checkpoint_every": 3}
+
+
+def assert_same(first, second, curves):
+    assert curves(first) == curves(second)
+    one, two = checkpoint(first), checkpoint(second)
+    assert one["positions"] == two["positions"]
+    assert torch.equal(one["random"]["cpu"], two["random"]["cpu"])
+    assert all(torch.equal(one["weights"][name], two["weights"][name]) for name in one["weights"])
+    momentum = [saved["optimizer"]["state"] for saved in (one, two)]
+    assert all(torch.equal(momentum[0][i]["momentum_buffer"], momentum[1][i]["momentum_buffer"]) for i in momentum[0])
+
+
+@pytest.mark.parametrize("stage", [pretrain, adapt, target_solo])
+def test_a_run_that_was_stopped_and_taken_up_is_the_whole_run(stage, curves):
+    changes = {"round_num": 3, "epoch_each_round": 1, "target_solo_epoch": 1} if stage is target_solo else {}
+    if stage is not pretrain:
+        parent = pretrain(request("pretrain")).run_id
+        changes["checkpoint"] = f"runs:/{parent}/checkpoints/last.pt"
+    whole = stage(request(stage.__name__, **LONG, **changes))
+    part = stage(request(stage.__name__, **{**LONG, **changes, "max_iters": 10}))
+    resumed = stage(request(stage.__name__, resume=part.run_id, max_iters=14))
+    assert resumed.run_id == part.run_id
+    assert resumed.metrics == whole.metrics
+    assert_same(whole.run_id, resumed.run_id, lambda run_id: without_finals(curves(run_id), at=10))
+
+
+def without_finals(logged, at):
+    """A run that ended at a step has logged its final scores there, and cut an interval of means short."""
+    cut = (at, at + 2)
+    return {
+        (name, step): value
+        for (name, step), value in logged.items()
+        if not (name.startswith("last/") and step == at)
+        and not (name.startswith(("loss/", "lr", "epoch")) and step in cut)
+    }
+
+
+@contextmanager
+def start(stage, **options):
+    """A stage in a process of its own, which has ended when the block has."""
+    arguments = [f"--{name}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for name, v in options.items()]
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"entrypoints.{stage}", *arguments],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+        process.wait(timeout=120)
+
+
+def wait_for(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        if process.poll() is not None:
+            pytest.fail(f"ended early:\n{process.stdout.read()}")
+        time.sleep(0.05)
+    return pytest.fail("waited too long")
+
+
+def running_past(step):
+    """ID of the only run, once it has logged that step."""
+
+    def look():
+        for run in MlflowClient().search_runs(["0"]):
+            if any(m.step >= step for m in MlflowClient().get_metric_history(run.info.run_id, "loss/source")):
+                return run.info.run_id
+        return None
+
+    return look
+
+
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(curves, tiny_store):
+    settings = {**SETTINGS, **LONG, "max_iters": 40}
+    whole = pretrain(request("pretrain", **{**LONG, "max_iters": 40}))
+    MlflowClient().delete_run(whole.run_id)  # out of the way of the search below
+    with start("pretrain", **settings) as process:
+        run_id = wait_for(running_past(12), process)
+        process.send_signal(signal.SIGKILL)
+    assert MlflowClient().get_run(run_id).info.status == "RUNNING"
+
+    resumed = pretrain(request("pretrain", resume=run_id))
+    MlflowClient().restore_run(whole.run_id)
+    assert_same(whole.run_id, resumed.run_id, curves)
+    assert MlflowClient().get_run(run_id).info.status == "FINISHED"
+    tags = MlflowClient().get_run(run_id).data.tags
+    assert tags["msl.attempt"] == "2"
+    attempts = open_store(tiny_store).history([run_id], ["attempt"])
+    assert attempts["value"].tolist() == [2]
+    assert attempts["step"].tolist()[0] % 3 == 0 or attempts["step"].tolist()[0] % 5 == 0
+
+
+def test_sigterm_ends_a_run_as_killed():
+    with start("pretrain", **{**SETTINGS, "max_iters": 400, "eval_every": 400}) as process:
+        run_id = wait_for(running_past(4), process)
+        process.send_signal(signal.SIGTERM)
+    assert process.returncode != 0
+    run = MlflowClient().get_run(run_id)
+    assert (run.info.status, run.data.tags["msl.error"]) == ("KILLED", "SystemExit: 143")
+
+
+def test_a_run_without_a_checkpoint_begins_anew(curves):
+    whole = pretrain(request("pretrain"))
+    failed = request("pretrain", lr=1e30)
+    with pytest.raises(Exception, match="at step"):
+        pretrain(failed)
+    (run,) = MlflowClient().search_runs(["0"], "attributes.status = 'FAILED'")
+    with pytest.raises(Exception, match="at step"):  # its settings are still its own
+        pretrain(request("pretrain", resume=run.info.run_id))
+    assert curves(whole.run_id)
+
+
+def test_what_may_not_change_is_refused_and_nothing_is_touched():
+    run_id = pretrain(request("pretrain")).run_id
+    with pytest.raises(ConfigError, match="leave out lr. Only data_root, device, max_iters, num_workers, threads"):
+        pretrain(request("pretrain", resume=run_id, lr=0.5))
+    with pytest.raises(TrackingError, match="is of stage pretrain: resume it with -e pretrain"):
+        adapt(request("adapt", resume=run_id))
+    assert MlflowClient().get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_run_that_is_not_there_is_refused():
+    with pytest.raises(TrackingError, match="run 0123 cannot be read back"):
+        pretrain(request("pretrain", resume="0123"))
+
+
+def test_data_that_changed_meanwhile_is_refused(tmp_path):
+    run_id = pretrain(request("pretrain")).run_id
+    (tmp_path / "tiny.yaml").write_text((tmp_path / "tiny.yaml").read_text() + "seed: 1\n")
+    with pytest.raises(DataError, match="its data has changed since"):
+        pretrain(request("pretrain", resume=run_id, max_iters=8))
+
+
+def test_a_torn_upload_does_not_matter(tmp_path):
+    """A kill in the middle of copying into a local artifact store; the copy beside the process is whole."""
+    run_id = pretrain(request("pretrain")).run_id
+    path = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="checkpoints/last.pt"))
+    local = tmp_path / ".msl" / run_id / "last.pt"
+    local.parent.mkdir(parents=True)
+    local.write_bytes(path.read_bytes())
+    path.write_bytes(local.read_bytes()[:1000])
+    assert pretrain(request("pretrain", resume=run_id, max_iters=6)).run_id == run_id
+    assert checkpoint(run_id)["step"] == 6
+
+
+def test_two_processes_do_not_train_one_run():
+    with start("pretrain", **{**SETTINGS, "max_iters": 400, "eval_every": 4}) as process:
+        run_id = wait_for(running_past(8), process)
+        with pytest.raises(TrackingError, match="being trained by another process on this machine"):
+            pretrain(request("pretrain", resume=run_id))
+        process.kill()

@@ -1,0 +1,146 @@
+"""The house: which room may import which, what stays public, and that the dependencies are named alike."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+# The floors: a room imports from those below it only, and rooms on one floor do not import each other.
+FLOORS = [
+    {"errors"},
+    {"labels", "schema", "config"},
+    {"recipes"},
+    {"losses", "metrics"},
+    {"data", "models"},
+    {"training", "tracking"},
+    {"stages"},
+]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FROM_OUTSIDE = {  # what is kept to some rooms
+    "mlflow": {"tracking"},
+    "torch": {"losses", "metrics", "data", "models", "training", "stages"},
+    "torchvision": {"data", "models"},
+    "click": set(),
+    "pandas": set(),
+    "matplotlib": set(),
+    "sqlalchemy": set(),
+}
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of what a file imports, wherever in the file."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(REPOSITORY / "msl").parts[0].removesuffix(".py")
+
+
+MSL_FILES = [
+    path for path in sorted((REPOSITORY / "msl").rglob("*.py")) if path.parent.name != "msl" or path.stem != "__init__"
+]
+
+
+@pytest.mark.parametrize("path", MSL_FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_imports_run_downward(path):
+    room = room_of(path)
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        assert top not in ("entrypoints", "analysis"), f"{name} lives above"
+        if top == "msl" and rest:
+            other = rest.partition(".")[0]
+            if other not in FLOOR:  # `from msl import schema` has the room as the imported name
+                continue
+            assert other == room or FLOOR[other] < FLOOR[room], f"{room} imports {name}"
+        if top in FROM_OUTSIDE:
+            assert room in FROM_OUTSIDE[top], f"{room} knows {top}"
+
+
+def test_every_room_has_its_floor():
+    assert {room_of(path) for path in MSL_FILES} == set(FLOOR)
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "analysis").rglob("*.py")), ids=lambda path: path.name)
+def test_analysis_knows_only_the_names_of_msl(path):
+    own = {name for name in imports(path) if name.split(".")[0] == "msl"}
+    assert own <= {"msl.labels", "msl.schema"}
+    assert not {name.split(".")[0] for name in imports(path)} & {"torch", "torchvision", "mlflow", "entrypoints"}
+
+
+def loaded(code: str) -> set[str]:
+    """Modules in a fresh interpreter after running `code`."""
+    script = f"{code}\nimport sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=REPOSITORY, timeout=60
+    )
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import analysis", {"torch", "mlflow", "pandas", "sqlalchemy", "matplotlib"}),
+        ("import analysis.store, analysis.tables, analysis.__main__", {"torch", "mlflow", "matplotlib"}),
+        ("import entrypoints.adapt, entrypoints.evaluate", {"torch", "mlflow", "pandas", "numpy"}),
+        ("import msl.recipes, msl.schema, msl.labels", {"torch", "mlflow", "numpy", "click"}),
+        ("import msl.losses", {"mlflow", "click", "pandas"}),
+        ("import msl.training, msl.training.callbacks, msl.training.panels", {"mlflow", "click", "pandas"}),
+        ("import msl.tracking", {"torch", "torchvision"}),
+    ],
+)
+def test_a_fresh_interpreter_loads_no_more_than_it_needs(code, absent):
+    assert not loaded(code) & absent
+
+
+def test_public_names_stay():
+    import analysis
+    import msl.data
+    import msl.losses
+    import msl.metrics
+    import msl.models
+
+    assert {"max_square", "iw_max_square", "entropy", "iw_entropy", "guidance_labels"} <= set(msl.losses.__all__)
+    matrix = {"update", "iou", "mean_iou", "fw_iou", "pixel_accuracy", "mean_pixel_accuracy"}
+    assert matrix <= set(dir(msl.metrics.ConfusionMatrix))
+    assert {"build_model", "SegOutput"} <= set(msl.models.__all__)
+    assert msl.models.SegOutput._fields == ("main", "aux")
+    assert {"open_domain", "Domain"} <= set(msl.data.__all__)
+    assert analysis.__all__ == ["open_store"]
+
+
+def test_conda_and_pip_name_the_same_dependencies():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    conda = yaml.safe_load((REPOSITORY / "conda.yaml").read_text())["dependencies"]
+    pip = next(entry["pip"] for entry in conda if isinstance(entry, dict))
+    assert sorted(pip) == sorted(project["dependencies"])
+    names = {entry.partition("=")[0] for entry in conda if isinstance(entry, str)}
+    assert names <= {"python", "pip", "setuptools", "wheel"}  # else `mlflow run --env-manager uv` refuses the file
+    assert f"python={project['requires-python'].removeprefix('>=')}" in conda
+
+
+def test_every_dependency_is_imported_somewhere():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    names = {dependency.partition(">")[0] for dependency in project["dependencies"]}
+    spelled = {"pillow": "PIL", "pyyaml": "yaml"}
+    names -= {"matplotlib"}  # for users who plot what analysis reads
+    files = [p for room in ("msl", "analysis", "entrypoints") for p in (REPOSITORY / room).rglob("*.py")]
+    imported = {name.split(".")[0] for path in files for name in imports(path)}
+    assert {spelled.get(name, name) for name in names} <= imported
+
+
+def test_the_top_level_is_the_house():
+    tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout
+    top = {line.partition("/")[0] for line in tracked.splitlines()}
+    house = {"MLproject", "conda.yaml", "msl", "entrypoints", "analysis", "tests", "docker", "docs", ".ci"}
+    assert top <= house | {"pyproject.toml", "Makefile", "README.md", "LICENSE", ".gitignore"}

@@ -1,21 +1,37 @@
-# `make demo` and `make test` each work alone on a fresh clone.
+# `make demo` and `make test` each work alone on a fresh clone: they make .venv themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+READY := .venv/.ready
 
 .PHONY: setup demo test check bench serve
 
-setup: $(STAMP)
+setup: $(READY)
 
-# uv resolves and installs in seconds; where pip cannot get it, pip does the work itself.
-$(STAMP): pyproject.toml
+# uv installs in seconds what takes pip minutes; pip brings uv itself.
+$(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
-	touch $(STAMP)
+	touch $(READY)
 
-demo: $(STAMP)
-	$(BIN)/python -m mlflow run . -e pretrain --env-manager local --experiment-name demo
-	$(BIN)/python -m mlflow run . -e adapt --env-manager local --experiment-name demo
+demo: $(READY)
+	$(BIN)/mlflow run . -e adapt --env-manager local --experiment-name demo
 	$(BIN)/python -m analysis table --experiment demo --baseline pretrain
-	@echo 'Curves and panels: make serve, then open http://127.0.0.1:5000'
+	@echo
+	@echo 'To see curves and panels: make serve, then open http://127.0.0.1:5000'
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 tests
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python tests/benchmarks/training.py
+
+# The store of this folder, for this machine alone.
+serve: $(READY)
+	$(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000

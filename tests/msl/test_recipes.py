@@ -52,3 +52,31 @@ def test_a_group_is_named_by_what_differs_from_the_recipe_but_for_the_seed():
     other = Request(stage="adapt", recipe="streets", overrides={"lambda_target": 0.03, "seed": 1})
     assert other.group_name() == "adapt streets lambda_target=0.03"
     assert Request(stage="adapt", recipe="streets", group="mine").group_name() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "weight", "multi", "target_size"),
+    [
+        ("gta5_cityscapes", "maxsquare", 0.1, False, (1024, 512)),
+        ("gta5_cityscapes_iw", "IW_maxsquare", 0.1, False, (1024, 512)),
+        ("gta5_cityscapes_multi", "maxsquare", 0.09, True, (1280, 640)),
+        ("gta5_cityscapes_iw_multi", "IW_maxsquare", 0.09, True, (1280, 640)),
+    ],
+)
+def test_the_papers_numbers(name, mode, weight, multi, target_size):
+    recipe = find_recipe(name)
+    adapt, pretrain = recipe.adapt, recipe.pretrain
+    assert (adapt.adaptation.target_mode, adapt.adaptation.lambda_target) == (mode, weight)
+    assert (adapt.adaptation.iw_ratio, adapt.adaptation.threshold, adapt.objective.lambda_seg) == (0.2, 0.95, 0.1)
+    assert (adapt.model.multi, adapt.target.target_crop_size, adapt.source.crop_size) == (
+        multi,
+        target_size,
+        (1280, 720),
+    )
+    assert (pretrain.schedule.iter_max, pretrain.schedule.iter_stop) == (200_000, 80_000)
+    assert adapt.schedule.horizon(adapt.schedule.epoch_iters) == 29_760
+    assert recipe.target_solo.schedule.epochs == 40
+    for stage in (pretrain, adapt):
+        own = stage.optimizer
+        assert (own.lr, own.momentum, own.weight_decay, own.batch_size) == (2.5e-4, 0.9, 5e-4, 1)
+        assert stage.model.backbone == "resnet101"

@@ -1,0 +1,93 @@
+"""How fast the loop, its data, its evaluation and its tracking are, in one fixed setting: ``make bench``.
+
+Adaptation as the default recipe does it, on the generated streets, with one loading process. Where speed is claimed,
+it is as a ratio of two figures of one run.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+
+import torch
+from mlflow.tracking import MlflowClient
+
+from analysis import open_store
+from msl import schema
+from msl.data import open_domain
+from msl.models import SegmentationNetwork, build_model
+from msl.recipes import Request
+from msl.stages import adapt
+from msl.tracking import MlflowReporter
+from msl.training.evaluate import Scored, evaluate
+from msl.training.machine import place
+
+STEPS = 60  # the first third is not counted: processes and kernels warm up
+SCORED = 40  # images
+ROWS = 200  # metrics
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        os.environ |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MSL_CACHE": folder}
+        rows = training() | evaluation() | tracking()
+    print(f"\ntorch {torch.__version__}, {torch.get_num_threads()} threads")
+    for name, value in rows.items():
+        print(f"{name:58} {value:9.3f}")
+
+
+def training() -> dict[str, float]:
+    limits = {"max_iters": STEPS, "log_every": STEPS // 3, "eval_images": 4, "panels": 0}
+    began = time.perf_counter()
+    run_id = adapt(Request(stage="adapt", recipe="streets", overrides=limits)).run_id
+    whole = time.perf_counter() - began
+    speeds = (schema.IMAGES_PER_S, schema.STEP_S, schema.DATA_WAIT_S)
+    history = open_store(os.environ["MLFLOW_TRACKING_URI"]).history([run_id], speeds)
+    warm = history[history["step"] > STEPS // 3].groupby("metric")["value"].mean()
+    return {
+        "training, images/s (source and target)": warm[schema.IMAGES_PER_S],
+        "training, s/step": warm[schema.STEP_S],
+        "training, share of time spent waiting for data, %": 100 * warm[schema.DATA_WAIT_S] / warm[schema.STEP_S],
+        f"two stages of {STEPS} steps with everything around them, s": whole,
+    }
+
+
+def evaluation() -> dict[str, float]:
+    model: SegmentationNetwork = build_model(Request(stage="adapt", recipe="streets").config().model)
+    place(model, torch.device("cpu"))
+    domain = open_domain("streets_real", split="val")
+    scored = Scored(role=schema.TARGET, domain=domain, size=(256, 128), count=SCORED, num_workers=1)
+    return {"evaluation, s/image": seconds(lambda: evaluate(model, scored)) / SCORED}
+
+
+def tracking() -> dict[str, float]:
+    client = MlflowClient()
+    run_id = client.create_run("0").info.run_id
+    reporter = MlflowReporter(client, run_id)
+
+    def batched() -> None:
+        for step in range(ROWS // 10):
+            reporter.metrics({f"batched {i}": 1.0 for i in range(10)}, step)
+        reporter.flush()
+
+    def one_by_one() -> None:
+        for row in range(ROWS):
+            client.log_metric(run_id, f"single {row % 10}", 1.0, step=row // 10)
+
+    own, mlflows = seconds(batched) / ROWS, seconds(one_by_one) / ROWS
+    return {
+        "tracking, ms/metric": 1000 * own,
+        "tracking, ms/metric with MLflow's log_metric": 1000 * mlflows,
+        "tracking, ratio": mlflows / own,
+    }
+
+
+def seconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -50,7 +50,8 @@ def _diff(root: Path) -> str:
             shutil.copyfile(index, copy)
         env = {"GIT_INDEX_FILE": str(copy)}
         _git(root, "add", "--update", env=env)
-        _git(root, "add", "--", *_CODE_PATTERNS, env=env)
+        for pattern in _CODE_PATTERNS:  # one by one: git refuses them all for one that fits nothing
+            _git(root, "add", "--", pattern, env=env)
         return _git(root, "diff", "--cached", "HEAD", env=env)
 
 

@@ -1,8 +1,10 @@
 """The hand that draws: a canvas, a domain's paints and a stream of chance, given to whatever draws a thing."""
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, cycle
 from typing import TypeVar
 
 import numpy as np
@@ -14,8 +16,17 @@ from msl.data.streets.style import Range, Style
 
 T = TypeVar("T")
 
+_BLOCK = 512  # random numbers drawn at a time
+_HAND = 40  # random numbers that a thing is given; one that needs more meets them again
+_SHARED = ("bark", "dark", "head light", "housing", "hub", "plate", "pole", "tail light", "tyre", "window")
 _BRIGHTEST = 1.25  # most light a face receives from the sun, where the ground receives 1
 _LOWEST_SUN = 0.35  # sine of the height below which the ground's light is no longer the measure of a face's
+
+
+def tone(colour: Colour, factor: float) -> Colour:
+    """A colour, brighter or darker."""
+    red, green, blue = colour
+    return factor * red, factor * green, factor * blue
 
 
 @dataclass(frozen=True)
@@ -39,16 +50,40 @@ class Light:
         return min(_BRIGHTEST, max(0.0, cosine) / max(self.toward[1], _LOWEST_SUN))
 
 
+def _stream(draw: Callable[[int], NDArray[np.float64]]) -> Callable[[], float]:
+    """A function that gives numbers one by one; drawn in blocks, each costs a tenth of a call to NumPy."""
+
+    def numbers() -> Iterator[float]:
+        while True:
+            yield from draw(_BLOCK).tolist()
+
+    return numbers().__next__
+
+
 class Brush:
-    """Canvas, style, light and chance of one sample."""
+    """Canvas, style, light and chance of one sample; `shared` holds the colours that all its things have in common."""
 
     def __init__(self, canvas: Canvas, style: Style, light: Light, rng: np.random.Generator) -> None:
         self.canvas = canvas
         self.style = style
         self.light = light
-        self._random = rng.random
-        self._normal = rng.standard_normal
-        self._shared: dict[str, Colour] = {}
+        self._rng = rng
+        self._random = _stream(rng.random)
+        self._normal = _stream(rng.standard_normal)
+        self.shared = {material: self.paint(material) for material in _SHARED}
+
+    def each(self, things: Iterable[T]) -> Iterator[T]:
+        """The things, one by one, each with chances of its own: what one uses up does not change the next.
+
+        So a scene stays the same where details too small to be seen are left out.
+        """
+        common = self._random, self._normal
+        listed = list(things)
+        hands = (draw((len(listed), _HAND)).tolist() for draw in (self._rng.random, self._rng.standard_normal))
+        for thing, evenly, normally in zip(listed, *hands, strict=True):
+            self._random, self._normal = cycle(evenly).__next__, cycle(normally).__next__
+            yield thing
+        self._random, self._normal = common
 
     def between(self, low: float, high: float) -> float:
         """A number drawn evenly."""
@@ -66,18 +101,17 @@ class Brush:
         """One of the options, each as likely as the others."""
         return options[int(self._random() * len(options))]
 
+    def weigh(self, options: Sequence[T], weights: Iterable[float]) -> T:
+        """One of the options, in proportion to their weights."""
+        sums = list(accumulate(weights))
+        return options[bisect_left(sums, self._random() * sums[-1])]
+
     def paint(self, material: str) -> Colour:
         """A colour for a thing: one of the material's tints, and the thing's own departure from it."""
         red, green, blue = self.pick(self.style.palette[material])
         brightness, channel = self.style.spread
         lift = brightness * self._normal()
         return red + lift + channel * self._normal(), green + lift, blue + lift + channel * self._normal()
-
-    def shared(self, material: str) -> Colour:
-        """A colour that all things of a sample share."""
-        if material not in self._shared:
-            self._shared[material] = self.paint(material)
-        return self._shared[material]
 
     def cast(self, x0: float, x1: float, z0: float, z1: float, height: float) -> None:
         """Shadow of a box with this footprint: the ground it darkens by standing there, and what the sun leaves out."""
@@ -86,20 +120,20 @@ class Brush:
         hull = [(xa, za), (xb, za), (xb + dx, za + dz), (xb + dx, zb + dz), (xa + dx, zb + dz), (xa, zb)]
         self.canvas.shade(hull)
 
-    def stand(self, x: float, z: float, *, lit: float | None = None) -> "Stand":
-        """A place to draw a thing that is flat and faces the camera, in metres about its foot."""
-        return Stand(self, x, z, self.light.on(0, 0, -1) * 0.7 + 0.25 if lit is None else lit)
+    def stand(self, x: float, z: float, *, lit: float | None = None, size: float = 1.0) -> "Stand":
+        """A place to draw a thing that is flat and faces the camera, in metres about its foot, or in `size` metres."""
+        return Stand(self, (x, z), self.light.on(0, 0, -1) * 0.7 + 0.25 if lit is None else lit, size)
 
 
 class Stand:
     """Draws in a plane square to the camera; positions are metres to the right of and above a foot on the ground."""
 
-    def __init__(self, brush: Brush, x: float, z: float, lit: float) -> None:
-        camera = brush.canvas.camera
+    def __init__(self, brush: Brush, foot: tuple[float, float], lit: float, size: float) -> None:
+        camera, (x, z) = brush.canvas.camera, foot
         self.canvas = brush.canvas
         self._z = z
         self._lit = lit
-        self.scale = camera.focal / z  # px a metre
+        self.scale = size * camera.focal / z  # px a metre
         self._u = camera.u(x, z)
         self._v = camera.v(0.0, z)
 

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from msl.data.streets.brush import Brush
-from msl.data.streets.canvas import Colour, Facade
+from msl.data.streets.brush import Brush, tone
+from msl.data.streets.canvas import Camera, Colour, Facade, Line
 from msl.data.streets.finishes import ROWS
 
+_POSTS = 2.5  # m, from one post of a fence to the next
+_THICK, _COPING = 0.4, 0.12  # m, a wall's thickness and the height of its coping
 _ROOF_RISE = (1.8, 3.6)  # m, eaves to ridge
 
 
@@ -22,6 +24,11 @@ class Plot:
     def x(self) -> float:
         """The front's x in m."""
         return self.side * self.front
+
+    def seen(self, camera: Camera) -> bool:
+        """Whether the plot's front reaches into the image: its far end is nearest to the image's middle."""
+        u = camera.u(self.x, self.z1)
+        return u < camera.width if self.side > 0 else u > 0
 
 
 def _facade(brush: Brush, height: float, *, shop: bool) -> Facade:
@@ -42,9 +49,7 @@ def _facade(brush: Brush, height: float, *, shop: bool) -> Facade:
     )
 
 
-def _face(
-    brush: Brush, wall: tuple[Colour, int], facade: Facade, foot: tuple[float, float, float, float], lit: float
-) -> None:
+def _face(brush: Brush, wall: tuple[Colour, int], facade: Facade, foot: Line, lit: float) -> None:
     """One face of a building, with a whole number of windows along it."""
     canvas = brush.canvas
     x0, z0, x1, z1 = foot
@@ -53,8 +58,7 @@ def _face(
     colour, finish = wall
     row = len(canvas.facades) - 1
     number = canvas.upright("building", colour, foot, lit=lit, finish=finish, facade=row)
-    top = facade.top
-    canvas.fill(canvas.project([(x0, 0, z0), (x0, top, z0), (x1, top, z1), (x1, 0, z1)]), number)
+    canvas.erect(foot, 0.0, facade.top, number)
 
 
 def draw_building(
@@ -70,6 +74,8 @@ def draw_building(
     wall = brush.paint(material), ROWS[material]
     facade = _facade(brush, height, shop=shop)
     brush.cast(min(x, back), max(x, back), z0, z1, height)
+    if not plot.seen(canvas.camera):
+        return
     if pitched:
         _draw_roof(brush, (x, back, z0, z1), height, wall)
     _face(brush, wall, facade, (x, z0, x, z1), light.on(-side, 0, 0))
@@ -77,7 +83,7 @@ def draw_building(
         _face(brush, wall, facade._replace(shop=0.0, base=facade.storey), (x, z0, back, z0), light.on(0, 0, -1))
 
 
-def _draw_roof(brush: Brush, ground: tuple[float, float, float, float], eaves: float, wall: tuple[Colour, int]) -> None:
+def _draw_roof(brush: Brush, ground: Line, eaves: float, wall: tuple[Colour, int]) -> None:
     """A ridge roof along the street, the gable below it and perhaps a chimney on it."""
     canvas = brush.canvas
     x, back, z0, z1 = ground
@@ -101,40 +107,36 @@ def draw_wall(brush: Brush, plot: Plot) -> None:
     """Draw a wall along the front of a plot, with its coping and its end."""
     canvas, x = brush.canvas, plot.x
     z0 = max(plot.z0, canvas.camera.near)
-    height = brush.between(1.3, 2.8)
+    height = brush.between(1.8, 3.2)
     colour = brush.paint("stone")
-    brush.cast(min(x, x + plot.side * 0.4), max(x, x + plot.side * 0.4), z0, plot.z1, height)
-    long = canvas.upright(
-        "wall", colour, (x, z0, x, plot.z1), lit=brush.light.on(-plot.side, 0, 0), finish=ROWS["stone"]
-    )
-    canvas.fill(canvas.project([(x, 0, z0), (x, height, z0), (x, height, plot.z1), (x, 0, plot.z1)]), long)
-    cap = tuple(1.12 * c for c in colour)
-    coping = canvas.upright("wall", (cap[0], cap[1], cap[2]), (x, z0, x, plot.z1), lit=0.9, finish=ROWS["plain"])
-    top = height + 0.12
-    canvas.fill(canvas.project([(x, height, z0), (x, top, z0), (x, top, plot.z1), (x, height, plot.z1)]), coping)
+    back, front = x + plot.side * _THICK, (x, z0, x, plot.z1)
+    brush.cast(min(x, back), max(x, back), z0, plot.z1, height)
+    long = canvas.upright("wall", colour, front, lit=brush.light.on(-plot.side, 0, 0), finish=ROWS["stone"])
+    canvas.erect(front, 0.0, height, long)
+    coping = canvas.upright("wall", tone(colour, 1.12), front, lit=0.9, finish=ROWS["plain"])
+    canvas.erect(front, height, height + _COPING, coping)
     if plot.z0 > canvas.camera.near:
-        back = x + plot.side * 0.4
-        end = canvas.upright("wall", colour, (x, z0, back, z0), lit=brush.light.on(0, 0, -1), finish=ROWS["stone"])
-        canvas.fill(canvas.project([(x, 0, z0), (x, top, z0), (back, top, z0), (back, 0, z0)]), end)
+        end = (x, z0, back, z0)
+        number = canvas.upright("wall", colour, end, lit=brush.light.on(0, 0, -1), finish=ROWS["stone"])
+        canvas.erect(end, 0.0, height + _COPING, number)
 
 
 def draw_fence(brush: Brush, plot: Plot) -> None:
     """Draw a fence along the front of a plot: bars, planks or wire that one sees through, rails and posts."""
     canvas, x = brush.canvas, plot.x
     z0, z1 = max(plot.z0, canvas.camera.near), plot.z1
-    height = brush.between(1.0, 1.9)
+    height = brush.between(1.4, 2.3)
     colour, lit = brush.paint("fence"), brush.light.on(-plot.side, 0, 0)
-    kind = brush.pick(("railing", "railing", "planks", "mesh"))
-    number = canvas.upright("fence", colour, (x, z0, x, z1), lit=lit, finish=ROWS[kind])
+    kind = brush.pick(("railing", "planks", "planks", "mesh"))
+    front = (x, z0, x, z1)
+    number = canvas.upright("fence", colour, front, lit=lit, finish=ROWS[kind])
     canvas.veil(canvas.project([(x, 0.08, z0), (x, height, z0), (x, height, z1), (x, 0.08, z1)]), number)
-    rail = canvas.upright("fence", colour, (x, z0, x, z1), lit=lit, finish=ROWS["plain"])
+    rail = canvas.upright("fence", colour, front, lit=lit, finish=ROWS["plain"])
     for low in (0.12, height - 0.1):
-        canvas.fill(canvas.project([(x, low, z0), (x, low + 0.1, z0), (x, low + 0.1, z1), (x, low, z1)]), rail)
-    z = z0
-    while z < z1:
-        post = brush.stand(x, z, lit=lit).face("fence", colour)
-        brush.stand(x, z).rectangle(-0.06, 0.06, 0.0, height + 0.08, post)
-        z += 2.5
+        canvas.erect(front, low, low + 0.1, rail)
+    for k in range(int((z1 - z0) / _POSTS) + 1):
+        z = z0 + _POSTS * k
+        canvas.erect((x, z, x, z + 0.12), 0.0, height + 0.08, rail)
 
 
 def draw_backdrop(brush: Brush, *, z: float, built: float) -> None:
@@ -144,15 +146,15 @@ def draw_backdrop(brush: Brush, *, z: float, built: float) -> None:
     centre = -canvas.camera.bend * z * z
     x = -reach
     while x < reach:
-        width = brush.between(14.0, 38.0)
+        width = brush.between(12.0, 30.0)
         if brush.chance(built):
-            height = brush.between(8.0, 26.0)
+            height = brush.between(6.0, 15.0)
             wall = brush.paint("plaster"), ROWS["plaster"]
             _face(brush, wall, _facade(brush, height, shop=False), (centre + x, z, centre + x + width, z), 0.5)
         else:
             stand = brush.stand(centre + x + width / 2, z)
-            steps = 9
-            heights = [brush.between(6.0, 15.0) for _ in range(steps + 1)]
+            steps, mean = 12, brush.between(4.0, 9.0)
+            heights = [mean + brush.between(-0.8, 0.8) for _ in range(steps + 1)]
             crest = [(-width * 0.6 + 1.2 * width * i / steps, h) for i, h in enumerate(heights)]
             wood = stand.face("vegetation", brush.paint("leaves"), "hedge")
             stand.polygon([(-width * 0.6, 0.0), *crest, (width * 0.6, 0.0)], wood)

@@ -10,6 +10,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -20,11 +21,12 @@ from msl.labels import CITYSCAPES_IDS
 
 Colour = tuple[float, float, float]  # red, green, blue in 0 .. 255
 Point = tuple[float, float, float]  # x, y, z in metres
+Line = tuple[float, float, float, float]  # x0, z0, x1, z1 in metres: a line on the ground
 
 LABELS = {name: raw for raw, name in CITYSCAPES_IDS.items() if name is not None}
-LABELS |= {"ego vehicle": 1, "static": 4, "dynamic": 5}  # Cityscapes' ids of what counts in no score
+LABELS |= {"ego vehicle": 1, "static": 4}  # Cityscapes' ids of what counts in no score
 
-_FAR = 250.0  # m, where the ground meets the haze
+FAR = 250.0  # m, where the ground meets the sky
 _SHADOWS_END = 50.0  # m, beyond which shadows are too flat to be seen
 _DEPTHS = (1.0, 1.3, 1.8, 2.6, 4.0, 6.5, 11.0, 20.0, 40.0)  # of a strip's corners, as multiples of the nearest
 
@@ -48,7 +50,7 @@ class Camera:
         """Row of a point, px."""
         return self.centre[1] + self.focal * (self.eye - y) / z
 
-    @property
+    @cached_property
     def near(self) -> float:
         """Depth in m at which the road leaves the image at the bottom; nothing nearer is drawn."""
         return 0.9 * self.focal * self.eye / (self.height - self.centre[1])
@@ -61,7 +63,7 @@ class Face(NamedTuple):
     red: float
     green: float
     blue: float
-    lit: float  # share of the sun's light that the face receives, 0 .. 1
+    lit: float  # sunlight that the face receives, where the ground receives 1
     inverse_u: float  # 1/depth = inverse_u·u + inverse_v·v + inverse_0, in 1/m
     inverse_v: float
     inverse_0: float
@@ -100,7 +102,7 @@ class Canvas:
         self._shadows = Image.new("L", size)
         self._shadow_pen = ImageDraw.Draw(self._shadows)
         self._behind = Image.new("I", size)
-        sky = Face(LABELS["sky"], 0, 0, 0, 0, 0, 0, 1 / _FAR, 0, 0, 0, 1, 0, -1)
+        sky = Face(LABELS["sky"], 0, 0, 0, 0, 0, 0, 1 / FAR, 0, 0, 0, 1, 0, -1)
         self._faces = array("f", sky)  # the rows of the table, one after the other
         self.facades: list[Facade] = []
 
@@ -155,9 +157,9 @@ class Canvas:
         """Enter a face that stands square to the camera at depth z; its number."""
         return self.add(Face(LABELS[label], *colour, lit, 0, 0, 1 / z, 1, 0, 0, 1, finish, -1))
 
-    def ground(self, label: str, colour: Colour, finish: int, *, y: float = 0.0) -> int:
-        """Enter a face that lies flat at height y; its number."""
-        slope = 1 / (self.camera.focal * (self.camera.eye - y))
+    def ground(self, label: str, colour: Colour, finish: int) -> int:
+        """Enter a face that lies on the ground; its number."""
+        slope = 1 / (self.camera.focal * self.camera.eye)
         at_0 = -self.camera.centre[1] * slope
         return self.add(Face(LABELS[label], *colour, 1, 0, slope, at_0, 1, 0, 0, 0, finish, -1))
 
@@ -165,7 +167,7 @@ class Canvas:
         self,
         label: str,
         colour: Colour,
-        foot: tuple[float, float, float, float],
+        foot: Line,
         *,
         lit: float,
         finish: int,
@@ -184,15 +186,24 @@ class Canvas:
     def project(self, points: Sequence[Point]) -> list[float]:
         """The outline u, v, u, v, … in px of points in the world, all of them ahead of the camera."""
         camera = self.camera
-        return [px for x, y, z in points for px in (camera.u(x, z), camera.v(y, z))]
+        (u0, v0), focal, eye, bend = camera.centre, camera.focal, camera.eye, camera.bend
+        outline: list[float] = []
+        for x, y, z in points:  # `camera.u` and `camera.v`, without two calls a point
+            outline += (u0 + focal * (x / z + bend * z), v0 + focal * (eye - y) / z)
+        return outline
 
-    def strip(self, x0: float, x1: float, number: int, *, z0: float = 0.0, z1: float = _FAR, y: float = 0.0) -> None:
+    def erect(self, foot: Line, low: float, high: float, number: int) -> None:
+        """Paint the upright rectangle between two heights above a line on the ground."""
+        x0, z0, x1, z1 = foot
+        self.fill(self.project([(x0, low, z0), (x0, high, z0), (x1, high, z1), (x1, low, z1)]), number)
+
+    def strip(self, x0: float, x1: float, number: int, *, z0: float = 0.0, z1: float = FAR) -> None:
         """Paint a band of the ground between two distances from the street's axis, along its bend."""
         z0 = max(z0, self.camera.near)
         if z1 <= z0:
             return
         depths = [z0, *(z for z in (m * self.camera.near for m in _DEPTHS) if z0 < z < z1), z1]
-        self.fill(self.project([(x0, y, z) for z in depths] + [(x1, y, z) for z in reversed(depths)]), number)
+        self.fill(self.project([(x0, 0.0, z) for z in depths] + [(x1, 0.0, z) for z in reversed(depths)]), number)
 
     def shade(self, corners: Sequence[tuple[float, float]]) -> None:
         """Darken a polygon (x, z) of the ground; parts nearer than the camera sees are pulled forward."""

@@ -33,7 +33,7 @@ FINISHES: dict[str, Finish] = {
     "railing": Finish(holes=0.62, bars=0.22),
     "planks": Finish(grain=0.10, grain_size=0.1, holes=0.12, bars=0.3),
     "mesh": Finish(grain=0.1, grain_size=0.1, holes=0.55, bars=0.4),
-    "spokes": Finish(holes=0.8),
+    "spokes": Finish(holes=0.94),
     "cloth": Finish(grain=0.08, grain_size=0.06),
     "paint": Finish(grain=0.02, grain_size=0.2),
 }

@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 from msl.data.streets.brush import Brush
 from msl.data.streets.noise import TILE, noise
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, red, green, blue
 _MIDDLE = 110.0  # level about which contrast turns

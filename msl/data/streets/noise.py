@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 
 _BITS = 8
 TILE = 1 << _BITS  # side of a tile, in cells
@@ -19,7 +19,8 @@ def noise(exponent: float, seed: int) -> Floats:
     frequency = np.hypot(fx, fy)
     frequency[0, 0] = np.inf
     tile = np.fft.ifft2(np.fft.fft2(rng.standard_normal((TILE, TILE))) / frequency**exponent).real
-    return np.clip(tile / tile.std(), -2.5, 2.5).astype(np.float32).reshape(-1)
+    scaled: Floats = np.clip(tile / tile.std(), -2.5, 2.5).astype(np.float32)
+    return scaled.reshape(-1)
 
 
 def sample(tile: Floats, s: Floats, t: Floats) -> Floats:

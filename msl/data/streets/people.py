@@ -1,12 +1,24 @@
-"""Persons, bicycles, motorcycles and their riders: jointed figures in a plane square to the camera."""
+"""Persons on foot and in the saddle: jointed figures in a plane square to the camera."""
 
 import math
 from typing import NamedTuple
 
-from msl.data.streets.brush import Brush, Stand
+from msl.data.streets.brush import Brush, Stand, tone
 from msl.data.streets.canvas import Colour
 
-Pair = tuple[float, float]
+Pair = tuple[float, float]  # m: to the right of a foot on the ground, and above it
+
+_SMALL = 17.0  # px: a person less tall than this is drawn without limbs
+_TALL = 1.75  # m
+_REACH = 0.91  # m, length of a leg
+_LEG, _SLEEVE, _HAND = 0.18, 0.12, 0.09  # m, widths
+_FRONT, _BACK = 0.0, 2.0  # how a head faces, besides -1 and 1: to the left and to the right
+
+# Outlines of a body 1.75 m tall: shares of half its width, and heights in m.
+_JACKET = ((-0.8, 0.84), (0.8, 0.84), (0.75, 1.05), (1.0, 1.34), (0.5, 1.46), (-0.5, 1.46), (-1.0, 1.34), (-0.75, 1.05))
+_COAT = ((-1.05, 0.55), (1.05, 0.55), (0.8, 1.05), (1.0, 1.34), (0.5, 1.46), (-0.5, 1.46), (-1.0, 1.34), (-0.8, 1.05))
+_FAR_TOP = ((-0.2, 0.85), (0.2, 0.85), (0.17, 1.48), (-0.17, 1.48))
+_HELMET = ((-0.14, 0.0), (-0.11, 0.12), (0.0, 0.17), (0.11, 0.12), (0.14, 0.0))
 
 
 class Clothes(NamedTuple):
@@ -19,226 +31,118 @@ class Clothes(NamedTuple):
     shoes: Colour
 
 
+class View(NamedTuple):
+    """How much one sees of what is turned to the camera: both 1 from the side and 0 across, or the reverse."""
+
+    along: float  # of its length, -1 .. 1; negative if its front is to the left
+    across: float  # of its width, 0 .. 1
+
+
+class Saddle(NamedTuple):
+    """Where a rider touches the machine."""
+
+    seat: Pair
+    bar: Pair
+    pedals: tuple[Pair, Pair]
+
+
 def _dress(brush: Brush) -> Clothes:
     return Clothes(*(brush.paint(material) for material in Clothes._fields))
-
-
-def _bend(start: Pair, end: Pair, reach: float, forward: float) -> Pair:
-    """The joint (knee, elbow) of a limb of two equal parts, `reach` long in all, that bends towards `forward`."""
-    (x0, y0), (x1, y1) = start, end
-    span = math.hypot(x1 - x0, y1 - y0) or 1e-6
-    out = math.sqrt(max(0.0, (reach / 2) ** 2 - (span / 2) ** 2)) * forward
-    return (x0 + x1) / 2 + out * (y1 - y0) / span * -1, (y0 + y1) / 2 + out * (x1 - x0) / span
-
-
-def _leg(stand: Stand, hip: Pair, foot: Pair, cloth: int, shoe: int, *, reach: float, forward: float) -> None:
-    knee = _bend(hip, foot, reach, forward)
-    stand.limb(hip, knee, cloth, width=0.18, taper=0.8)
-    stand.limb(knee, foot, cloth, width=0.145, taper=0.75)
-    toe = 0.16 * forward if forward else 0.0
-    stand.polygon(
-        [
-            (foot[0] - 0.06, foot[1]),
-            (foot[0] + 0.06 + toe, foot[1]),
-            (foot[0] + 0.05, foot[1] + 0.1),
-            (foot[0] - 0.06, foot[1] + 0.1),
-        ],
-        shoe,
-    )
-
-
-def _head(stand: Stand, at: Pair, label: str, clothes: Clothes, *, facing: float, helmet: Colour | None = None) -> None:
-    """A head about a point; `facing` is -1 or 1 in profile, 0 from the front, 2 from behind."""
-    x, y = at
-    hair = stand.face(label, helmet or clothes.hair)
-    stand.ellipse(x, y, 0.22, 0.27, hair)
-    if facing != 2:
-        stand.ellipse(x + 0.035 * facing, y - 0.035, 0.17, 0.21, stand.face(label, clothes.skin))
-    if helmet:
-        stand.polygon([(x - 0.14, y), (x - 0.11, y + 0.12), (x, y + 0.17), (x + 0.11, y + 0.12), (x + 0.14, y)], hair)
 
 
 def draw_person(brush: Brush, x: float, z: float) -> None:
     """Draw a person on foot, of any size, seen from any side, walking or standing."""
     clothes = _dress(brush)
-    height = brush.between(1.55, 1.9) * (0.65 if brush.chance(0.08) else 1.0)
-    k = height / 1.75
-    facing = brush.pick((-1.0, 1.0, 0.0, 2.0))
+    size = brush.between(0.89, 1.09) * (0.65 if brush.chance(0.08) else 1.0)
+    facing = brush.pick((-1.0, 1.0, _FRONT, _BACK))
     profile = abs(facing) == 1
-    stride = brush.between(0.15, 0.42) * k if brush.chance(0.75) else 0.08
-    spread = stride if profile else 0.09 + stride * 0.12
-    stand = brush.stand(x, z)
-    cloth, shoe = stand.face("person", clothes.trousers, "cloth"), stand.face("person", clothes.shoes)
-    forward = facing if profile else 0.0
-    hip_y, hip_x = 0.88 * k, 0.03 if profile else 0.09
-    lift = stride * 0.25
-    _leg(stand, (-hip_x, hip_y), (-spread, lift), cloth, shoe, reach=0.9 * k, forward=forward)
-    front = stand.face("person", _shade(clothes.trousers, 1.12), "cloth")
-    _leg(stand, (hip_x, hip_y), (spread, 0.0), front, shoe, reach=0.9 * k, forward=forward)
-    _torso(brush, stand, clothes, k, profile=profile, swing=stride * (facing if profile else 0.3))
-    _head(stand, (0.04 * forward, 1.62 * k), "person", clothes, facing=facing)
+    stride = brush.between(0.15, 0.42) if brush.chance(0.75) else 0.08
+    stand = brush.stand(x, z, size=size)
+    brush.cast(x - 0.2, x + 0.2, z - 0.1, z + 0.1, 1.7 * size)
+    if _TALL * stand.scale < _SMALL:
+        _draw_far(stand, clothes, stride if profile else 0.15)
+        return
+    forward, spread, hip = (facing, stride, 0.03) if profile else (0.0, 0.09 + 0.12 * stride, 0.09)
+    shoe = stand.face("person", clothes.shoes)
+    for side, shade, lift in ((-1.0, 1.0, 0.25 * stride), (1.0, 1.12, 0.0)):
+        cloth = stand.face("person", tone(clothes.trousers, shade), "cloth")
+        _draw_leg(stand, (side * hip, 0.88), (side * spread, lift), (cloth, shoe), forward)
+    _draw_torso(brush, stand, clothes, profile=profile, swing=0.8 * stride * (facing if profile else 0.3))
+    _draw_head(stand, (0.04 * forward, 1.62), "person", clothes, facing)
 
 
-def _shade(colour: Colour, factor: float) -> Colour:
-    red, green, blue = colour
-    return red * factor, green * factor, blue * factor
+def _draw_far(stand: Stand, clothes: Clothes, stride: float) -> None:
+    """A person too far away for limbs."""
+    legs = [(-stride, 0.0), (0.0, 0.5), (stride, 0.0), (0.15, 0.9), (-0.15, 0.9)]
+    stand.polygon(legs, stand.face("person", clothes.trousers))
+    stand.polygon(_FAR_TOP, stand.face("person", clothes.top))
+    stand.ellipse(0.0, 1.62, 0.2, 0.26, stand.face("person", clothes.hair))
 
 
-def _torso(brush: Brush, stand: Stand, clothes: Clothes, k: float, *, profile: bool, swing: float) -> None:
-    """Arms, a coat or a dress, and what is carried."""
-    half = 0.15 if profile else 0.22
-    top = stand.face("person", clothes.top, "cloth")
-    sleeve = stand.face("person", _shade(clothes.top, 0.85), "cloth")
+def _draw_leg(stand: Stand, hip: Pair, foot: Pair, faces: tuple[int, int], forward: float) -> None:
+    """Thigh, shin and shoe of a leg whose knee bends towards `forward`, -1 .. 1."""
+    cloth, shoe = faces
+    span = math.hypot(foot[0] - hip[0], foot[1] - hip[1])
+    out = 0.5 * forward * math.sqrt(max(0.0, _REACH**2 - span**2)) / max(span, 1e-6)
+    knee = ((hip[0] + foot[0]) / 2 + out * (hip[1] - foot[1]), (hip[1] + foot[1]) / 2 + out * (foot[0] - hip[0]))
+    stand.limb(hip, knee, cloth, width=_LEG, taper=0.8)
+    stand.limb(knee, foot, cloth, width=0.8 * _LEG, taper=0.75)
+    x, y = foot
+    toe = x + 0.06 + 0.16 * forward
+    stand.polygon([(x - 0.06, y), (toe, y), (x + 0.05, y + 0.1), (x - 0.06, y + 0.1)], shoe)
+
+
+def _draw_arm(stand: Stand, shoulder: Pair, hand: Pair, faces: tuple[int, int]) -> None:
+    sleeve, skin = faces
+    stand.limb(shoulder, hand, sleeve, width=_SLEEVE, taper=0.7)
+    stand.ellipse(*hand, _HAND, _HAND, skin)
+
+
+def _draw_torso(brush: Brush, stand: Stand, clothes: Clothes, *, profile: bool, swing: float) -> None:
+    """Neck, arms, a jacket or a coat, and perhaps a bag; in profile one arm is behind the body and one before it."""
+    half, root = (0.15, 0.0) if profile else (0.22, 0.2)
     skin = stand.face("person", clothes.skin)
-    hem = brush.pick((0.84, 0.84, 0.6)) * k
-    flare = 1.25 if hem < 0.8 * k else 1.0
-    shoulder = 1.40 * k
-    for side in (-1.0, 1.0):
-        root = (0.0, shoulder - 0.04) if profile else (side * half * 0.92, shoulder - 0.03)
-        hand = (side * swing * 0.8, 0.86 * k) if profile else (side * (half + 0.07), 0.82 * k)
-        if not profile or side < 0:
-            stand.limb(root, hand, sleeve, width=0.12, taper=0.7)
-            stand.ellipse(*hand, 0.09, 0.1, skin)
-    stand.polygon(
-        [
-            (-half * 0.8 * flare, hem),
-            (half * 0.8 * flare, hem),
-            (half * 0.75, 1.05 * k),
-            (half, shoulder - 0.06),
-            (half * 0.5, shoulder + 0.06),
-            (-half * 0.5, shoulder + 0.06),
-            (-half, shoulder - 0.06),
-            (-half * 0.75, 1.05 * k),
-        ],
-        top,
-    )
-    if profile:
-        hand = (swing * 0.8, 0.86 * k)
-        stand.limb((0.0, shoulder - 0.04), hand, sleeve, width=0.12, taper=0.7)
-        stand.ellipse(*hand, 0.09, 0.1, skin)
+    arm = (stand.face("person", tone(clothes.top, 0.85), "cloth"), skin)
+    left, right = (-swing, swing) if profile else (-half - 0.07, half + 0.07)
+    stand.limb((0.0, 1.4), (0.0, 1.56), skin, width=0.11)
+    _draw_arm(stand, (-root, 1.36), (left, 0.84), arm)
+    outline = brush.pick((_JACKET, _JACKET, _COAT))
+    stand.polygon([(half * x, y) for x, y in outline], stand.face("person", clothes.top, "cloth"))
+    _draw_arm(stand, (root, 1.36), (right, 0.84), arm)
     if brush.chance(0.3):
         bag = stand.face("person", brush.paint("accent"))
-        stand.rectangle(half * 0.8, half * 0.8 + 0.22, 0.5 * k, 0.82 * k, bag)
-    stand.limb((0.0, shoulder), (0.0, 1.56 * k), skin, width=0.11)
+        stand.rectangle(0.8 * half, 0.8 * half + 0.22, 0.5, 0.82, bag)
 
 
-def _wheel(stand: Stand, label: str, x: float, radius: float, squeeze: float, tyre: Colour, *, thick: float) -> None:
-    """A wheel seen at an angle: a rim through whose spokes one sees the street."""
-    ring = [(x + radius * squeeze * c, radius + radius * s) for c, s in _ROUND]
-    if squeeze > _EDGE_ON:
-        stand.veil(ring, stand.face(label, _shade(tyre, 2.2), "spokes"))
-        stand.line([*ring, ring[0]], stand.face(label, tyre), width=radius * thick)
-    else:
-        stand.polygon(ring, stand.face(label, tyre))
-
-
-_EDGE_ON = 0.45  # a wheel's width, as a share of its height, below which one sees only the tyre
-_ROUND = tuple((math.cos(k * math.pi / 7), math.sin(k * math.pi / 7)) for k in range(14))
-
-
-def draw_bicycle(brush: Brush, x: float, z: float, *, ridden: bool) -> None:
-    """Draw a bicycle, seen from the side or nearly from behind, with or without its rider."""
-    stand = brush.stand(x, z)
-    side = brush.pick((-1.0, 1.0))
-    squeeze = brush.between(0.65, 1.0) if brush.chance(0.6) else brush.between(0.12, 0.35)
-    s = side * squeeze
-    tyre, tube = brush.paint("tyre"), stand.face("bicycle", brush.paint("frame tube"))
-    for at in (-0.52, 0.52):
-        _wheel(stand, "bicycle", at * s, 0.35, max(squeeze, 0.16), tyre, thick=0.16)
-    crank, saddle, head = (-0.08 * s, 0.3), (-0.22 * s, 0.85), (0.36 * s, 0.82)
-    hub, fork = (-0.52 * s, 0.35), (0.52 * s, 0.35)
-    for start, end in ((hub, crank), (crank, saddle), (crank, head), (saddle, head), (hub, saddle), (head, fork)):
-        stand.limb(start, end, tube, width=0.06)
-    bar = (0.42 * s, 1.02)
-    stand.limb(head, bar, tube, width=0.05)
-    grip = 0.27 * (1 - squeeze) + 0.04
-    stand.limb((bar[0] - grip, bar[1]), (bar[0] + grip, bar[1]), tube, width=0.05)
-    stand.limb((-0.34 * s, 0.92), (-0.12 * s, 0.93), stand.face("bicycle", tyre), width=0.09)
-    if ridden:
-        _draw_rider(brush, stand, s, seat=(-0.2 * s, 0.95), bar=bar, pedals=((-0.02 * s, 0.14), (-0.14 * s, 0.46)))
-
-
-def draw_motorcycle(brush: Brush, x: float, z: float, *, ridden: bool) -> None:
-    """Draw a motorcycle or a scooter, from the side or nearly from behind, with or without its rider."""
-    stand = brush.stand(x, z)
-    side = brush.pick((-1.0, 1.0))
-    squeeze = brush.between(0.7, 1.0) if brush.chance(0.6) else brush.between(0.2, 0.4)
-    s = side * squeeze
-    tyre, paint = brush.paint("tyre"), brush.paint("motor")
-    wide = 0.14 * (1 - squeeze)  # what is seen of its width
-    dark, body = stand.face("motorcycle", brush.paint("dark")), stand.face("motorcycle", paint, "paint")
-    chrome, bright = (
-        stand.face("motorcycle", brush.paint("hub")),
-        stand.face("motorcycle", _shade(paint, 1.25), "paint"),
-    )
-    for at in (-0.68, 0.70):
-        stand.polygon(
-            [(at * s + 0.33 * max(squeeze, 0.3) * c, 0.33 + 0.33 * y) for c, y in _ROUND],
-            stand.face("motorcycle", tyre),
-        )
-        stand.polygon([(at * s + 0.18 * squeeze * c, 0.33 + 0.18 * y) for c, y in _ROUND], chrome)
-    stand.polygon(
-        [(-0.4 * s - wide, 0.25), (0.35 * s + wide, 0.25), (0.42 * s + wide, 0.6), (-0.35 * s - wide, 0.6)], dark
-    )
-    stand.limb((-0.45 * s, 0.3), (-0.9 * s, 0.36), chrome, width=0.1)
-    stand.limb((0.70 * s, 0.33), (0.42 * s, 0.98), chrome, width=0.09)
-    stand.polygon(
-        [
-            (-0.92 * s, 0.74),
-            (-0.25 * s + wide, 0.62),
-            (0.2 * s + wide, 0.58),
-            (0.5 * s, 0.8),
-            (0.4 * s, 1.0),
-            (0.05 * s - wide, 0.98),
-            (-0.25 * s - wide, 0.8),
-            (-0.95 * s, 0.86),
-        ],
-        body,
-    )
-    stand.polygon([(-0.75 * s, 0.84), (-0.1 * s, 0.80), (-0.1 * s, 0.90), (-0.75 * s, 0.94)], dark)
-    stand.polygon([(0.38 * s, 0.7), (0.66 * s, 0.86), (0.5 * s, 1.2), (0.4 * s, 1.12)], bright)
-    lamp = stand.face("motorcycle", brush.paint("head light" if brush.chance(0.5) else "tail light"))
-    stand.ellipse((0.62 if s > 0 else -0.62) * squeeze, 0.88, 0.14, 0.16, lamp)
-    bar = (0.36 * s, 1.1)
-    stand.limb((bar[0] - 0.08 - 2 * wide, bar[1]), (bar[0] + 0.08 + 2 * wide, bar[1]), dark, width=0.06)
-    if ridden:
-        _draw_rider(
-            brush, stand, s, seat=(-0.28 * s, 0.86), bar=bar, pedals=((0.0, 0.35), (0.02 * s, 0.36)), helmet=True
-        )
-
-
-def _draw_rider(
-    brush: Brush, stand: Stand, s: float, *, seat: Pair, bar: Pair, pedals: tuple[Pair, Pair], helmet: bool = False
+def _draw_head(
+    stand: Stand, at: Pair, label: str, clothes: Clothes, facing: float, helmet: Colour | None = None
 ) -> None:
-    """A rider on a seat, hands on the bar and feet on the pedals; `s` is the heading times what is seen of the length."""
+    x, y = at
+    hair = stand.face(label, helmet or clothes.hair)
+    stand.ellipse(x, y, 0.22, 0.27, hair)
+    if facing != _BACK:
+        stand.ellipse(x + 0.035 * facing, y - 0.035, 0.17, 0.21, stand.face(label, clothes.skin))
+    if helmet:
+        stand.polygon([(x + dx, y + dy) for dx, dy in _HELMET], hair)
+
+
+def draw_rider(brush: Brush, stand: Stand, view: View, saddle: Saddle, *, helmet: bool) -> None:
+    """Draw a rider in the saddle, hands on the bar and feet on the pedals."""
     clothes = _dress(brush)
-    cloth = stand.face("rider", clothes.trousers, "cloth")
-    far = stand.face("rider", _shade(clothes.trousers, 0.8), "cloth")
-    top, sleeve = stand.face("rider", clothes.top, "cloth"), stand.face("rider", _shade(clothes.top, 0.85), "cloth")
-    shoe, skin = stand.face("rider", clothes.shoes), stand.face("rider", clothes.skin)
-    apart = 0.16 * (1 - abs(s))  # of the legs and the arms, seen from behind
-    heading = math.copysign(1.0, s)
-    for sign, pedal, face in ((-1.0, pedals[1], far), (1.0, pedals[0], cloth)):
-        hip, foot = (seat[0] + sign * apart, seat[1]), (pedal[0] + sign * apart, pedal[1])
-        _leg(stand, hip, foot, face, shoe, reach=0.92, forward=heading * abs(s))
-    shoulder = (seat[0] + 0.24 * s, seat[1] + 0.54)
-    wide = 0.15 + 0.07 * (1 - abs(s))
-    stand.polygon(
-        [
-            (seat[0] - wide, seat[1] - 0.05),
-            (seat[0] + wide, seat[1] - 0.05),
-            (shoulder[0] + wide * 1.1, shoulder[1] - 0.06),
-            (shoulder[0] + wide * 0.5, shoulder[1] + 0.06),
-            (shoulder[0] - wide * 0.7, shoulder[1] + 0.06),
-            (shoulder[0] - wide * 1.2, shoulder[1] - 0.08),
-        ],
-        top,
-    )
-    for sign in (-1.0, 1.0):
-        root = (shoulder[0] + sign * apart * 1.6, shoulder[1] - 0.05)
-        hand = (bar[0] + sign * (apart * 1.8), bar[1] + 0.02)
-        stand.limb(root, hand, sleeve, width=0.12, taper=0.7)
-        stand.ellipse(*hand, 0.09, 0.09, skin)
-    head = (shoulder[0] + 0.08 * s, shoulder[1] + 0.22)
+    seat, bar = saddle.seat, saddle.bar
+    apart = 0.16 * view.across  # of legs and arms
+    shoe = stand.face("rider", clothes.shoes)
+    for side, pedal, shade in ((-1.0, saddle.pedals[1], 0.8), (1.0, saddle.pedals[0], 1.0)):
+        faces = (stand.face("rider", tone(clothes.trousers, shade), "cloth"), shoe)
+        hip, foot = (seat[0] + side * apart, seat[1]), (pedal[0] + side * apart, pedal[1])
+        _draw_leg(stand, hip, foot, faces, view.along)
+    lean, half = 0.24 * view.along, 0.15 + 0.07 * view.across
+    back = [(half * x + lean * (y - 0.84) / 0.6, y - 0.88) for x, y in _JACKET]
+    stand.polygon([(seat[0] + x, seat[1] + y) for x, y in back], stand.face("rider", clothes.top, "cloth"))
+    arm = (stand.face("rider", tone(clothes.top, 0.85), "cloth"), stand.face("rider", clothes.skin))
+    for side in (-1.0, 1.0):
+        shoulder = (seat[0] + lean + 1.6 * side * apart, seat[1] + 0.49)
+        _draw_arm(stand, shoulder, (bar[0] + 1.8 * side * apart, bar[1] + 0.02), arm)
+    facing = math.copysign(1.0, view.along) if abs(view.along) > 0.5 else brush.pick((_FRONT, _BACK))
     wears = brush.paint("helmet") if helmet or brush.chance(0.5) else None
-    _head(stand, head, "rider", clothes, facing=heading if abs(s) > 0.5 else brush.pick((0.0, 2.0)), helmet=wears)
+    _draw_head(stand, (seat[0] + 1.33 * lean, seat[1] + 0.76), "rider", clothes, facing, wears)

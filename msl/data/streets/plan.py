@@ -25,9 +25,9 @@ class Setting:
     height: Range  # m, of buildings
     shops: float  # share of buildings with shops
     green: float  # share of streets with grass beyond the pavement
-    trees: float  # trees along the street, per 10 m and side
-    people: float  # expected number, both sides
-    traffic: float  # vehicles per lane
+    trees: float  # share of sides with a row of trees along the kerb
+    people: float  # groups of persons on the pavements, on average
+    traffic: float  # vehicles per 45 m of a lane
     trams: float  # share of streets with a tram line
 
 
@@ -36,17 +36,17 @@ _SETTINGS: tuple[tuple[float, Setting], ...] = (
         0.36,
         Setting(
             lanes=((1, 1), (1, 1), (2, 1)),
-            parking=0.6,
-            walk=(2.2, 4.0),
+            parking=0.45,
+            walk=(2.5, 4.5),
             verge=0.05,
             setback=(0.0, 0.2),
-            plots={"block": 0.90, "wall": 0.04, "fence": 0.03, "park": 0.03},
+            plots={"block": 0.84, "wall": 0.06, "fence": 0.07, "park": 0.03},
             height=(9.0, 22.0),
             shops=0.7,
             green=0.1,
-            trees=0.25,
-            people=7.0,
-            traffic=1.7,
+            trees=0.45,
+            people=2.6,
+            traffic=1.2,
             trams=0.22,
         ),
     ),
@@ -54,17 +54,17 @@ _SETTINGS: tuple[tuple[float, Setting], ...] = (
         0.22,
         Setting(
             lanes=((2, 2), (2, 1), (1, 1)),
-            parking=0.35,
+            parking=0.3,
             walk=(2.5, 4.5),
             verge=0.7,
             setback=(0.2, 4.0),
-            plots={"block": 0.68, "park": 0.10, "wall": 0.10, "fence": 0.12},
+            plots={"block": 0.68, "park": 0.10, "wall": 0.11, "fence": 0.15},
             height=(10.0, 24.0),
             shops=0.35,
             green=0.6,
-            trees=0.8,
-            people=5.0,
-            traffic=2.2,
+            trees=0.7,
+            people=2.6,
+            traffic=1.6,
             trams=0.35,
         ),
     ),
@@ -76,13 +76,13 @@ _SETTINGS: tuple[tuple[float, Setting], ...] = (
             walk=(1.6, 2.6),
             verge=0.5,
             setback=(0.0, 0.8),
-            plots={"house": 0.5, "hedge": 0.12, "wall": 0.14, "fence": 0.14, "park": 0.10},
+            plots={"house": 0.40, "hedge": 0.14, "wall": 0.18, "fence": 0.20, "park": 0.08},
             height=(4.5, 7.5),
             shops=0.05,
             green=0.95,
-            trees=0.5,
-            people=3.0,
-            traffic=1.4,
+            trees=0.6,
+            people=2.0,
+            traffic=1.1,
             trams=0.05,
         ),
     ),
@@ -93,14 +93,14 @@ _SETTINGS: tuple[tuple[float, Setting], ...] = (
             parking=0.1,
             walk=(1.5, 2.5),
             verge=0.7,
-            setback=(0.5, 5.0),
-            plots={"park": 0.32, "wall": 0.24, "fence": 0.26, "block": 0.10, "house": 0.08},
+            setback=(0.3, 3.0),
+            plots={"park": 0.20, "wall": 0.30, "fence": 0.32, "block": 0.10, "house": 0.08},
             height=(5.0, 14.0),
             shops=0.1,
             green=1.0,
-            trees=0.8,
-            people=2.0,
-            traffic=2.2,
+            trees=0.7,
+            people=1.4,
+            traffic=1.6,
             trams=0.2,
         ),
     ),
@@ -131,12 +131,7 @@ class Street:
 
 def choose_setting(brush: Brush) -> Setting:
     """A kind of street."""
-    left = brush.between(0.0, 1.0)
-    for share, setting in _SETTINGS:
-        left -= share
-        if left <= 0:
-            break
-    return setting
+    return brush.weigh([setting for _, setting in _SETTINGS], (share for share, _ in _SETTINGS))
 
 
 def plan_street(brush: Brush, setting: Setting) -> Street:
@@ -152,8 +147,8 @@ def plan_street(brush: Brush, setting: Setting) -> Street:
     kerb = {side: kerb[side] + PARKING * parking[side] for side in (-1, 1)}
     verge = {side: brush.between(0.9, 2.0) if brush.chance(setting.verge) else 0.0 for side in (-1, 1)}
     walk = {side: kerb[side] + verge[side] + brush.within(setting.walk) for side in (-1, 1)}
-    junction = brush.between(16.0, 42.0) if brush.chance(0.35) else None
-    zebra = brush.between(9.0, 30.0) if junction is None and brush.chance(0.25) else None
+    junction = brush.between(12.0, 24.0) if brush.chance(0.35) else None
+    zebra = brush.between(8.0, 20.0) if junction is None and brush.chance(0.25) else None
     if junction is not None and brush.chance(0.6):
         zebra = junction - 4.5
     return Street(

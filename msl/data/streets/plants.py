@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from msl.data.streets.brush import Brush, Stand
+from msl.data.streets.brush import Brush, Stand, tone
 from msl.data.streets.buildings import Plot
 from msl.data.streets.canvas import Colour
 from msl.data.streets.finishes import ROWS
@@ -18,11 +18,15 @@ from msl.data.streets.finishes import ROWS
 Floats = NDArray[np.float64]
 
 _STOCK = 24  # crowns, bare trees
-_OUTLINE, _CLUMP = 26, 9  # corners of a crown and of a clump in it
+_OUTLINE, _CLUMP = 26, 8  # corners of a crown and of a clump in it
 _CLUMPS = 9  # in a crown
 _TONES = (0.80, 0.92, 1.04, 1.16)  # brightness of clumps, from the crown's foot to where the sun falls
-_FINE = 9.0  # px, radius below which one does not see through a crown
-_CLUMP_SIZE = 2.0  # px of a crown's radius for each clump
+_TIERS = 5  # of a conifer, and the outline of one: shares of its half width and of the tree's height
+_TIER = ((-1.0, 0.0), (-0.4, 0.12), (0.0, 0.30), (0.4, 0.12), (1.0, 0.0), (0.3, -0.02), (-0.3, -0.02))
+_FINE = 16.0  # px, radius below which one does not see through a crown
+_LIMBS = 13  # the first bars of a bare tree: its trunk and what forks from it
+_BIG = 60.0  # px, height below which a bare tree is drawn without its thinnest branches
+_CLUMP_SIZE = 2.6  # px of a crown's radius for each clump
 
 
 class Crown(NamedTuple):
@@ -66,11 +70,6 @@ def _branches(number: int) -> Floats:
     return np.array(bars)
 
 
-def _tone(colour: Colour, factor: float) -> Colour:
-    red, green, blue = colour
-    return red * factor, green * factor, blue * factor
-
-
 def _draw_crown(
     brush: Brush, stand: Stand, colour: Colour, centre: tuple[float, float], half: tuple[float, float], clumps: int
 ) -> None:
@@ -79,9 +78,9 @@ def _draw_crown(
     turn = brush.pick((-1.0, 1.0))
     outline = stand.outlines(crown.points * (half[0] * turn, half[1]) + centre)
     radius = half[0] * stand.scale
-    leaves = stand.face("vegetation", _tone(colour, 0.95), "leaves" if radius > _FINE else "hedge")
+    leaves = stand.face("vegetation", tone(colour, 0.95), "leaves" if radius > _FINE else "hedge")
     (stand.canvas.veil if radius > _FINE else stand.canvas.fill)(outline[: 2 * _OUTLINE], leaves)
-    tones = [stand.face("vegetation", _tone(colour, tone), "hedge") for tone in _TONES]
+    tones = [stand.face("vegetation", tone(colour, shade), "hedge") for shade in _TONES]
     sunward = math.copysign(0.5, brush.light.toward[0]) * turn if brush.light.casts else 0.0
     for k in range(min(clumps, int(radius / _CLUMP_SIZE))):
         x, y = crown.places[k]
@@ -92,10 +91,10 @@ def _draw_crown(
 
 def draw_tree(brush: Brush, x: float, z: float, *, bare: bool = False) -> None:
     """Draw a tree: round, tall or a conifer, in leaf or bare."""
-    height = brush.between(5.5, 11.0)
+    height = brush.between(6.0, 11.5)
     radius = height * brush.between(0.24, 0.36)
     stand = brush.stand(x, z, lit=0.75)
-    bark = stand.face("vegetation", brush.paint("bark"), "bark")
+    bark = stand.face("vegetation", brush.shared["bark"], "bark")
     width = height * brush.between(0.03, 0.05)
     _shade_tree(brush, x, z, height, radius * (0.3 if bare else 1.0), width)
     if bare:
@@ -122,7 +121,7 @@ def _shade_tree(brush: Brush, x: float, z: float, height: float, radius: float, 
     t = trunk / 2
     canvas.shade([(x - t, z), (x + t, z), (centre[0] + t, centre[1]), (centre[0] - t, centre[1])])
     spread = (
-        _crown(int(brush.between(0, _STOCK))).points[:_OUTLINE:2]
+        _crown(int(brush.between(0, _STOCK))).points[:_OUTLINE:3]
         * (radius + 0.3 * height * abs(dx), radius + 0.3 * height * abs(dz))
         + centre
     )
@@ -131,32 +130,20 @@ def _shade_tree(brush: Brush, x: float, z: float, height: float, radius: float, 
 
 def _draw_conifer(stand: Stand, height: float, bark: int, colour: Colour) -> None:
     stand.limb((0.0, 0.0), (0.0, height * 0.3), bark, width=height * 0.035)
-    tiers = 5
-    for k in range(tiers):
-        low = height * (0.14 + 0.16 * k)
-        half = height * 0.24 * (1 - k / (tiers + 0.5))
-        tier = stand.face("vegetation", _tone(colour, 0.75 + 0.07 * k), "hedge")
-        stand.polygon(
-            [
-                (-half, low),
-                (-half * 0.4, low + height * 0.12),
-                (0.0, low + height * 0.30),
-                (half * 0.4, low + height * 0.12),
-                (half, low),
-                (half * 0.3, low - height * 0.02),
-                (-half * 0.3, low - height * 0.02),
-            ],
-            tier,
-        )
+    for k in range(_TIERS):
+        low, half = height * (0.14 + 0.16 * k), height * 0.24 * (1 - k / (_TIERS + 0.5))
+        tier = stand.face("vegetation", tone(colour, 0.75 + 0.07 * k), "hedge")
+        stand.polygon([(half * x, low + height * y) for x, y in _TIER], tier)
 
 
 def _draw_bare(brush: Brush, stand: Stand, height: float, bark: int) -> None:
     """A tree without leaves: a trunk that forks three times, in a haze of twigs."""
     number = int(brush.between(0, _STOCK))
-    twigs = stand.face("vegetation", brush.paint("bark"), "twigs")
+    twigs = stand.face("vegetation", brush.shared["bark"], "twigs")
     crown = _crown(number).points[:_OUTLINE] * (height * 0.27, height * 0.33) + (0.0, height * 0.66)
     stand.canvas.veil(stand.outlines(crown), twigs)
-    bars = stand.outlines(_branches(number).reshape(-1, 2) * height)
+    count = _LIMBS if height * stand.scale < _BIG else None
+    bars = stand.outlines(_branches(number)[:count].reshape(-1, 2) * height)
     for first in range(0, len(bars), 8):
         stand.canvas.fill(bars[first : first + 8], bark)
 
@@ -183,5 +170,5 @@ def draw_hedge(brush: Brush, plot: Plot) -> None:
     canvas.fill(canvas.project([(x, 0, z0), *crest, (x, 0, z1)]), long)
     if plot.z0 > canvas.camera.near:
         lit = brush.light.on(0, 0, -1) * 0.8 + 0.1
-        end = canvas.upright("vegetation", colour, (x, z0, back, z0), lit=lit, finish=ROWS["hedge"])
-        canvas.fill(canvas.project([(x, 0, z0), (x, height, z0), (back, height, z0), (back, 0, z0)]), end)
+        end = (x, z0, back, z0)
+        canvas.erect(end, 0.0, height, canvas.upright("vegetation", colour, end, lit=lit, finish=ROWS["hedge"]))

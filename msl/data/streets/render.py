@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from PIL import ImageFilter
 
 from msl.data.streets.brush import Brush
-from msl.data.streets.canvas import LABELS, Face
+from msl.data.streets.canvas import FAR, LABELS, Face
 from msl.data.streets.finishes import FINISHES, Finish
 from msl.data.streets.noise import TILE, noise, sample
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating]
 Ids = NDArray[np.intp]
 
 _ROW = {name: row for row, name in enumerate(Face._fields)}
 _GROUND_LABELS = [LABELS[name] for name in ("road", "sidewalk", "terrain")]
-_FAR = 400.0  # m, depth of what has none
 _SIGHT = 14.0  # m, depth at which the fine grain has lost half its strength: the pixels average over it
+_CELLS = 4.0  # of noise in a grain
+_SHARP = 0.3  # px: shadows with a narrower edge are left as they are
 _UMBRA = 0.85  # share of the sun that a shadow takes away
 _WINDOW = 9.0  # px: windows in narrower cells fade into their wall
 _BAR = 3.0  # px: nearer together, a fence's bars are seen as a haze
@@ -64,7 +65,7 @@ class Shader:
         """Depth of each pixel in m."""
         inverse = self._column("inverse_u", ids) * u + self._column("inverse_v", ids) * v
         inverse += self._column("inverse_0", ids)
-        return 1 / np.maximum(inverse, 1 / _FAR)
+        return 1 / np.maximum(inverse, 1 / FAR)
 
     def _place(self, ids: Ids, u: Floats, v: Floats, z: Floats) -> tuple[Floats, Floats]:
         """Texture coordinates s, t of each pixel in m."""
@@ -110,9 +111,10 @@ class Shader:
         """What each pixel's brightness is multiplied with."""
         finish = {name: self._finish[name].take(ids) for name in Finish._fields[:5]}
         first, second = self._start
-        fine = sample(noise(0.5, 1), s / finish["grain_size"] + first, t / finish["grain_size"] + second)
+        cells = _CELLS / finish["grain_size"]
+        fine = sample(noise(0.9, 1), s * cells + first, t * cells + second)
         coarse = sample(noise(1.2, 2), s / finish["stain_width"] + second, t / finish["stain_length"] + first)
-        texture = 1 + finish["grain"] * fine * (_SIGHT / (_SIGHT + z)) + finish["stain"] * coarse
+        texture: Floats = 1 + finish["grain"] * fine * (_SIGHT / (_SIGHT + z)) + finish["stain"] * coarse
         width = self._finish["joint_width"].take(ids)
         at = np.flatnonzero(width)
         length = self._finish["joint_length"].take(ids[at])
@@ -200,7 +202,7 @@ def _windows(facade: Floats, s: Floats, t: Floats) -> tuple[Floats, Ids, Floats,
 
 @lru_cache(maxsize=4)
 def _grid(width: int, height: int) -> tuple[Floats, Floats]:
-    """Columns and rows of the pixels' middles, flat."""
+    """Columns and rows of the pixels' middles, each (height·width,)."""
     v, u = np.indices((height, width), dtype=np.float32).reshape(2, -1) + np.float32(0.5)
     return u, v
 
@@ -211,8 +213,10 @@ def shade(brush: Brush) -> tuple[Floats, NDArray[np.uint8]]:
     shape = (canvas.camera.height, canvas.camera.width)
     u, v = _grid(shape[1], shape[0])
     ids, behind = (numbers.reshape(-1).astype(np.intp) for numbers in (canvas.ids, canvas.behind))
-    soft = canvas.shadows.filter(ImageFilter.BoxBlur(brush.style.penumbra * shape[1]))
-    shadow = np.asarray(soft).reshape(-1).astype(np.float32) / 255
+    shadows, penumbra = canvas.shadows, brush.style.penumbra * shape[1]
+    if penumbra > _SHARP:
+        shadows = shadows.filter(ImageFilter.BoxBlur(penumbra))
+    shadow = np.asarray(shadows).reshape(-1).astype(np.float32) / 255
     shader = Shader(brush)
     planes = shader.colour(shader.look_through(ids, behind, u, v), u, v, shadow)
     labels = canvas.table()[_ROW["label"]].astype(np.uint8).take(ids)

@@ -1,31 +1,35 @@
 """What stands where: the things on and along a street, painted from the farthest to the nearest."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from msl.data.streets.brush import Brush
+from msl.data.streets.brush import Brush, tone
 from msl.data.streets.buildings import Plot, draw_backdrop, draw_building, draw_fence, draw_wall
 from msl.data.streets.canvas import LABELS, Face
+from msl.data.streets.cycles import draw_bicycle, draw_motorcycle
 from msl.data.streets.furniture import draw_lamp_post, draw_pole, draw_sign, draw_static, draw_traffic_light
 from msl.data.streets.ground import draw_ground
-from msl.data.streets.people import draw_bicycle, draw_motorcycle, draw_person
+from msl.data.streets.people import draw_person
 from msl.data.streets.plan import CORNER, CROSSING, PARKING, Setting, Street, choose_setting, plan_street
 from msl.data.streets.plants import draw_bush, draw_hedge, draw_tree
 from msl.data.streets.shapes import CARS, SHAPES
 from msl.data.streets.vehicles import draw_vehicle, footprint
 
-_END = 115.0  # m, where plots end
-_TRAFFIC_END = 65.0  # m, where vehicles end
-_PLANTS_END = 70.0  # m, where trees and bushes end
-_BACKDROP = 165.0  # m
+_END = 65.0  # m, where plots end
+_TRAFFIC_END = 38.0  # m, where vehicles end
+_PLANTS_END = 45.0  # m, where trees and bushes end
+_BACKDROP = 75.0  # m
 _BARE = 0.12  # share of trees without leaves
+_WITHIN = 0.93  # share of the half image in which things are placed that ought to be seen
+_HEADWAY = 8.5  # m, to the vehicle in front
 _REACH = 4.0  # m, from a thing's foot to its farthest leaf or lamp
 
 # What drives in a lane and its weight; bicycles and motorcycles carry their riders.
-_TRAFFIC = {"car": 0.70, "truck": 0.08, "bus": 0.07, "motorcycle": 0.07, "bicycle": 0.08}
+_TRAFFIC = {"car": 0.60, "truck": 0.10, "bus": 0.09, "motorcycle": 0.12, "bicycle": 0.09}
 _TRUCKS = ("truck", "truck", "tipper")
+_TWO_WHEELS = {"bicycle": draw_bicycle, "motorcycle": draw_motorcycle}
 _LENGTH = {"car": 4.7, "truck": 8.2, "bus": 11.7, "motorcycle": 2.2, "bicycle": 2.0, "tram": 27.2}  # m
 
 
@@ -63,9 +67,9 @@ def draw_scene(brush: Brush) -> None:
         *_traffic(brush, setting, street),
         *_crossing(brush, street),
     ]
-    for thing in sorted(things, key=lambda thing: -thing.depth):
-        if thing.x is None or _in_view(brush, thing.x, thing.depth):
-            thing.draw(brush)
+    seen = [thing for thing in things if thing.x is None or _in_view(brush, thing.x, thing.depth)]
+    for thing in brush.each(sorted(seen, key=lambda thing: -thing.depth)):
+        thing.draw(brush)
     if brush.chance(0.14 * _rate(brush, "hood")):
         _draw_hood(brush)
 
@@ -84,14 +88,12 @@ def _rate(brush: Brush, kind: str) -> float:
     return brush.style.rates.get(kind, 1.0)
 
 
-def _weighted(brush: Brush, weights: Mapping[str, float]) -> str:
-    """One of the names, in proportion to its weight."""
-    left = brush.between(0.0, sum(weights.values()))
-    for name, weight in weights.items():
-        left -= weight
-        if left <= 0:
-            break
-    return name
+def _ahead(brush: Brush, x: float, reach: float = 2.2) -> float:
+    """A depth in m for a thing at x: from where it enters the image to `reach` times that, more often near than far."""
+    camera = brush.canvas.camera
+    room = camera.width - camera.centre[0] if x > 0 else camera.centre[0]
+    near = max(1.15 * camera.near, camera.focal * abs(x) / (_WITHIN * room))
+    return near * (1 + (reach - 1) * math.pow(brush.between(0.0, 1.0), 1.4))
 
 
 def _plots(brush: Brush, setting: Setting, street: Street) -> Iterator[Thing]:
@@ -99,13 +101,15 @@ def _plots(brush: Brush, setting: Setting, street: Street) -> Iterator[Thing]:
     for side in (-1, 1):
         z = brush.between(-6.0, 4.0)
         while z < _END:
-            kind = _weighted(brush, setting.plots)
+            kind = brush.weigh(list(setting.plots), setting.plots.values())
             z1 = z + brush.between(9.0, 20.0)
             corner = street.junction is not None and street.crosses(z, z1)
             if corner:
                 z1 = (street.junction or 0.0) - CORNER
             if z1 - z > 4.0:
-                yield from _PLOTS[kind](brush, setting, Plot(side=side, front=street.front[side], z0=z, z1=z1))
+                plot = Plot(side=side, front=street.front[side], z0=z, z1=z1)
+                if plot.seen(brush.canvas.camera) or brush.light.casts:
+                    yield from _PLOTS[kind](brush, setting, plot)
             z = z1 + (CROSSING + 2 * CORNER if corner else 0.0)
 
 
@@ -134,17 +138,20 @@ def _house(brush: Brush, setting: Setting, plot: Plot) -> Iterator[Thing]:
 
 
 def _greenery(brush: Brush, plot: Plot, deep: float, *, trees: float) -> Iterator[Thing]:
-    """Bushes and trees on the ground behind a plot's front, at most `deep` metres behind it."""
-    plants = [(draw_bush, 0.6, max(1.2, deep))] * 2 + [(draw_tree, 1.5, max(2.5, deep + 2.0))] * 2
-    for draw, low, high in plants:
-        if draw is draw_bush or brush.chance(trees * _rate(brush, "tree")):
-            x, z = plot.side * (plot.front + brush.between(low, high)), brush.between(plot.z0, plot.z1)
-            if z < _PLANTS_END and _in_view(brush, x, z):
-                bare = draw is draw_tree and brush.chance(_BARE * _rate(brush, "bare"))
-                # Sorted behind the plot's border, which is drawn at the plot's far end, before what stands in front.
-                yield Thing(
-                    plot.z1 + 0.002 * (z - plot.z0), partial(draw, x=x, z=z, **({"bare": True} if bare else {}))
-                )
+    """Bushes and trees on the ground behind a plot's front, about `deep` metres behind it."""
+    for _ in range(2):
+        yield from _plant(brush, plot, deep, draw_bush)
+        if brush.chance(trees * _rate(brush, "tree")):
+            bare = brush.chance(_BARE * _rate(brush, "bare"))
+            yield from _plant(brush, plot, deep + 2.0, partial(draw_tree, bare=bare))
+
+
+def _plant(brush: Brush, plot: Plot, deep: float, draw: Callable[..., None]) -> Iterator[Thing]:
+    x = plot.side * (plot.front + brush.between(1.0, max(1.5, deep)))
+    z = brush.between(plot.z0, plot.z1)
+    if z < _PLANTS_END and _in_view(brush, x, z):
+        # Behind the plot's border, which is sorted at the plot's far end, before what stands in front of it.
+        yield Thing(plot.z1 + 0.002 * (z - plot.z0), partial(draw, x=x, z=z))
 
 
 def _park(brush: Brush, setting: Setting, plot: Plot) -> Iterator[Thing]:
@@ -174,11 +181,11 @@ _PLOTS: dict[str, Callable[[Brush, Setting, Plot], Iterator[Thing]]] = {
 def _trees(brush: Brush, setting: Setting, street: Street) -> Iterator[Thing]:
     """Trees in a row along the kerb."""
     for side in (-1, 1):
-        if not brush.chance(min(1.0, 1.1 * setting.trees) * _rate(brush, "tree") ** 0.5):
+        if not brush.chance(setting.trees * _rate(brush, "tree")):
             continue
         bare = brush.chance(_BARE * _rate(brush, "bare"))
-        step = brush.between(9.0, 16.0)
-        z = brush.between(8.0, 20.0)
+        step = brush.between(10.0, 18.0)
+        z = brush.between(9.0, 22.0)
         while z < _PLANTS_END:
             if not street.crosses(z, z):
                 x = side * (street.kerb[side] + max(0.7, street.verge[side] / 2))
@@ -190,16 +197,18 @@ def _furniture(brush: Brush, street: Street) -> Iterator[Thing]:
     """Lamp posts, signs, traffic lights, poles and what has no class."""
     for side in (-1, 1):
         x = side * (street.kerb[side] + 0.5)
-        if brush.chance(0.75):
-            step, z = brush.between(18.0, 30.0), brush.between(7.0, 24.0)
-            for k in range(4):
+        if brush.chance(0.5):
+            step, z = brush.between(14.0, 20.0), _ahead(brush, x, 1.8)
+            for k in range(2):
                 yield _at(x, z + k * step, draw_lamp_post)
-        for _ in range(int(brush.between(0.5, 3.6))):
-            yield _at(x + side * brush.between(-0.1, 0.5), 6.5 + 40.0 * brush.between(0, 1) ** 1.5, draw_sign)
-        for _ in range(int(brush.between(0.0, 2.6))):
-            yield _at(x, brush.between(6.0, 35.0), draw_pole)
+        for _ in range(int(brush.between(0.2, 2.4))):
+            aside = x + side * brush.between(-0.1, 0.5)
+            yield _at(aside, _ahead(brush, aside), draw_sign)
+        if brush.chance(0.3):
+            yield _at(x, _ahead(brush, x), draw_pole)
         if brush.chance(0.4):
-            yield _at(side * (street.walk[side] - 0.4), brush.between(7.0, 30.0), draw_static)
+            back = side * (street.walk[side] - 0.4)
+            yield _at(back, _ahead(brush, back), draw_static)
         stop = street.junction if street.junction is not None else street.zebra
         if stop is not None and brush.chance(0.85):
             yield _at(x, stop - 1.5, draw_traffic_light)
@@ -212,7 +221,7 @@ def _people(brush: Brush, setting: Setting, street: Street) -> Iterator[Thing]:
     for _ in range(int(brush.between(0.0, 2.0) * setting.people * _rate(brush, "person") + 0.5)):
         side = brush.pick((-1, 1))
         x = side * brush.between(street.kerb[side] + 0.4, street.walk[side] - 0.3)
-        z = 6.5 + 50.0 * brush.between(0.0, 1.0) ** 1.5
+        z = _ahead(brush, x)
         for k in range(brush.pick((1, 1, 1, 2))):
             yield _at(x + 0.6 * k, z + 0.1 * k, draw_person)
     if street.zebra is not None:
@@ -220,14 +229,16 @@ def _people(brush: Brush, setting: Setting, street: Street) -> Iterator[Thing]:
             yield _at(
                 brush.between(-street.kerb[-1], street.kerb[1]), street.zebra + brush.between(0.5, 2.5), draw_person
             )
-    if brush.chance(min(0.9, 0.32 * _rate(brush, "bicycle"))):
+    if brush.chance(0.42 * _rate(brush, "bicycle")):
         side = brush.pick((-1, 1))
-        x, z = side * (street.walk[side] - 0.6), brush.between(7.0, 22.0)
+        x = side * (street.walk[side] - 0.6)
+        z = _ahead(brush, x, 1.5)
         for k in range(brush.pick((1, 2, 3, 5))):
             yield _at(x + brush.between(-0.2, 0.2), z + 1.1 * k, draw_bicycle, ridden=False)
-    if brush.chance(0.16):
+    if brush.chance(0.38):
         side = brush.pick((-1, 1))
-        yield _at(side * (street.kerb[side] + 0.8), brush.between(7.0, 20.0), draw_motorcycle, ridden=False)
+        x = side * (street.kerb[side] + 0.8)
+        yield _at(x, _ahead(brush, x, 1.6), draw_motorcycle, ridden=False)
 
 
 def _parked(brush: Brush, street: Street) -> Iterator[Thing]:
@@ -251,28 +262,28 @@ def _traffic(brush: Brush, setting: Setting, street: Street) -> Iterator[Thing]:
     """Vehicles in the lanes, and cyclists along the kerb."""
     for x, way in street.lanes:
         yaw = 0.0 if way > 0 else math.pi
-        z = brush.between(9.0, 30.0) if abs(x) < 1.0 else brush.between(6.0, 26.0)
+        z = max(_HEADWAY if abs(x) < 1.0 else 0.0, _ahead(brush, x, 4.5))
         if x == street.rails and brush.chance(0.9):
             yield _vehicle("tram", x, z + 4.0, yaw)
             z += _LENGTH["tram"] + 10.0
         gap = 45.0 / (setting.traffic * _rate(brush, "traffic"))
         while z < _TRAFFIC_END:
-            kind = _weighted(brush, _TRAFFIC)
-            yield from _drive(brush, kind, x, z, yaw)
+            kind = brush.weigh(list(_TRAFFIC), _TRAFFIC.values())
+            aside, turn = brush.between(-0.2, 0.2), brush.between(-0.04, 0.04)
+            yield _drive(brush, kind, x + aside * (4 if kind in _TWO_WHEELS else 1), z, yaw + turn)
             z += _LENGTH[kind] + 3.0 + gap * brush.between(0.2, 1.8)
-    if brush.chance(0.3 * _rate(brush, "bicycle")):
+    if brush.chance(0.4 * _rate(brush, "bicycle")):
         side = brush.pick((-1, 1))
         x = side * (street.kerb[side] - 0.7 - PARKING * street.parking[side])
-        yield _at(x, brush.between(7.0, 30.0), draw_bicycle, ridden=True)
+        yield _at(x, _ahead(brush, x), draw_bicycle, ridden=True, broadside=0.3)
 
 
-def _drive(brush: Brush, kind: str, x: float, z: float, yaw: float) -> Iterator[Thing]:
-    if kind in ("bicycle", "motorcycle"):
-        draw = draw_bicycle if kind == "bicycle" else draw_motorcycle
-        yield _at(x + brush.between(-0.8, 0.8), z + 0.9, draw, ridden=True)
-        return
-    name = {"car": brush.pick(CARS), "truck": brush.pick(_TRUCKS), "bus": "bus"}[kind]
-    yield _vehicle(name, x + brush.between(-0.2, 0.2), z, yaw + brush.between(-0.04, 0.04))
+def _drive(brush: Brush, kind: str, x: float, z: float, yaw: float) -> Thing:
+    """A vehicle, or a rider on two wheels, at a point of the road."""
+    if kind in _TWO_WHEELS:
+        return _at(x, z + 0.9, _TWO_WHEELS[kind], ridden=True, broadside=abs(math.sin(yaw)) * 0.8 + 0.2)
+    name = {"car": brush.pick(CARS), "truck": brush.pick(_TRUCKS)}.get(kind, kind)
+    return _vehicle(name, x, z, yaw)
 
 
 def _crossing(brush: Brush, street: Street) -> Iterator[Thing]:
@@ -283,13 +294,8 @@ def _crossing(brush: Brush, street: Street) -> Iterator[Thing]:
         x = brush.between(-22.0, 0.0)
         while x < 22.0:
             if brush.chance(0.45):
-                kind = "tram" if brush.chance(0.07) else _weighted(brush, _TRAFFIC)
-                z = street.junction + lane
-                if kind in ("bicycle", "motorcycle"):
-                    yield from _drive(brush, kind, x, z, yaw)
-                else:
-                    name = {"car": brush.pick(CARS), "truck": brush.pick(_TRUCKS)}.get(kind, kind)
-                    yield _vehicle(name, x, z - SHAPES[name].size[1] / 2, yaw)
+                kind = "tram" if brush.chance(0.10) else brush.weigh(list(_TRAFFIC), _TRAFFIC.values())
+                yield _drive(brush, kind, x, street.junction + lane - 1.0, yaw)
                 x += _LENGTH[kind] / 2
             x += brush.between(6.0, 14.0)
 
@@ -299,11 +305,10 @@ def _draw_hood(brush: Brush) -> None:
     canvas = brush.canvas
     width, height = canvas.camera.width, canvas.camera.height
     depth, drop = brush.between(0.05, 0.11) * height, brush.between(0.3, 0.8)
-    red, green, blue = brush.paint("hood")
+    paint = brush.paint("hood")
     rim = [(width * k / 16, height - depth * (1 - drop * (k / 8 - 1) ** 2)) for k in range(17)]
-    for lift, tone in ((0.0, 1.25), (0.06 * depth, 1.0)):
-        colour = red * tone, green * tone, blue * tone
-        number = canvas.add(Face(LABELS["ego vehicle"], *colour, 0.8, 0, 0, 0.5, 1, 0, 0, 1, 0, -1))
+    for lift, shade in ((0.0, 1.25), (0.06 * depth, 1.0)):
+        number = canvas.add(Face(LABELS["ego vehicle"], *tone(paint, shade), 0.8, 0, 0, 0.5, 1, 0, 0, 1, 0, -1))
         canvas.fill(
             [px for u, v in rim for px in (u, v + lift)] + [float(width), height + 1.0, 0.0, height + 1.0], number
         )

@@ -134,32 +134,28 @@ _CHASSIS = Hull(
 )
 
 
-def _bus_hull() -> Hull:
-    return Hull(
-        profile=((0.0, 0.1), (0.0, 0.95), (0.02, 1.0), (0.98, 1.0), (1.0, 0.92), (1.0, 0.1)),
-        panels=("body", "body", "roof", "body", "body"),
-        side=(
-            _box(0.02, 0.99, 0.46, 0.84, "dark"),
-            *_row(0.02, 0.90, 0.48, 0.82, 7, 0.10, "window"),
-            _box(0.905, 0.965, 0.14, 0.82, "window"),
-            _box(0.50, 0.57, 0.14, 0.82, "window"),
-            _box(0.0, 1.0, 0.1, 0.14, "dark"),
-        ),
-        rear=(
-            _box(-0.82, 0.82, 0.55, 0.86, "window"),
-            _box(-0.7, 0.7, 0.16, 0.34, "dark"),
-            *_mirror(_box(0.78, 0.95, 0.22, 0.46, "tail light"), _box(0.62, 0.98, 0.0, 0.12, "tyre")),
-        ),
-        front=(
-            _box(-0.92, 0.92, 0.36, 0.82, "window"),
-            _box(-0.6, 0.6, 0.85, 0.95, "display"),
-            *_mirror(_box(0.62, 0.92, 0.17, 0.25, "head light"), _box(0.68, 0.98, 0.0, 0.12, "tyre")),
-            _PLATE_LOW,
-        ),
-    )
-
-
-_PLATE_LOW = _box(-0.2, 0.2, 0.14, 0.19, "plate")
+_BUS = Hull(
+    profile=((0.0, 0.1), (0.0, 0.95), (0.02, 1.0), (0.98, 1.0), (1.0, 0.92), (1.0, 0.1)),
+    panels=("body", "body", "roof", "body", "body"),
+    side=(
+        _box(0.02, 0.99, 0.46, 0.84, "dark"),
+        *_row(0.02, 0.90, 0.48, 0.82, 7, 0.10, "window"),
+        _box(0.905, 0.965, 0.14, 0.82, "window"),
+        _box(0.50, 0.57, 0.14, 0.82, "window"),
+        _box(0.0, 1.0, 0.1, 0.14, "dark"),
+    ),
+    rear=(
+        _box(-0.82, 0.82, 0.55, 0.86, "window"),
+        _box(-0.7, 0.7, 0.16, 0.34, "dark"),
+        *_mirror(_box(0.78, 0.95, 0.22, 0.46, "tail light"), _box(0.62, 0.98, 0.0, 0.12, "tyre")),
+    ),
+    front=(
+        _box(-0.92, 0.92, 0.36, 0.82, "window"),
+        _box(-0.6, 0.6, 0.85, 0.95, "display"),
+        *_mirror(_box(0.62, 0.92, 0.17, 0.25, "head light"), _box(0.68, 0.98, 0.0, 0.12, "tyre")),
+        _box(-0.2, 0.2, 0.14, 0.19, "plate"),
+    ),
+)
 
 
 def _tram_section(start: float, end: float, *, nose: bool, tail: bool) -> Hull:
@@ -169,8 +165,8 @@ def _tram_section(start: float, end: float, *, nose: bool, tail: bool) -> Hull:
     )
     front: tuple[Pair, ...] = ((end - 0.035, 0.93), (end, 0.4), (end, 0.06)) if nose else ((end, 0.93), (end, 0.06))
     trim = _box(-1.0, 1.0, 0.06, 0.3, "trim")
-    rear_panels = ("body", "screen") if tail else ("dark",)
-    front_panels = ("screen", "body") if nose else ("dark",)
+    rear_panels = ("body", "window") if tail else ("dark",)
+    front_panels = ("window", "body") if nose else ("dark",)
     low, high = start + (0.045 if tail else 0.006), end - (0.045 if nose else 0.006)
     return Hull(
         profile=rear + front,
@@ -181,11 +177,17 @@ def _tram_section(start: float, end: float, *, nose: bool, tail: bool) -> Hull:
             *_row(low, high, 0.47, 0.79, 4, 0.08, "window"),
             _box((low + high) / 2 - 0.02, (low + high) / 2 + 0.02, 0.12, 0.79, "window"),
         ),
-        rear=_mirror(_box(0.6, 0.9, 0.3, 0.36, "tail light")) + (trim,) if tail else (),
-        front=_mirror(_box(0.6, 0.9, 0.3, 0.36, "head light")) + (trim,) if nose else (),
+        rear=(*_mirror(_box(0.6, 0.9, 0.3, 0.36, "tail light")), trim) if tail else (),
+        front=(*_mirror(_box(0.6, 0.9, 0.3, 0.36, "head light")), trim) if nose else (),
         taper=0.94,
         shoulder=0.8,
     )
+
+
+def _bellows(start: float, end: float) -> Hull:
+    """What joins two sections of a tram."""
+    profile = ((start, 0.1), (start, 0.9), (end, 0.9), (end, 0.1))
+    return Hull(profile=profile, panels=("dark", "dark", "dark"), side_material="dark")
 
 
 SHAPES: dict[str, Shape] = {
@@ -228,22 +230,16 @@ SHAPES: dict[str, Shape] = {
             _CAB,
         ),
     ),
-    "bus": Shape(
-        label="bus", paint="bus", size=(11.5, 2.55, 3.1), wheels=(0.24, 0.76), radius=0.5, hulls=(_bus_hull(),)
-    ),
+    "bus": Shape(label="bus", paint="bus", size=(11.5, 2.55, 3.1), wheels=(0.24, 0.76), radius=0.5, hulls=(_BUS,)),
     "tram": Shape(
         label="train",
         paint="tram",
         size=(27.0, 2.5, 3.5),
         hulls=(
             _tram_section(0.0, 0.36, nose=False, tail=True),
-            Hull(
-                profile=((0.36, 0.1), (0.36, 0.9), (0.37, 0.9), (0.37, 0.1)), panels=("dark",) * 3, side_material="dark"
-            ),
+            _bellows(0.36, 0.37),
             _tram_section(0.37, 0.63, nose=False, tail=False),
-            Hull(
-                profile=((0.63, 0.1), (0.63, 0.9), (0.64, 0.9), (0.64, 0.1)), panels=("dark",) * 3, side_material="dark"
-            ),
+            _bellows(0.63, 0.64),
             _tram_section(0.64, 1.0, nose=True, tail=False),
         ),
     ),

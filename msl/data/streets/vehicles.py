@@ -11,15 +11,18 @@ from numpy.typing import NDArray
 from msl.data.streets.brush import Brush
 from msl.data.streets.shapes import SHAPES, Hull, Shape
 
-_MATERIALS = {"screen": "window", "display": "yellow marking", "trim": "livery", "cab": "truck"}  # palette's own names
+_MATERIALS = {
+    "accent": "accent",
+    "cab": "truck",
+    "display": "yellow marking",
+    "trim": "livery",
+}  # their palette entries
 _ROUND = tuple((math.cos(k * math.pi / 6), math.sin(k * math.pi / 6)) for k in range(12))
-_OWN = frozenset({"cab", "trim", "accent"})  # what each vehicle has in a colour of its own; the rest look alike
-_TINY = 7.0  # px: a vehicle lower than this is drawn without windows and lamps
-_SMALL = 20.0  # px: one lower than this is drawn without what is in `_HIDDEN`
+_TINY = 10.0  # px: a vehicle lower than this is drawn without windows and lamps
+_SMALL = 26.0  # px: one lower than this is drawn without what is in `_HIDDEN`
 _HIDDEN = frozenset({"hub", "plate", "dark", "display"})
 _HUB = 0.55  # radius of a hub, share of the wheel's
 _ARCH = 1.22  # radius of a wheel's arch, likewise
-
 
 Solid = tuple[float, float, float]  # m: ahead, to the right, up
 
@@ -100,7 +103,7 @@ def mesh(name: str) -> Mesh:
             panels.append((len(polygons), len(polygons) + len(painted)))
             normals.append(normal)
             corners = painted[0][0]
-            centres.append(tuple(sum(axis) / len(corners) for axis in zip(*corners, strict=True)))  # type: ignore[arg-type]
+            centres.append(tuple(sum(axis) / len(corners) for axis in zip(*corners, strict=True)))
             for outline, material in painted:
                 polygons.append((len(points), len(points) + len(outline), material))
                 points += outline
@@ -108,7 +111,7 @@ def mesh(name: str) -> Mesh:
 
 
 def draw_vehicle(brush: Brush, name: str, x: float, z: float, yaw: float) -> None:
-    """Draw a vehicle whose centre stands at (x, z) and whose front points `yaw` radians clockwise from straight ahead."""
+    """Draw a vehicle whose centre stands at (x, z) and whose front points `yaw` radians to the right of ahead."""
     shape, body = SHAPES[name], mesh(name)
     canvas, camera = brush.canvas, brush.canvas.camera
     brush.cast(*footprint(name, x, z, yaw), 0.9 * shape.size[2])
@@ -121,17 +124,17 @@ def draw_vehicle(brush: Brush, name: str, x: float, z: float, yaw: float) -> Non
     outline = pixels.reshape(-1).tolist()
     height = shape.size[2] * camera.focal / z
     hidden = _HIDDEN if height < _SMALL else frozenset()
-    colours = {"body": brush.paint(shape.paint)}
-    colours["roof"] = colours["body"]
+    body_colour = brush.paint(shape.paint)
+    colours = {**brush.shared, "body": body_colour, "roof": body_colour}
+    numbers: dict[str, int] = {}  # faces by material; each panel has its own, what is painted on panels shares them
     for far, lit, (first, last) in sorted(_seen(brush, body, x, z, (sin, cos)), reverse=True):
-        numbers: dict[str, int] = {}
-        for begin, end, material in body.polygons[first : first + 1 if height < _TINY else last]:
+        for polygon in range(first, first + 1 if height < _TINY else last):
+            begin, end, material = body.polygons[polygon]
             if material in hidden:
                 continue
             if material not in colours:
-                paint = brush.paint if material in _OWN else brush.shared
-                colours[material] = paint(_MATERIALS.get(material, material))
-            if material not in numbers:
+                colours[material] = brush.paint(_MATERIALS[material])
+            if polygon == first or material not in numbers:
                 numbers[material] = canvas.flat(shape.label, colours[material], far, lit=lit)
             canvas.fill(outline[2 * begin : 2 * end], numbers[material])
 

@@ -1,3 +1,4 @@
+import functools
 import hashlib
 import subprocess
 import sys
@@ -11,9 +12,18 @@ from msl.errors import ConfigError
 from msl.labels import CITYSCAPES_IDS
 
 SOURCE, TARGET = STYLES["streets"], STYLES["streets_real"]
-SMALL = (96, 48)  # px: what is true of a scene's content holds at any size
+SMALL = (96, 48)  # px: enough to tell samples apart
+RAW = {name: raw for raw, name in CITYSCAPES_IDS.items() if name is not None}
 
 both = pytest.mark.parametrize("style", STYLES.values(), ids=STYLES)
+
+
+@functools.cache
+def gallery(name):
+    """Images (200, 64, 128, 3) and labels (200, 64, 128) of a domain."""
+    streets = Streets(STYLES[name], "train", 200, size=(128, 64))
+    images, labels = zip(*map(streets.sample, range(200)), strict=True)
+    return np.stack(images), np.stack(labels)
 
 
 def fingerprint(streets, index):
@@ -54,31 +64,46 @@ def test_splits_and_seeds_share_no_image(style):
     assert len(images) == 200
 
 
-def test_the_domains_are_not_aligned():
+@pytest.mark.parametrize("other", [TARGET, replace(SOURCE, name="renamed")], ids=["target", "renamed source"])
+def test_domains_cannot_be_paired(other):
     for i in range(5):
         _, source = Streets(SOURCE, "train", 5, SMALL).sample(i)
-        _, target = Streets(TARGET, "train", 5, SMALL).sample(i)
+        _, target = Streets(other, "train", 5, SMALL).sample(i)
         assert (source != target).mean() > 0.1
 
 
 @both
-def test_every_class_occurs_and_every_id_is_defined(style):
-    streets = Streets(style, "train", 200)
-    seen = [set(np.unique(streets.sample(i)[1]).tolist()) for i in range(200)]
-    assert set().union(*seen) <= set(CITYSCAPES_IDS)
-    share = {name: np.mean([raw in ids for ids in seen]) for raw, name in CITYSCAPES_IDS.items() if name is not None}
+def test_every_class_is_in_a_tenth_of_the_images(style):
+    _, labels = gallery(style.name)
+    share = {name: (labels == raw).any(axis=(1, 2)).mean() for name, raw in RAW.items()}
+    assert len(share) == 19
     assert min(share.values()) >= 0.10, share
-    assert any(CITYSCAPES_IDS[raw] is None for ids in seen for raw in ids)  # some pixels count in no score
+
+
+@both
+def test_ids_are_those_of_cityscapes_and_some_pixels_are_ignored(style):
+    _, labels = gallery(style.name)
+    found = set(np.unique(labels).tolist())
+    assert found <= set(CITYSCAPES_IDS)
+    assert {1, 4} <= found  # the camera's own car; bins and benches
 
 
 @both
 def test_frequencies_have_a_long_tail(style):
-    labels = np.stack([Streets(style, "train", 60).sample(i)[1] for i in range(60)])
-    share = {name: (labels == raw).mean() for raw, name in CITYSCAPES_IDS.items() if name is not None}
-    assert set(sorted(share, key=share.__getitem__)[-3:]) <= {"road", "building", "vegetation", "sky"}
+    _, labels = gallery(style.name)
+    share = {name: (labels == raw).mean() for name, raw in RAW.items()}
+    assert set(sorted(share, key=share.__getitem__)[-3:]) == {"road", "building", "vegetation"}
     assert 0.20 < share["road"] < 0.45
-    for rare in ("rider", "motorcycle", "bicycle", "train", "traffic light"):
-        assert 0 < share[rare] < 0.03, (rare, share[rare])
+    for rare in ("rider", "motorcycle", "bicycle", "traffic light", "fence"):
+        assert 0.001 < share[rare] < 0.03, (rare, share[rare])
+
+
+@both
+def test_the_road_lies_below_and_the_sky_above(style):
+    _, labels = gallery(style.name)
+    height = labels.shape[1]
+    assert np.nonzero(labels == RAW["sky"])[1].mean() < 0.3 * height
+    assert np.nonzero(labels == RAW["road"])[1].mean() > 0.6 * height
 
 
 @both
@@ -95,45 +120,36 @@ def test_shapes_at_any_size(style, size):
 
 
 @both
-def test_a_scene_is_drawn_alike_at_every_size(style):
+def test_a_scene_is_the_same_at_every_size(style):
     small, large = (Streets(style, "val", 8, size) for size in ((128, 64), (512, 256)))
     for i in range(8):
         agreeing = small.sample(i)[1] == large.sample(i)[1][2::4, 2::4]
-        assert agreeing.mean() > 0.85
+        assert agreeing.mean() > 0.9, i
 
 
-@both
-def test_the_road_lies_below_and_the_sky_above(style):
-    for i in range(20):
-        label = Streets(style, "train", 20).sample(i)[1]
-        rows = {name: np.nonzero(label == raw)[0].mean() for raw, name in ((7, "road"), (23, "sky"))}
-        assert rows["sky"] < 64 < rows["road"]
+def test_the_target_is_duller():
+    def saturation(name):
+        images, _ = gallery(name)
+        return (images.max(axis=-1).astype(float) - images.min(axis=-1)).mean()
+
+    assert saturation("streets") > 1.5 * saturation("streets_real")
 
 
-def test_the_target_is_duller_and_more_varied_and_noisier():
-    images = {
-        style.name: np.stack([Streets(style, "train", 60).sample(i)[0] for i in range(60)]).astype(float)
-        for style in (SOURCE, TARGET)
-    }
-    game, real = images["streets"], images["streets_real"]
+def test_light_and_exposure_vary_more_in_the_target():
+    def spread(name):
+        return gallery(name)[0].mean(axis=(1, 2, 3)).std()
 
-    def saturation(pixels):
-        return (pixels.max(axis=-1) - pixels.min(axis=-1)).mean()
-
-    def spread(pixels):  # of the images' mean brightness
-        return pixels.mean(axis=(1, 2, 3)).std()
-
-    assert saturation(game) > 1.5 * saturation(real)
-    assert spread(real) > 1.2 * spread(game)
+    assert spread("streets_real") > 1.15 * spread("streets")
 
 
-def test_the_road_of_the_target_is_lighter_and_rougher():
-    def road(style):
-        samples = [Streets(style, "train", 40).sample(i) for i in range(40)]
-        rough = [np.abs(np.diff(image.astype(float), axis=1))[label[:, 1:] == 7].mean() for image, label in samples]
-        return np.mean(rough)
+def test_the_target_is_noisier():
+    def noise(name):  # median departure of a sky pixel from its neighbours' mean: edges do not move a median
+        images, labels = gallery(name)
+        grey = images.astype(float).mean(axis=-1)
+        departure = np.abs(grey[:, :, 1:-1] - (grey[:, :, :-2] + grey[:, :, 2:]) / 2)
+        return np.median(departure[labels[:, :, 1:-1] == RAW["sky"]])
 
-    assert road(TARGET) > 1.3 * road(SOURCE)
+    assert noise("streets_real") > 2 * noise("streets")
 
 
 @both
@@ -144,7 +160,7 @@ def test_the_digest_knows_every_parameter(style):
     assert digest == base.digest() == Streets(style, "train", 10, SMALL).digest()
     others = [
         replace(base, style=replace(style, name="other")),
-        replace(base, style=replace(style, grain=style.grain + 0.1)),
+        replace(base, style=replace(style, jpeg=(50, 60))),
         replace(base, style=replace(style, palette={**style.palette, "asphalt": ((1, 2, 3),)})),
         replace(base, split="val"),
         replace(base, count=11),
@@ -188,9 +204,3 @@ def test_an_index_out_of_range_is_refused(index):
 def test_impossible_parameters_are_refused(wrong, message):
     with pytest.raises(ConfigError, match=message):
         Streets(**{"style": SOURCE, "split": "train", "count": 5, **wrong})
-
-
-def test_a_sequence_ends():
-    streets = Streets(SOURCE, "train", 2, SMALL)
-    with pytest.raises(IndexError):
-        streets.sample(2)

@@ -1,0 +1,89 @@
+import os
+
+import pytest
+
+from msl import schema
+from msl.tracking import connect, ending, open_run, reopen_run, workplace
+
+pytestmark = pytest.mark.usefixtures("store")
+
+
+def test_the_run_that_mlflow_run_made_is_taken_once(monkeypatch):
+    client = connect()
+    made = client.create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", made)
+    first = open_run(client, "mine", {schema.STAGE: "adapt"})
+    second = open_run(client, "another", {})
+    assert first.run_id == made != second.run_id
+    run = client.get_run(made)
+    assert (run.info.run_name, run.data.tags[schema.STAGE]) == ("mine", "adapt")
+
+
+def test_a_nested_run_does_not_take_it(monkeypatch):
+    client = connect()
+    experiment = client.create_experiment("elsewhere")
+    outer = client.create_run(experiment).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", outer)
+    nested = open_run(client, "parent stage", {}, nested_in=outer)
+    run = client.get_run(nested.run_id)
+    assert run.data.tags["mlflow.parentRunId"] == outer
+    assert run.info.experiment_id == experiment
+    assert os.environ["MLFLOW_RUN_ID"] == outer
+
+
+def test_the_experiment_is_the_one_that_mlflows_settings_name(monkeypatch):
+    client = connect()
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "new one")
+    by_name = client.get_run(open_run(client, "x", {}).run_id).info.experiment_id
+    assert client.get_experiment(by_name).name == "new one"
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", "0")
+    assert client.get_run(open_run(client, "x", {}).run_id).info.experiment_id == "0"
+
+
+def test_resuming_through_mlflow_run_leaves_no_empty_run(monkeypatch):
+    client = connect()
+    run_id = open_run(client, "x", {}).run_id
+    client.set_terminated(run_id, "FAILED")
+    wrapper = client.create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", wrapper)
+    reporter = reopen_run(client, run_id)
+    assert (reporter.run_id, reporter.attempt) == (run_id, 2)
+    assert [run.info.run_id for run in client.search_runs(["0"])] == [run_id]
+    assert client.get_run(run_id).info.status == "RUNNING"
+    assert client.get_run(wrapper).info.status == "FINISHED"  # so that `mlflow run` leaves it alone
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(ValueError("wrong"), "FAILED"), (KeyboardInterrupt(), "KILLED"), (None, "FINISHED")]
+)
+def test_a_run_ends_however_its_work_ends(error, status):
+    client = connect()
+    reporter = open_run(client, "x", {})
+
+    def work():
+        with ending(reporter):
+            reporter.metrics({"m": 1.0}, 1)
+            if error:
+                raise error
+
+    if error:
+        with pytest.raises(type(error)):
+            work()
+    else:
+        work()
+    run = client.get_run(reporter.run_id)
+    assert run.info.status == status
+    assert run.data.metrics == {"m": 1.0}  # nothing that was reported is lost
+    assert run.data.tags.get(schema.ERROR) == (f"{type(error).__name__}: {error}" if error else None)
+
+
+def test_a_workplace_goes_when_all_is_well_and_stays_for_a_resume():
+    with workplace("abc") as folder:
+        (folder / "last.pt").touch()
+    assert not folder.exists()
+    with pytest.raises(ValueError, match="midway"), workplace("abc") as folder:
+        (folder / "last.pt").touch()
+        raise ValueError("midway")
+    assert (folder / "last.pt").exists()
+    with workplace("abc") as again:
+        assert (again / "last.pt").exists()

@@ -19,7 +19,7 @@ from msl.recipes import Request, find_recipe
 FROM_RECIPE = "recipe"
 
 _HEADLINE = (schema.MIOU, schema.FWIOU, schema.PA)
-_METAVARS = {bool: "BOOLEAN", int: "INTEGER", float: "FLOAT", tuple: "WIDTH,HEIGHT"}
+_METAVARS = {bool: "BOOLEAN", int: "INTEGER", float: "FLOAT"}
 
 # `--lambda-target` and the original commands' `--IW_ratio` are the same options as `--lambda_target`, `--iw_ratio`.
 _CONTEXT = {"token_normalize_func": lambda name: name.replace("-", "_").lower(), "max_content_width": 100}
@@ -107,7 +107,9 @@ def metavar(field: FieldInfo) -> str:
     kind = _kind(field)
     if get_origin(kind) is Literal:
         return f"[{'|'.join(get_args(kind))}]"
-    return _METAVARS.get(get_origin(kind) or kind, "TEXT")
+    if get_origin(kind) is tuple:
+        return "NUMBER,NUMBER,…" if get_args(kind)[-1] is Ellipsis else "WIDTH,HEIGHT"
+    return _METAVARS.get(kind, "TEXT")
 
 
 def _with_plain_errors(callback: Callable[..., None]) -> Callable[..., None]:

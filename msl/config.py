@@ -19,6 +19,18 @@ from msl.errors import ConfigError
 M = TypeVar("M", bound=BaseModel)
 
 
+def parse_dilations(text: str) -> tuple[int, ...]:
+    """Whole numbers of ``"6,12,18,24"``.
+
+    Raises:
+        ValueError: it is spelled otherwise.
+    """
+    parts = text.split(",")
+    if not all(part.strip().isdigit() for part in parts):
+        raise ValueError("dilations are whole numbers with commas between, such as 6,12,18,24")
+    return tuple(map(int, parts))
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """Width and height of ``"1280,720"``, as the original commands spell a size.
 
@@ -36,6 +48,13 @@ Size = Annotated[
     tuple[Pixels, Pixels],
     BeforeValidator(lambda value: parse_size(value) if isinstance(value, str) else value),
     PlainSerializer(lambda size: f"{size[0]},{size[1]}", return_type=str),
+]
+
+Dilations = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=256)], ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: parse_dilations(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda dilations: ",".join(map(str, dilations)), return_type=str),
 ]
 
 TargetMode = Literal["maxsquare", "IW_maxsquare", "entropy", "IW_entropy", "hard"]
@@ -72,6 +91,10 @@ class ModelConfig(Group):
 
     backbone: Backbone = Field("mobilenet_v2", description="Feature extractor.")
     width: float = Field(1.0, gt=0, le=2, description="Channel multiplier; other than 1 with mobilenet_v2 only.")
+    dilations: Dilations = Field(
+        (6, 12, 18, 24),
+        description="Dilations of the head's parallel 3x3 convolutions, in steps of 8 pixels; small images need less.",
+    )
     multi: bool = Field(False, description="Second output on the last but one stage, for multi-level guidance.")
     weights: str = Field(
         "none", description="Start of the backbone: none, imagenet, or a state dict file in torchvision's naming."

@@ -1,5 +1,7 @@
 """DeepLabV2 with one output, or with two for multi-level guidance."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from msl.config import ModelConfig
@@ -7,10 +9,10 @@ from msl.models.network import SegmentationNetwork, SegOutput
 
 
 class AtrousPyramid(nn.ModuleList):
-    """Sum of four 3×3 convolutions with dilation 6, 12, 18 and 24 (ASPP-L, arXiv:1606.00915, section 4.1.2)."""
+    """Sum of parallel 3×3 convolutions (ASPP-L, arXiv:1606.00915, section 4.1.2: dilation 6, 12, 18 and 24)."""
 
-    def __init__(self, channels: int, num_classes: int) -> None:
-        convolutions = [nn.Conv2d(channels, num_classes, 3, padding=d, dilation=d) for d in (6, 12, 18, 24)]
+    def __init__(self, channels: int, num_classes: int, dilations: Sequence[int]) -> None:
+        convolutions = [nn.Conv2d(channels, num_classes, 3, padding=d, dilation=d) for d in dilations]
         for convolution in convolutions:
             nn.init.normal_(convolution.weight, std=0.01)  # as the authors of the loss start it
         super().__init__(convolutions)
@@ -29,8 +31,9 @@ class DeepLabV2(SegmentationNetwork):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        self.main_head = AtrousPyramid(self.backbone.last_channels, config.num_classes)
-        self.aux_head = AtrousPyramid(self.backbone.middle_channels, config.num_classes) if config.multi else None
+        classes, dilations = config.num_classes, config.dilations
+        self.main_head = AtrousPyramid(self.backbone.last_channels, classes, dilations)
+        self.aux_head = AtrousPyramid(self.backbone.middle_channels, classes, dilations) if config.multi else None
 
     def coarse(self, image: Tensor) -> SegOutput:
         """Logits at 1/8 of the input's size."""

@@ -48,6 +48,8 @@ def test_text_from_a_command_line_becomes_values():
     assert config.model.multi is True
     assert config.source.crop_size == (1280, 720)
     assert config.flat()["crop_size"] == "1280,720"
+    assert config.flat()["dilations"] == "6,12,18,24"
+    assert config.edit(dilations="2,4").model.dilations == (2, 4)
 
 
 def test_what_is_flattened_can_be_read_back():
@@ -68,6 +70,8 @@ def test_settings_are_frozen():
         ({"target_mode": "maxsquares"}, "target_mode = 'maxsquares'.*'IW_maxsquare'"),
         ({"crop_size": "1280x720"}, "crop_size = '1280x720': a size is width,height in pixels"),
         ({"crop_size": "1280,7"}, "crop_size"),
+        ({"dilations": "6;12"}, "dilations = '6;12': dilations are whole numbers with commas between"),
+        ({"dilations": "6,0"}, "dilations"),
         ({"batch_size": "two"}, "batch_size = 'two'"),
         ({"multi": "perhaps"}, "multi = 'perhaps'"),
         ({"width": 0.5, "backbone": "resnet18"}, "width = 0.5 needs backbone = mobilenet_v2, not resnet18"),

@@ -52,6 +52,11 @@ def test_a_head_is_the_sum_of_its_four_convolutions():
     assert all(0.008 < conv.weight.std() < 0.012 for conv in head)
 
 
+def test_dilations_and_their_number_are_chosen():
+    model = make(width=0.25, dilations=(2, 5), multi=True)
+    assert [conv.dilation for head in model.heads() for conv in head] == [(2, 2), (5, 5)] * 2
+
+
 def test_upsampling_aligns_the_corners():
     logits = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]]]])
     big = upsample(logits, (5, 5))

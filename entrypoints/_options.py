@@ -25,10 +25,17 @@ _METAVARS = {bool: "BOOLEAN", int: "INTEGER", float: "FLOAT"}
 _CONTEXT = {"token_normalize_func": lambda name: name.replace("-", "_").lower(), "max_content_width": 100}
 
 
-def training_command(stage: str) -> Callable[[Callable[[Request], None]], click.Command]:
+def training_command(
+    *stages: str, name: str | None = None, **fixed: Any
+) -> Callable[[Callable[[Request], None]], click.Command]:
     """Decorator: the command of a training stage, from a function that carries its request out.
 
     The function is to import what it needs itself, so that ``--help`` and a bad option need no import of torch.
+
+    Args:
+        stages: the stage; or two, of which the second is meant where a checkpoint to start from is given.
+        name: of the command, if it is not the stage's.
+        fixed: settings that this command decides.
     """
 
     def decorate(carry_out: Callable[[Request], None]) -> click.Command:
@@ -36,7 +43,11 @@ def training_command(stage: str) -> Callable[[Callable[[Request], None]], click.
             values = parsed(given)
             asked = validated(RequestConfig, {k: values.pop(k) for k in RequestConfig.model_fields if k in values})
             request = Request(
-                stage=stage, recipe=asked.recipe, overrides=values, group=asked.group, resume=asked.resume
+                stage=stages[-1] if "checkpoint" in values else stages[0],
+                recipe=asked.recipe,
+                overrides=values if asked.resume else values | fixed,
+                group=asked.group,
+                resume=asked.resume,
             )
             config = request.config()
             if asked.dry_run:
@@ -45,10 +56,12 @@ def training_command(stage: str) -> Callable[[Callable[[Request], None]], click.
                 carry_out(request)
 
         recipe = find_recipe(RequestConfig().recipe)
-        config = getattr(recipe, stage)
-        fields = {**RequestConfig.model_fields, **config.options()}
+        fields, defaults = dict(RequestConfig.model_fields), dict[str, Any]()
+        for config in (getattr(recipe, stage) for stage in reversed(stages)):
+            fields |= {option: field for option, field in config.options().items() if option not in fixed}
+            defaults |= config.flat()
         note = f"Defaults are the recipe's; those shown are of recipe {RequestConfig().recipe}."
-        return command(stage, f"{carry_out.__doc__}\n\n{note}", fields, callback, config.flat())
+        return command(name or stages[0], f"{carry_out.__doc__}\n\n{note}", fields, callback, defaults)
 
     return decorate
 
@@ -106,7 +119,7 @@ def metavar(field: FieldInfo) -> str:
     """What stands for the option's value in its help."""
     kind = _kind(field)
     if get_origin(kind) is Literal:
-        return f"[{'|'.join(get_args(kind))}]"
+        return f"[{'|'.join(map(str, get_args(kind)))}]"
     if get_origin(kind) is tuple:
         return "NUMBER,NUMBER,…" if get_args(kind)[-1] is Ellipsis else "WIDTH,HEIGHT"
     return _METAVARS.get(kind, "TEXT")

@@ -57,7 +57,11 @@ Dilations = Annotated[
     PlainSerializer(lambda dilations: ",".join(map(str, dilations)), return_type=str),
 ]
 
+Stride = Annotated[
+    Literal[8, 16], BeforeValidator(lambda value: int(value) if isinstance(value, str) and value.isdigit() else value)
+]
 TargetMode = Literal["maxsquare", "IW_maxsquare", "entropy", "IW_entropy", "hard"]
+Network = Literal["deeplabv2", "deeplabv3plus"]
 Backbone = Literal["resnet101", "resnet50", "resnet18", "mobilenet_v2"]
 
 
@@ -89,11 +93,16 @@ class TargetConfig(Group):
 class ModelConfig(Group):
     """The segmentation network. `num_classes` follows from the label set and is no option."""
 
+    network: Network = Field("deeplabv2", description="Segmentation network on top of the backbone.")
     backbone: Backbone = Field("mobilenet_v2", description="Feature extractor.")
     width: float = Field(1.0, gt=0, le=2, description="Channel multiplier; other than 1 with mobilenet_v2 only.")
-    dilations: Dilations = Field(
-        (6, 12, 18, 24),
-        description="Dilations of the head's parallel 3x3 convolutions, in steps of 8 pixels; small images need less.",
+    output_stride: Stride | None = Field(
+        None, description="Pixels of the image to one of the last features; none = 8 (deeplabv2), 16 (deeplabv3plus)."
+    )
+    dilations: Dilations | None = Field(
+        None,
+        description="Dilations of the head's parallel 3x3 convolutions; none = 6,12,18,24 (deeplabv2), 6,12,18 "
+        "(deeplabv3plus; twice that at output stride 8). Small images need less.",
     )
     multi: bool = Field(False, description="Second output on the last but one stage, for multi-level guidance.")
     weights: str = Field(
@@ -106,6 +115,14 @@ class ModelConfig(Group):
         if self.width != 1 and self.backbone != "mobilenet_v2":
             raise ValueError(f"width = {self.width} needs backbone = mobilenet_v2, not {self.backbone}")
         return self
+
+    def architecture(self) -> dict[str, Any]:
+        """What the weights' shapes and meaning depend on, by option, with what is left open filled in."""
+        v2 = self.network == "deeplabv2"
+        stride = self.output_stride or (8 if v2 else 16)
+        spread = (6, 12, 18, 24) if v2 else tuple(16 // stride * d for d in (6, 12, 18))
+        own = {name: getattr(self, name) for name in ("network", "backbone", "width", "multi", "num_classes")}
+        return {**own, "output_stride": stride, "dilations": self.dilations or spread}
 
 
 class OptimizerConfig(Group):
@@ -314,6 +331,17 @@ class TrainConfig(StageConfig):
     evaluation: EvaluationConfig = EvaluationConfig()
     monitor: MonitorConfig = MonitorConfig()
     runtime: RuntimeConfig = RuntimeConfig()
+
+    @model_validator(mode="after")
+    def _normalises_over_more_than_one(self) -> Self:
+        """The image's mean is one value a channel: BatchNorm needs it of two images to have a deviation."""
+        pooled = self.model.network == "deeplabv3plus"
+        if pooled and self.optimizer.batch_size == 1 and not self.optimizer.freeze_bn:
+            raise ValueError(
+                "batch_size = 1 with network = deeplabv3plus: BatchNorm behind its image pooling needs two images. "
+                "Pass batch_size=2 or freeze_bn=true."
+            )
+        return self
 
 
 class PretrainConfig(TrainConfig):

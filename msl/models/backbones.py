@@ -1,4 +1,4 @@
-"""Feature extractors at output stride 8: torchvision's networks with their last strides turned into dilation.
+"""Feature extractors at output stride 8 or 16: torchvision's networks with late strides turned into dilation.
 
 DeepLab's way to keep resolution: where a stage would have halved it, its 3×3 convolutions are spread out instead,
 so the weights still fit (Chen et al., arXiv:1606.00915, section 3.1).
@@ -15,10 +15,11 @@ from msl.config import ModelConfig
 
 
 class Features(NamedTuple):
-    """Maps at 1/8 of the image: of the last but one stage, and of the last."""
+    """Maps of an early stage, of the last but one and of the last; s is the output stride, 8 or 16."""
 
-    middle: Tensor  # (N, C_middle, H/8, W/8)
-    last: Tensor  # (N, C_last, H/8, W/8)
+    low: Tensor  # (N, C_low, H/4, W/4)
+    middle: Tensor  # (N, C_middle, H/s, W/s)
+    last: Tensor  # (N, C_last, H/s, W/s)
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,17 @@ class _Plan:
     """How a network of torchvision's is cut: its stages in order, and what only its classifier needs."""
 
     build: Callable[[float], nn.Module]  # from the channel multiplier
-    stem: tuple[str, ...]
-    middle: tuple[str, ...]  # dilation 2, where the image's stride would become 16
-    last: tuple[str, ...]  # dilation 4, where it would become 32
+    low: tuple[str, ...]  # until stride 4
+    stem: tuple[str, ...]  # from there until stride 8
+    middle: tuple[str, ...]  # where the stride becomes 16, or dilation takes its place
+    last: tuple[str, ...]  # where it would become 32
     unused: tuple[str, ...]
-    channels: tuple[int, int]  # of middle and last, at multiplier 1
+    channels: tuple[int, int, int]  # of low, middle and last, at multiplier 1
 
 
-def _resnet(build: Callable[[], nn.Module], channels: tuple[int, int]) -> _Plan:
-    stem = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2")
-    return _Plan(lambda width: build(), stem, ("layer3",), ("layer4",), ("avgpool", "fc"), channels)
+def _resnet(build: Callable[[], nn.Module], channels: tuple[int, int, int]) -> _Plan:
+    low = ("conv1", "bn1", "relu", "maxpool", "layer1")
+    return _Plan(lambda width: build(), low, ("layer2",), ("layer3",), ("layer4",), ("avgpool", "fc"), channels)
 
 
 def _features(first: int, last: int) -> tuple[str, ...]:
@@ -43,22 +45,23 @@ def _features(first: int, last: int) -> tuple[str, ...]:
 
 
 _PLANS = {
-    "resnet101": _resnet(zoo.resnet101, (1024, 2048)),
-    "resnet50": _resnet(zoo.resnet50, (1024, 2048)),
-    "resnet18": _resnet(zoo.resnet18, (256, 512)),
+    "resnet101": _resnet(zoo.resnet101, (256, 1024, 2048)),
+    "resnet50": _resnet(zoo.resnet50, (256, 1024, 2048)),
+    "resnet18": _resnet(zoo.resnet18, (64, 256, 512)),
     "mobilenet_v2": _Plan(
         build=lambda width: zoo.mobilenet_v2(width_mult=width),
-        stem=_features(0, 6),
+        low=_features(0, 3),
+        stem=_features(4, 6),
         middle=_features(7, 13),
         last=_features(14, 17),
         unused=("features.18", "classifier"),
-        channels=(96, 320),
+        channels=(24, 96, 320),
     ),
 }
 
 
 class DilatedBackbone(nn.Module):
-    """One of torchvision's networks at output stride 8, without its classifier.
+    """One of torchvision's networks at output stride 8 or 16, without its classifier.
 
     Parameters keep torchvision's names (below ``network.``), so that its state dicts load by name.
     """
@@ -70,17 +73,21 @@ class DilatedBackbone(nn.Module):
         for name in plan.unused:
             parent, _, child = name.rpartition(".")
             delattr(self.network.get_submodule(parent), child)
-        for names, dilation in ((plan.middle, 2), (plan.last, 4)):
-            for name in names:
+        strided = config.architecture()["output_stride"] == 16  # then the middle stage keeps its stride
+        for names, dilation in ((plan.middle, 1 if strided else 2), (plan.last, 2 if strided else 4)):
+            for name in names if dilation > 1 else ():
                 _dilate(self.network.get_submodule(name), dilation)
         self.unused = plan.unused
-        self._until_middle, self._until_last = plan.stem + plan.middle, plan.last
-        self.middle_channels, self.last_channels = (_round_channels(c, config.width) for c in plan.channels)
+        self._until_low, self._until_middle, self._until_last = plan.low, plan.stem + plan.middle, plan.last
+        self.low_channels, self.middle_channels, self.last_channels = (
+            _round_channels(c, config.width) for c in plan.channels
+        )
 
     def forward(self, image: Tensor) -> Features:
         """Preprocessed images (N, 3, H, W) to feature maps."""
-        middle = self._apply_stages(self._until_middle, image)  # (N, C_middle, H/8, W/8)
-        return Features(middle, self._apply_stages(self._until_last, middle))
+        low = self._apply_stages(self._until_low, image)  # (N, C_low, H/4, W/4)
+        middle = self._apply_stages(self._until_middle, low)  # (N, C_middle, H/s, W/s)
+        return Features(low, middle, self._apply_stages(self._until_last, middle))
 
     def _apply_stages(self, names: tuple[str, ...], x: Tensor) -> Tensor:
         for name in names:

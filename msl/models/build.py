@@ -11,7 +11,10 @@ from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.models.backbones import DilatedBackbone
 from msl.models.deeplabv2 import DeepLabV2
+from msl.models.deeplabv3plus import DeepLabV3Plus
 from msl.models.network import SegmentationNetwork
+
+_NETWORKS: dict[str, type[SegmentationNetwork]] = {"deeplabv2": DeepLabV2, "deeplabv3plus": DeepLabV3Plus}
 
 
 def build_model(config: ModelConfig) -> SegmentationNetwork:
@@ -20,7 +23,7 @@ def build_model(config: ModelConfig) -> SegmentationNetwork:
     Raises:
         CheckpointError: the weights cannot be had or do not fit the backbone.
     """
-    model = DeepLabV2(config)
+    model = _NETWORKS[config.network](config)
     if config.weights != "none":
         load_backbone(model.backbone, _backbone_weights(config), config.weights)
     return model

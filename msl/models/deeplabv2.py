@@ -31,12 +31,12 @@ class DeepLabV2(SegmentationNetwork):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__(config)
-        classes, dilations = config.num_classes, config.dilations
+        classes, dilations = config.num_classes, config.architecture()["dilations"]
         self.main_head = AtrousPyramid(self.backbone.last_channels, classes, dilations)
         self.aux_head = AtrousPyramid(self.backbone.middle_channels, classes, dilations) if config.multi else None
 
     def coarse(self, image: Tensor) -> SegOutput:
-        """Logits at 1/8 of the input's size."""
+        """Logits at the features' size, 1/8 of the input's."""
         features = self.backbone(self.preprocessing(image))
         aux = None if self.aux_head is None else self.aux_head(features.middle)
         return SegOutput(self.main_head(features.last), aux)

@@ -14,7 +14,6 @@ from msl.models import SegmentationNetwork, build_model
 from msl.training.loop import Callback, Reporter, State
 
 _FORMAT = 1
-_ARCHITECTURE = ("backbone", "width", "multi", "num_classes")  # what must agree before weights are loaded
 
 Saved = dict[str, Any]
 
@@ -139,10 +138,11 @@ def load_network(
             f"{len(classes)} ({', '.join(classes)}). Pass label_set={saved['label_set']} or another checkpoint."
         )
     if expected is not None:
-        differing = [k for k in _ARCHITECTURE if getattr(own, k) != getattr(expected, k)]
+        there, asked = own.architecture(), expected.architecture()
+        differing = [k for k in there if there[k] != asked[k]]
         if differing:
-            has = ", ".join(f"{k} = {getattr(own, k)}" for k in differing)
-            wants = ", ".join(f"{k} = {getattr(expected, k)}" for k in differing)
+            has = ", ".join(f"{k} = {there[k]}" for k in differing)
+            wants = ", ".join(f"{k} = {asked[k]}" for k in differing)
             raise CheckpointError(f"{path} holds a network with {has}; the settings ask for {wants}. Make them agree.")
     model = build_model(own.model_copy(update={"weights": "none"}))
     model.load_state_dict(saved["weights"])

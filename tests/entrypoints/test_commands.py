@@ -11,28 +11,30 @@ import yaml
 from click.testing import CliRunner
 from conftest import REPOSITORY
 
-from entrypoints import adapt, evaluate, pretrain, target_solo
+from entrypoints import adapt, deeplabv3p, evaluate, pretrain, target_solo
 from entrypoints._options import FROM_RECIPE, metavar, parsed
 from msl.config import AdaptConfig, EvaluateConfig, PretrainConfig, RequestConfig, TargetSoloConfig
 from msl.recipes import find_recipe
 
 COMMANDS = {
-    "pretrain": (pretrain.main, PretrainConfig),
-    "adapt": (adapt.main, AdaptConfig),
-    "target_solo": (target_solo.main, TargetSoloConfig),
-    "evaluate": (evaluate.main, EvaluateConfig),
+    "pretrain": (pretrain.main, PretrainConfig.options()),
+    "adapt": (adapt.main, AdaptConfig.options()),
+    "target_solo": (target_solo.main, TargetSoloConfig.options()),
+    "evaluate": (evaluate.main, EvaluateConfig.options()),
+    "deeplabv3p": (deeplabv3p.main, AdaptConfig.options() | PretrainConfig.options()),
 }
+del COMMANDS["deeplabv3p"][1]["network"]  # the command itself says which
 PROJECT = yaml.safe_load((REPOSITORY / "MLproject").read_text())
 REQUEST = set(RequestConfig.model_fields)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_options_are_the_settings(name):
-    command, config = COMMANDS[name]
+    command, settings = COMMANDS[name]
     options = {parameter.name: parameter for parameter in command.params}
     asked = REQUEST if name != "evaluate" else {"group", "dry_run"}
-    assert set(options) == asked | set(config.options())
-    for option, field in config.options().items():
+    assert set(options) == asked | set(settings)
+    for option, field in settings.items():
         assert options[option].opts == [f"--{option}"]
         assert options[option].help.startswith(field.description)
         assert options[option].required == field.is_required()
@@ -40,8 +42,8 @@ def test_options_are_the_settings(name):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_mlproject_names_options_with_their_defaults(name):
-    entry, (_, config) = PROJECT["entry_points"][name], COMMANDS[name]
-    known = {**RequestConfig.model_fields, **config.options()}
+    entry, (_, settings) = PROJECT["entry_points"][name], COMMANDS[name]
+    known = {**RequestConfig.model_fields, **settings}
     for parameter, spec in entry["parameters"].items():
         field = known[parameter]
         if field.is_required():
@@ -76,6 +78,12 @@ def test_a_dry_run_prints_the_resolved_settings():
     assert dry_run(evaluate.main, "--checkpoint", "x.pt")["checkpoint"] == "x.pt"
 
 
+def test_deeplabv3p_pretrains_and_from_a_checkpoint_adapts():
+    plain, adapted = dry_run(deeplabv3p.main), dry_run(deeplabv3p.main, "--checkpoint", "x.pt")
+    assert plain == find_recipe("streets").pretrain.edit(network="deeplabv3plus").flat()
+    assert adapted == find_recipe("streets").adapt.edit(network="deeplabv3plus", checkpoint="x.pt").flat()
+
+
 def test_what_mlproject_passes_leaves_everything_to_the_recipe():
     entry = PROJECT["entry_points"]["adapt"]
     defaults = {name: str(spec["default"]) for name, spec in entry["parameters"].items()}
@@ -108,6 +116,7 @@ def test_spellings(arguments, name, value):
         (["--recipe", "street"], "Error: recipe = 'street' is unknown. Did you mean streets?"),
         (["--target_mode", "max"], "Error: target_mode = 'max': input should be 'maxsquare'"),
         (["--lambda_targt", "1"], "No such option '--lambda_targt'. (Did you mean"),
+        (["--network", "deeplabv3plus", "--batch_size", "1"], "needs two images. Pass batch_size=2 or freeze_bn=true"),
         (["--width", "0.5", "--backbone", "resnet18"], "width = 0.5 needs backbone = mobilenet_v2"),
     ],
 )

@@ -1,6 +1,6 @@
 import pytest
 
-from msl.config import AdaptConfig, EvaluateConfig, Group, PretrainConfig, TargetSoloConfig
+from msl.config import AdaptConfig, EvaluateConfig, Group, ModelConfig, PretrainConfig, TargetSoloConfig
 from msl.errors import ConfigError
 
 STAGES = [PretrainConfig, AdaptConfig, TargetSoloConfig, EvaluateConfig]
@@ -48,8 +48,20 @@ def test_text_from_a_command_line_becomes_values():
     assert config.model.multi is True
     assert config.source.crop_size == (1280, 720)
     assert config.flat()["crop_size"] == "1280,720"
-    assert config.flat()["dilations"] == "6,12,18,24"
-    assert config.edit(dilations="2,4").model.dilations == (2, 4)
+    assert config.edit(dilations="2,4").flat()["dilations"] == "2,4"
+    assert config.edit(output_stride="16").model.output_stride == 16
+
+
+def test_what_is_left_open_follows_the_network():
+    def architecture(**settings):
+        return ModelConfig(**settings).architecture()
+
+    assert architecture()["output_stride"] == 8
+    assert architecture()["dilations"] == (6, 12, 18, 24)
+    assert architecture(network="deeplabv3plus")["output_stride"] == 16
+    assert architecture(network="deeplabv3plus")["dilations"] == (6, 12, 18)
+    assert architecture(network="deeplabv3plus", output_stride=8)["dilations"] == (12, 24, 36)
+    assert architecture(dilations=(1, 2)) == architecture(dilations="1,2", output_stride=8)
 
 
 def test_what_is_flattened_can_be_read_back():

@@ -21,6 +21,7 @@ RUNS = {
     "pretrain multi": (pretrain, {"multi": True}),
     "adapt maxsquare": (adapt, {"target_mode": "maxsquare", "lambda_target": 0.1}),
     "adapt IW_maxsquare multi": (adapt, {"target_mode": "IW_maxsquare", "multi": True, "threshold": 0.5}),
+    "adapt deeplabv3plus multi": (adapt, {"network": "deeplabv3plus", "multi": True}),
     "adapt entropy freeze_bn": (adapt, {"target_mode": "entropy", "freeze_bn": True}),
     "target_solo": (target_solo, {"round_num": 2, "epoch_each_round": 1, "target_solo_epoch": 1}),
 }

@@ -104,6 +104,11 @@ class ModelConfig(Group):
         description="Dilations of the head's parallel 3x3 convolutions; none = 6,12,18,24 (deeplabv2), 6,12,18 "
         "(deeplabv3plus; twice that at output stride 8). Small images need less.",
     )
+    preprocessing: Literal["imagenet_rgb", "caffe_bgr"] | None = Field(
+        None,
+        description="What the backbone's weights take; none = as they need. With caffe_bgr, strides and pooling lie "
+        "as in Caffe's ResNet.",
+    )
     multi: bool = Field(False, description="Second output on the last but one stage, for multi-level guidance.")
     weights: str = Field(
         "none", description="Start of the backbone: none, imagenet, or a state dict file in torchvision's naming."
@@ -116,13 +121,20 @@ class ModelConfig(Group):
             raise ValueError(f"width = {self.width} needs backbone = mobilenet_v2, not {self.backbone}")
         return self
 
+    @model_validator(mode="after")
+    def _only_resnets_come_from_caffe(self) -> Self:
+        if self.preprocessing == "caffe_bgr" and not self.backbone.startswith("resnet"):
+            raise ValueError(f"preprocessing = caffe_bgr needs a ResNet, not backbone = {self.backbone}")
+        return self
+
     def architecture(self) -> dict[str, Any]:
         """What the weights' shapes and meaning depend on, by option, with what is left open filled in."""
         v2 = self.network == "deeplabv2"
         stride = self.output_stride or (8 if v2 else 16)
         spread = (6, 12, 18, 24) if v2 else tuple(16 // stride * d for d in (6, 12, 18))
         own = {name: getattr(self, name) for name in ("network", "backbone", "width", "multi", "num_classes")}
-        return {**own, "output_stride": stride, "dilations": self.dilations or spread}
+        filled = {"output_stride": stride, "dilations": self.dilations or spread}
+        return {**own, **filled, "preprocessing": self.preprocessing or "imagenet_rgb"}
 
 
 class OptimizerConfig(Group):

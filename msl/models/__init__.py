@@ -2,5 +2,6 @@
 
 from msl.models.build import build_model
 from msl.models.network import SegmentationNetwork, SegOutput, upsample
+from msl.models.published import load_published
 
-__all__ = ["SegOutput", "SegmentationNetwork", "build_model", "upsample"]
+__all__ = ["SegOutput", "SegmentationNetwork", "build_model", "load_published", "upsample"]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torchvision.models as zoo
 from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck
 
 from msl.config import ModelConfig
 
@@ -77,6 +78,8 @@ class DilatedBackbone(nn.Module):
         for names, dilation in ((plan.middle, 1 if strided else 2), (plan.last, 2 if strided else 4)):
             for name in names if dilation > 1 else ():
                 _dilate(self.network.get_submodule(name), dilation)
+        if config.preprocessing == "caffe_bgr":
+            _arrange_as_caffe(self.network)
         self.unused = plan.unused
         self._until_low, self._until_middle, self._until_last = plan.low, plan.stem + plan.middle, plan.last
         self.low_channels, self.middle_channels, self.last_channels = (
@@ -93,6 +96,15 @@ class DilatedBackbone(nn.Module):
         for name in names:
             x = self.network.get_submodule(name)(x)
         return x
+
+
+def _arrange_as_caffe(network: nn.Module) -> None:
+    """Caffe's ResNet has a bottleneck's stride in its first 1×1 convolution, and a stem whose pooling rounds up."""
+    for module in network.modules():
+        if isinstance(module, Bottleneck):
+            module.conv1.stride, module.conv2.stride = module.conv2.stride, (1, 1)
+        elif isinstance(module, nn.MaxPool2d):
+            module.ceil_mode = True
 
 
 def _dilate(stage: nn.Module, dilation: int) -> None:

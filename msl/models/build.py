@@ -12,6 +12,7 @@ from msl.errors import CheckpointError
 from msl.models.backbones import DilatedBackbone
 from msl.models.deeplabv2 import DeepLabV2
 from msl.models.deeplabv3plus import DeepLabV3Plus
+from msl.models.files import PUBLISHED_HEADS, check_fit, expects, load_file, state_dict_in
 from msl.models.network import SegmentationNetwork
 
 _NETWORKS: dict[str, type[SegmentationNetwork]] = {"deeplabv2": DeepLabV2, "deeplabv3plus": DeepLabV3Plus}
@@ -20,44 +21,53 @@ _NETWORKS: dict[str, type[SegmentationNetwork]] = {"deeplabv2": DeepLabV2, "deep
 def build_model(config: ModelConfig) -> SegmentationNetwork:
     """The network that `config` describes, its backbone started from `config.weights`.
 
+    Its own `config` says which preprocessing those weights need.
+
     Raises:
-        CheckpointError: the weights cannot be had or do not fit the backbone.
+        CheckpointError: the weights cannot be had, do not fit the backbone, or need another preprocessing.
     """
-    model = _NETWORKS[config.network](config)
-    if config.weights != "none":
-        load_backbone(model.backbone, _backbone_weights(config), config.weights)
+    weights, needed = _backbone_weights(config)
+    model = _NETWORKS[config.network](agreed(config, needed, f"weights = {config.weights}"))
+    if weights is not None:
+        load_backbone(model.backbone, weights, config.weights)
     return model
 
 
+def agreed(config: ModelConfig, needed: str | None, origin: str) -> ModelConfig:
+    """`config` with the preprocessing that weights need filled in.
+
+    Raises:
+        CheckpointError: it asks for another one, with which the weights would compute nonsense without complaint.
+    """
+    asked = config.preprocessing
+    if asked is not None and needed is not None and asked != needed:
+        raise CheckpointError(f"{origin} needs preprocessing = {needed}, not {asked}: leave that option out.")
+    return config.model_copy(update={"preprocessing": asked or needed or "imagenet_rgb"})
+
+
 def load_backbone(backbone: DilatedBackbone, weights: dict[str, Tensor], origin: str) -> None:
-    """Load a torchvision state dict whole; only the classifier, which a segmentation network lacks, is left out.
+    """Load a torchvision state dict whole; only heads, for which a segmentation network has its own, are left out.
 
     Raises:
         CheckpointError: names what is missing, unexpected or of another shape.
     """
-    unused = tuple(f"{name}." for name in backbone.unused)
-    kept = {name: value for name, value in weights.items() if not name.startswith(unused)}
-    own = backbone.network.state_dict()
-    problems = {
-        "missing": sorted(own.keys() - kept.keys()),
-        "unexpected": sorted(kept.keys() - own.keys()),
-        "of another shape": sorted(k for k in own.keys() & kept.keys() if own[k].shape != kept[k].shape),
-    }
-    if any(problems.values()):
-        listed = "; ".join(f"{len(keys)} {what} ({', '.join(keys[:3])}, …)" for what, keys in problems.items() if keys)
-        raise CheckpointError(
-            f"weights = {origin} do not fit the backbone: {listed}. Choose the backbone they are for."
-        )
-    backbone.network.load_state_dict(kept)
+    heads = tuple(f"{name}." for name in (*backbone.unused, *PUBLISHED_HEADS))
+    kept = {name: value for name, value in weights.items() if not name.startswith(heads)}
+    network = backbone.network
+    network.load_state_dict(check_fit(kept, network.state_dict(), f"weights = {origin}"))
 
 
-def _backbone_weights(config: ModelConfig) -> dict[str, Tensor]:
+def _backbone_weights(config: ModelConfig) -> tuple[dict[str, Tensor] | None, str | None]:
+    """The weights by torchvision's names and the preprocessing that they need; None where it is not known."""
+    if config.weights == "none":
+        return None, None
     if config.weights == "imagenet":
-        return _imagenet_weights(config)
+        return _imagenet_weights(config), "imagenet_rgb"
     path = Path(config.weights)
     if not path.is_file():
         raise CheckpointError(f"weights = {config.weights}: no such file. Pass none, imagenet or a state dict's path.")
-    return read_state_dict(path)
+    content = load_file(path)
+    return state_dict_in(content), expects(content)
 
 
 def _imagenet_weights(config: ModelConfig) -> dict[str, Tensor]:
@@ -71,19 +81,4 @@ def _imagenet_weights(config: ModelConfig) -> dict[str, Tensor]:
             f"ImageNet weights of {config.backbone} cannot be had: {error}. Put {weights.url.rpartition('/')[2]} into "
             f"{torch.hub.get_dir()}/checkpoints (TORCH_HOME moves that folder) or pass weights=none."
         ) from error
-    return state
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """A file that holds a state dict and nothing else; runs no code from the file.
-
-    Raises:
-        CheckpointError: the file is damaged or holds something else.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises pickle, zip, EOF and runtime errors for the kinds of damage
-        raise CheckpointError(f"{path} is no file of weights, or a damaged one: {error}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{path} holds no plain state dict of tensors.")
     return state

@@ -8,7 +8,7 @@ from torch.nn import functional as fn
 
 from msl.config import ModelConfig
 from msl.models.backbones import DilatedBackbone
-from msl.models.preprocessing import ImageNetRGB
+from msl.models.preprocessing import PREPROCESSINGS
 
 
 class SegOutput(NamedTuple):
@@ -24,7 +24,7 @@ class SegmentationNetwork(nn.Module, ABC):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.preprocessing = ImageNetRGB()
+        self.preprocessing = PREPROCESSINGS[config.architecture()["preprocessing"]]()
         self.backbone = DilatedBackbone(config)
 
     @abstractmethod

@@ -1,25 +1,52 @@
 """From RGB images to what a backbone's weights expect. It comes with the weights, so it is part of the network."""
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 
-_MEAN = (0.485, 0.456, 0.406)  # of ImageNet's RGB in [0, 1], as torchvision's weights were trained
-_STD = (0.229, 0.224, 0.225)
+
+class Preprocessing(nn.Module, ABC):
+    """Images (N, 3, H, W) RGB, uint8 or float in [0, 1], to what a backbone takes."""
+
+    def __init__(self, **constants: tuple[float, float, float]) -> None:
+        super().__init__()
+        for name, values in constants.items():
+            # Not saved: they are constants of the architecture, and a state dict holds what was learnt.
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+
+    @abstractmethod
+    def forward(self, image: Tensor) -> Tensor:
+        """Float32 input for the backbone."""
 
 
-class ImageNetRGB(nn.Module):
-    """Images (N, 3, H, W), uint8 or float in [0, 1], to normalised float32."""
+class ImageNetRGB(Preprocessing):
+    """RGB in [0, 1], normalised by ImageNet's mean and deviation, as torchvision's weights were trained."""
 
     mean: Tensor  # (1, 3, 1, 1)
     std: Tensor  # (1, 3, 1, 1)
 
     def __init__(self) -> None:
-        super().__init__()
-        # Not saved: they are constants of the architecture, and a state dict holds what was learnt.
-        self.register_buffer("mean", torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
+        super().__init__(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
     def forward(self, image: Tensor) -> Tensor:
         """Normalise; integers are taken as 0…255."""
         scaled = image if image.is_floating_point() else image.float() / 255
         return (scaled - self.mean) / self.std
+
+
+class CaffeBGR(Preprocessing):
+    """BGR in 0…255 less ImageNet's mean, as Caffe's ResNet and the published DeepLabV2 were trained."""
+
+    mean: Tensor  # (1, 3, 1, 1)
+
+    def __init__(self) -> None:
+        super().__init__(mean=(104.00698793, 116.66876762, 122.67891434))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Swap the channels and subtract; floats are taken as 0…1."""
+        scaled = image * 255 if image.is_floating_point() else image.float()
+        return scaled.flip(1) - self.mean
+
+
+PREPROCESSINGS: dict[str, type[Preprocessing]] = {"imagenet_rgb": ImageNetRGB, "caffe_bgr": CaffeBGR}

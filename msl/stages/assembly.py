@@ -143,18 +143,18 @@ def _callbacks(job: Job, model: SegmentationNetwork) -> dict[str, Callback]:
         "nan": StopOnNaN(),
         **counting,
         "panels": Panels(model, data.scored, panels, job.folder / schema.PANEL_FOLDER, reporter),
-        "checkpoints": SaveCheckpoints(job.folder, reporter, counting, _about(job), watch.checkpoint_every),
+        "checkpoints": SaveCheckpoints(job.folder, reporter, counting, _about(job, model), watch.checkpoint_every),
         "bar": ProgressBar(job.plan.stage),
     }
 
 
-def _about(job: Job) -> dict[str, Any]:
+def _about(job: Job, model: SegmentationNetwork) -> dict[str, Any]:
     """What a checkpoint says of itself to those who start from it or score it."""
     return {
         "stage": job.plan.stage,
         "group": job.group,
         "settings": job.config.flat(),
-        "model": job.config.model.model_dump(mode="json"),
+        "model": model.config.model_dump(mode="json"),
         "label_set": job.data.label_set.name,
         "classes": list(job.data.label_set.classes),
     }

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from msl import schema
-from msl.config import AdaptConfig, TrainConfig
+from msl.config import AdaptConfig, ModelConfig, TrainConfig, validated
 from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.models import SegmentationNetwork, build_model
 from msl.recipes import Request
@@ -54,6 +54,7 @@ class Start:
     path: Path
     reference: str  # a path, or runs:/ID/…
     run_id: str | None
+    saved: Saved
 
     @property
     def parent(self) -> str:
@@ -84,6 +85,7 @@ def run(request: Request, plan: Plan, nested_in: str | None = None) -> Outcome:
         data = open_data(config, plan.trains_on)
         config = _resolved(plan, config, data)
         start = _start(client, request, config, plan, reporter.run_id, folder)
+        config = _following(config, start)
         _describe(reporter, request, plan, config, data, start)
         model = _network(config, data, start)
         job = Job(plan=plan, group=group, config=config, data=data, reporter=reporter, folder=folder)
@@ -100,7 +102,7 @@ def _resume(client: Client, request: Request, plan: Plan, run_id: str) -> Outcom
         if data.digests() != record["data"]:
             raise DataError(f"run {run_id} cannot go on: its data has changed since (digests {record['data']})")
         saved = _last_checkpoint(run_id, folder)
-        start = _fetch(record["start"], folder) if saved is None and record["start"] else None
+        start = _fetch(record["start"], folder, config) if saved is None and record["start"] else None
         model = _network(config, data, start)
         job = Job(plan=plan, group=record["group"], config=config, data=data, reporter=reporter, folder=folder)
         training = assemble(job, model, saved["positions"] if saved else {})
@@ -149,12 +151,12 @@ def _start(
     if plan.parent is None or not isinstance(config, AdaptConfig):
         return None
     if config.start.checkpoint is not None:
-        return _fetch(config.start.checkpoint, folder)
+        return _fetch(config.start.checkpoint, folder, config)
     parent = request.for_parent(plan.parent.stage)
     found = _find_parent(client, parent, plan.parent)
     if found is None:
         found = run(parent, plan.parent, nested_in=run_id).run_id
-    return _fetch(f"runs:/{found}/{schema.CHECKPOINT_FOLDER}/{schema.LAST_CHECKPOINT}", folder)
+    return _fetch(f"runs:/{found}/{schema.CHECKPOINT_FOLDER}/{schema.LAST_CHECKPOINT}", folder, config)
 
 
 def _find_parent(client: Client, parent: Request, plan: Plan) -> str | None:
@@ -179,9 +181,18 @@ def _find_parent(client: Client, parent: Request, plan: Plan) -> str | None:
     return None
 
 
-def _fetch(reference: str, folder: Path) -> Start:
+def _fetch(reference: str, folder: Path, config: TrainConfig) -> Start:
     path, run_id = find_checkpoint(reference, folder / "start")
-    return Start(path, reference, run_id)
+    return Start(path, reference, run_id, read(path, config.model))
+
+
+def _following(config: TrainConfig, start: Start | None) -> TrainConfig:
+    """The settings, with what they leave open of the network taken from the checkpoint that it starts from."""
+    if start is None:
+        return config
+    there = validated(ModelConfig, start.saved["model"]).architecture()
+    left_open = {name for name in there if getattr(config.model, name) is None}
+    return config.edit(**{name: there[name] for name in left_open})
 
 
 def _fingerprint(plan: Plan, config: TrainConfig, data: Data, start: Start | None) -> str:
@@ -215,7 +226,7 @@ def _network(config: TrainConfig, data: Data, start: Start | None) -> Segmentati
     if start is None:
         model = build_model(config.model)
     else:
-        model = load_network(read(start.path), start.path, config.model, data.label_set.classes)
+        model = load_network(start.saved, start.path, config.model, data.label_set.classes)
     place(model, device)
     return model
 

@@ -35,10 +35,11 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         saved = read(path)
         domains = _domains(config, saved)
         name = group or f"evaluate {saved['group']}"
-        reporter.rename(f"{name} seed={saved['settings'][schema.SEED]}")
+        seed = saved["settings"].get(schema.SEED)  # the authors' files do not tell theirs
+        reporter.rename(f"{name} seed={seed}")
         record = {"stage": "evaluate", "settings": config.flat(), "classes": saved["classes"]}
         tags = {schema.GROUP: name, schema.PARENT: run_id or config.scored.checkpoint}
-        settings = config.flat() | {schema.SEED: saved["settings"][schema.SEED]}
+        settings = config.flat() | {schema.SEED: seed}
         describe(reporter, settings, record, tags, [inspected(scored.role, scored.domain) for scored in domains])
 
         model = load_network(saved, path)
@@ -53,8 +54,13 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
 def _domains(config: EvaluateConfig, saved: Saved) -> list[Scored]:
     """What to score and at which size: as asked for, or else as the checkpoint was trained."""
     trained, asked = saved["settings"], config.scored
+    if not trained and (asked.crop_size is None or "trained" in (asked.source, asked.target)):
+        raise ConfigError(
+            f"{config.scored.checkpoint} does not say what it was trained on: pass crop_size, source and target "
+            f"(a domain, or none). Its classes are {saved['label_set']}'s."
+        )
     source_size = asked.crop_size or parse_size(trained["crop_size"])
-    as_trained = parse_size(trained["target_crop_size"]) if trained["target_crop_size"] else source_size
+    as_trained = parse_size(trained.get("target_crop_size") or f"{source_size[0]},{source_size[1]}")
     target_size = asked.target_crop_size or asked.crop_size or as_trained
     names = {schema.SOURCE: (asked.source, source_size), schema.TARGET: (asked.target, target_size)}
     root = data_root(config.runtime)

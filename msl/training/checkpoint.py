@@ -11,6 +11,8 @@ from msl import schema
 from msl.config import ModelConfig, validated
 from msl.errors import CheckpointError
 from msl.models import SegmentationNetwork, build_model
+from msl.models.files import check_fit, load_file
+from msl.models.published import Published, read_published
 from msl.training.loop import Callback, Reporter, State
 
 _FORMAT = 1
@@ -100,21 +102,37 @@ def write(path: Path, saved: Saved) -> None:
         raise CheckpointError(f"{path} cannot be written: {error}") from error
 
 
-def read(path: Path) -> Saved:
-    """A checkpoint of ours, on the CPU; runs no code from the file.
+def read(path: Path, wanted: ModelConfig | None = None) -> Saved:
+    """A checkpoint of ours or of the authors of the loss, on the CPU; runs no code from the file.
+
+    Args:
+        path: the file.
+        wanted: in what an authors' network is to differ from the file; see `msl.models.published`.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or no checkpoint of msl.
+        CheckpointError: the file is missing, damaged, or no such checkpoint.
     """
     if not path.is_file():
         raise CheckpointError(f"checkpoint = {path}: no such file")
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises pickle, zip, EOF and runtime errors for the kinds of damage
-        raise CheckpointError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from error
-    if not isinstance(saved, dict) or saved.get("format") != _FORMAT:
-        raise CheckpointError(f"{path} is no checkpoint of msl (or of a version with another format than {_FORMAT})")
+    saved = load_file(path)
+    if "format" not in saved:
+        return _in_our_form(path, read_published(path, wanted))
+    if saved["format"] != _FORMAT:
+        raise CheckpointError(f"{path} is of a version of msl with checkpoint format {saved['format']}, not {_FORMAT}")
     return saved
+
+
+def _in_our_form(path: Path, found: Published) -> Saved:
+    """What an authors' file says of itself, as ours do: not which data and settings it was trained with."""
+    return {
+        "step": found.step,
+        "weights": found.weights,
+        "model": found.config.model_dump(mode="json"),
+        "label_set": found.label_set.name,
+        "classes": list(found.label_set.classes),
+        "group": path.stem,
+        "settings": {},
+    }
 
 
 def load_network(
@@ -145,5 +163,5 @@ def load_network(
             wants = ", ".join(f"{k} = {asked[k]}" for k in differing)
             raise CheckpointError(f"{path} holds a network with {has}; the settings ask for {wants}. Make them agree.")
     model = build_model(own.model_copy(update={"weights": "none"}))
-    model.load_state_dict(saved["weights"])
+    model.load_state_dict(check_fit(saved["weights"], model.state_dict(), str(path)))
     return model

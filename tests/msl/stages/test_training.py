@@ -10,7 +10,9 @@ from mlflow.tracking import MlflowClient
 from tiny import checkpoint, request
 
 from msl import schema
-from msl.config import EvaluateConfig
+from msl.config import EvaluateConfig, ModelConfig
+from msl.errors import ConfigError
+from msl.models import build_model
 from msl.stages import adapt, evaluate, pretrain, target_solo
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
@@ -85,7 +87,7 @@ def test_adapt_runs_its_parent_first_and_the_next_one_finds_it(the_run, curves):
     assert curves(parent["run_id"])["target/mIoU", 4] == curves(first.run_id)["target/mIoU", 0]
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"width": 0.3}, {"multi": True}, {"gaussian_blur": False}])
+@pytest.mark.parametrize("change", [{"seed": 1}, {"width": 0.3}, {"multi": True}, {"gaussian_blur": True}])
 def test_a_parent_that_does_not_fit_is_not_taken_but_named(change, caplog):
     caplog.set_level("INFO", "msl")
     run_id = pretrain(PARENT).run_id
@@ -118,6 +120,31 @@ def test_two_runs_of_one_seed_are_bit_identical(stage, curves):
     assert curves(first.run_id) == curves(second.run_id)
     weights = [checkpoint(outcome.run_id)["weights"] for outcome in (first, second)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+@pytest.fixture
+def authors_file(tmp_path):
+    """Weights as the authors of the loss save theirs, untrained."""
+    model = build_model(ModelConfig(backbone="resnet101", preprocessing="caffe_bgr"))
+    state = {}
+    for name, weight in model.state_dict().items():
+        state[name.removeprefix("backbone.network.").replace("main_head.", "layer6.conv2d_list.")] = weight
+    torch.save({"state_dict": state, "iteration": 7}, tmp_path / "GTA5_source.pth")
+    return str(tmp_path / "GTA5_source.pth")
+
+
+def test_the_authors_files_are_adapted_and_scored_as_ours(authors_file, the_run):
+    settings = {"backbone": "resnet101", "width": 1.0, "dilations": None, "checkpoint": authors_file, "max_iters": 1}
+    outcome = adapt(request("adapt", **settings))
+    run = the_run(outcome.run_id)
+    assert (run["msl.parent"], run["cfg.preprocessing"], run["cfg.dilations"]) == (authors_file, "caffe_bgr", "6,12")
+    assert checkpoint(outcome.run_id)["model"]["preprocessing"] == "caffe_bgr"
+
+    with pytest.raises(ConfigError, match="does not say what it was trained on: pass crop_size, source and target"):
+        evaluate(EvaluateConfig.of(checkpoint=authors_file))
+    domains = {"source": None, "target": "tiny_real.yaml", "crop_size": (64, 32), "eval_images": 1}
+    scored = evaluate(EvaluateConfig.of(checkpoint=authors_file, **domains))
+    assert the_run(scored.run_id)["msl.group"] == "evaluate GTA5_source"
 
 
 def test_another_seed_gives_another_result(curves):

@@ -1,0 +1,75 @@
+"""Files of weights: read without running code from them, and loaded whole or not at all."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from msl.errors import CheckpointError
+
+PUBLISHED_HEADS = ("layer5", "layer6")  # of the authors' networks, behind the backbone's four layers
+
+_WRAPPERS = ("module.", "Scale.")  # what DataParallel and the Caffe converter put before every name
+_COUNTER = "num_batches_tracked"  # BatchNorm's; files older than PyTorch 0.4.1 lack it, and nothing here reads it
+
+
+def load_file(path: Path) -> dict[str, Any]:
+    """The dictionary in a file that `torch.save` wrote.
+
+    Raises:
+        CheckpointError: the file is damaged, would run code, or holds something else.
+    """
+    # Trainers save their best score as a NumPy scalar; nothing else of NumPy's is let in.
+    scalar: Any = np.float64(0).__reduce__()[0]
+    scalars: list[Any] = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
+    try:
+        with torch.serialization.safe_globals([*scalars, np.dtype, type(np.dtype(np.float64))]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises pickle, zip, EOF and runtime errors for the kinds of damage
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path} cannot be read: damaged, or no file of weights ({reason})") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, no state dict")
+    return content
+
+
+def state_dict_in(content: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors by name, without what trainers, DataParallel and converters put around them."""
+    state = content.get("state_dict", content)
+    plain = {}
+    for name, value in state.items() if isinstance(state, Mapping) else ():
+        for wrapper in _WRAPPERS:
+            name = name.removeprefix(wrapper)
+        if isinstance(value, Tensor):
+            plain[name] = value
+    return plain
+
+
+def expects(content: Mapping[str, Any]) -> str | None:
+    """The preprocessing that the weights in a file need, where its names tell: those of Caffe's ResNet do."""
+    state = content.get("state_dict", content)
+    caffes = any(".conv2d_list." in name or "Scale." in name for name in state)
+    return "caffe_bgr" if caffes else None
+
+
+def check_fit(weights: dict[str, Tensor], own: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
+    """`weights` if they fit a module's `own` state dict, with counters of BatchNorm that they lack added.
+
+    Raises:
+        CheckpointError: names what is missing, unexpected or of another shape.
+    """
+    whole = {name: value for name, value in own.items() if name.endswith(_COUNTER)} | weights
+    problems = {
+        "missing": sorted(own.keys() - whole.keys()),
+        "unexpected": sorted(whole.keys() - own.keys()),
+        "of another shape": sorted(k for k in own.keys() & whole.keys() if own[k].shape != whole[k].shape),
+    }
+    if any(problems.values()):
+        listed = "; ".join(f"{len(keys)} {what} ({', '.join(keys[:3])}, …)" for what, keys in problems.items() if keys)
+        raise CheckpointError(
+            f"{origin} does not fit the network: {listed}. Choose the backbone and settings it is for."
+        )
+    return whole

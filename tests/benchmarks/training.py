@@ -5,6 +5,8 @@ it is as a ratio of two figures of one run.
 """
 
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -31,10 +33,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         os.environ |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MSL_CACHE": folder}
-        rows = training() | evaluation() | tracking()
+        rows = commands() | training() | evaluation() | tracking()
     print(f"\ntorch {torch.__version__}, {torch.get_num_threads()} threads")
     for name, value in rows.items():
         print(f"{name:58} {value:9.3f}")
+
+
+def commands() -> dict[str, float]:
+    def run(*arguments: str) -> float:
+        command = [sys.executable, *arguments]
+        return min(seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)) for _ in range(3))
+
+    helped, imported = run("-m", "entrypoints.adapt", "--help"), run("-c", "import torch")
+    return {"--help of a command, s": helped, "importing torch against that, ratio": imported / helped}
 
 
 def training() -> dict[str, float]:

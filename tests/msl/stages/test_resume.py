@@ -50,12 +50,16 @@ def test_a_run_that_was_stopped_and_taken_up_is_the_whole_run(stage, curves):
 
 
 def without_finals(logged, at):
-    """A run that ended at a step has logged its final scores there, and cut an interval of means short."""
+    """A run that ended at a step has logged final scores then, and cut an interval of means short.
+
+    Of final scores the newest are those of the whole run.
+    """
     cut = (at, at + 2)
+    newest = {name: max(step for other, step in logged if other == name) for name, _ in logged}
     return {
         (name, step): value
         for (name, step), value in logged.items()
-        if not (name.startswith("last/") and step == at)
+        if not (name.startswith(("best/", "last/")) and step < newest[name])
         and not (name.startswith(("loss/", "lr", "epoch")) and step in cut)
     }
 

@@ -67,7 +67,7 @@ def reopen_run(client: MlflowClient, run_id: str) -> MlflowReporter:
         TrackingError: there is no such run, or it is deleted.
     """
     run = _existing(client, run_id)
-    _drop_wrapper(client, run_id)
+    _fold_wrapper(client, run)
     attempt = int(run.data.tags.get(schema.ATTEMPTS, "1")) + 1
     client.update_run(run_id, status="RUNNING")
     reporter = MlflowReporter(client, run_id, attempt)
@@ -85,12 +85,15 @@ def _existing(client: MlflowClient, run_id: str) -> Run:
     return run
 
 
-def _drop_wrapper(client: MlflowClient, run_id: str) -> None:
-    """`mlflow run -P resume=ID` has made a run of its own, which would stay empty beside the resumed one."""
+def _fold_wrapper(client: MlflowClient, run: Run) -> None:
+    """Put the run that `mlflow run -P resume=ID` has made for itself below the one resumed, as a note of the command.
+
+    It stays empty. Deleted it cannot be: `mlflow run` ends it when the command is over, and fails if it is gone.
+    """
     wrapper = os.environ.pop("MLFLOW_RUN_ID", None)
-    if wrapper is not None and wrapper != run_id:
-        client.set_terminated(wrapper, "FINISHED")
-        client.delete_run(wrapper)
+    if wrapper is not None and wrapper != run.info.run_id:
+        tags = {MLFLOW_PARENT_RUN_ID: run.info.run_id, MLFLOW_RUN_NAME: f"resume of {run.info.run_name}"}
+        client.log_batch(wrapper, tags=[RunTag(key, value) for key, value in tags.items()])
 
 
 def describe(

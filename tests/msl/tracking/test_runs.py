@@ -50,17 +50,20 @@ def test_mlflows_pages_show_an_experiment_as_training_unless_told_otherwise(monk
         assert kind == (told or "custom_model_development")
 
 
-def test_resuming_through_mlflow_run_leaves_no_empty_run(monkeypatch):
+def test_the_run_that_mlflow_run_makes_to_resume_another_is_folded_below_that(monkeypatch):
     client = connect()
-    run_id = open_run(client, "x", {}).run_id
+    run_id = open_run(client, "mine", {}).run_id
     client.set_terminated(run_id, "FAILED")
     wrapper = client.create_run("0").info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", wrapper)
     reporter = reopen_run(client, run_id)
     assert (reporter.run_id, reporter.attempt) == (run_id, 2)
-    assert [run.info.run_id for run in client.search_runs(["0"])] == [run_id]
     assert client.get_run(run_id).info.status == "RUNNING"
-    assert client.get_run(wrapper).info.status == "FINISHED"  # so that `mlflow run` leaves it alone
+    note = client.get_run(wrapper)
+    assert note.info.lifecycle_stage == "active"  # `mlflow run` ends it later, and fails if it is gone
+    assert note.data.tags["mlflow.parentRunId"] == run_id
+    assert note.info.run_name == "resume of mine"
+    assert schema.GROUP not in note.data.tags  # so that no table counts it
 
 
 @pytest.mark.parametrize(

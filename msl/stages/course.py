@@ -103,7 +103,7 @@ def _resume(client: Client, request: Request, plan: Plan, run_id: str) -> Outcom
             raise DataError(f"run {run_id} cannot go on: its data has changed since (digests {record['data']})")
         saved = _last_checkpoint(run_id, folder)
         start = _fetch(record["start"], folder, config) if saved is None and record["start"] else None
-        model = _network(config, data, start)
+        model = _network(config, data, start) if saved is None else _own_network(config, saved, run_id)
         job = Job(plan=plan, group=record["group"], config=config, data=data, reporter=reporter, folder=folder)
         training = assemble(job, model, saved["positions"] if saved else {})
         if saved is not None:
@@ -227,6 +227,14 @@ def _network(config: TrainConfig, data: Data, start: Start | None) -> Segmentati
         model = build_model(config.model)
     else:
         model = load_network(start.saved, start.path, config.model, data.label_set.classes)
+    place(model, device)
+    return model
+
+
+def _own_network(config: TrainConfig, saved: Saved, run_id: str) -> SegmentationNetwork:
+    """The network of a run's own checkpoint on its device; the weights that it once started from are not needed."""
+    device = prepare(config.runtime)
+    model = load_network(saved, Path(run_id))
     place(model, device)
     return model
 

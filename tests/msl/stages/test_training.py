@@ -134,11 +134,24 @@ def authors_file(tmp_path):
 
 
 def test_the_authors_files_are_adapted_and_scored_as_ours(authors_file, the_run):
-    settings = {"backbone": "resnet101", "width": 1.0, "dilations": None, "checkpoint": authors_file, "max_iters": 1}
+    settings = {
+        "backbone": "resnet101",
+        "width": 1.0,
+        "dilations": None,
+        "checkpoint": authors_file,
+        "max_iters": 1,
+        "weights": "imagenet",
+    }
     outcome = adapt(request("adapt", **settings))
     run = the_run(outcome.run_id)
     assert (run["msl.parent"], run["cfg.preprocessing"], run["cfg.dilations"]) == (authors_file, "caffe_bgr", "6,12")
     assert checkpoint(outcome.run_id)["model"]["preprocessing"] == "caffe_bgr"
+
+    # Resumed, it needs neither that file nor the weights that the settings name for a fresh start.
+    Path(authors_file).rename(authors_file + ".moved")
+    resumed = adapt(request("adapt", resume=outcome.run_id, max_iters=2))
+    assert checkpoint(resumed.run_id)["model"]["preprocessing"] == "caffe_bgr"
+    Path(authors_file + ".moved").rename(authors_file)
 
     with pytest.raises(ConfigError, match="does not say what it was trained on: pass crop_size, source and target"):
         evaluate(EvaluateConfig.of(checkpoint=authors_file))

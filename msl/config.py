@@ -109,6 +109,9 @@ class ModelConfig(Group):
         description="What the backbone's weights take; none = as they need. With caffe_bgr, strides and pooling lie "
         "as in Caffe's ResNet.",
     )
+    bn_affine: bool | None = Field(
+        None, description="BatchNorm of the backbone has a scale and a shift; none = as its weights have it."
+    )
     multi: bool = Field(False, description="Second output on the last but one stage, for multi-level guidance.")
     weights: str = Field(
         "none", description="Start of the backbone: none, imagenet, or a state dict file in torchvision's naming."
@@ -134,19 +137,29 @@ class ModelConfig(Group):
         spread = (6, 12, 18, 24) if v2 else tuple(16 // stride * d for d in (6, 12, 18))
         own = {name: getattr(self, name) for name in ("network", "backbone", "width", "multi", "num_classes")}
         filled = {"output_stride": stride, "dilations": self.dilations or spread}
-        return {**own, **filled, "preprocessing": self.preprocessing or "imagenet_rgb"}
+        from_weights = {"preprocessing": self.preprocessing or "imagenet_rgb", "bn_affine": self.bn_affine is not False}
+        return {**own, **filled, **from_weights}
 
 
 class OptimizerConfig(Group):
     """Stochastic gradient descent with the polynomial schedule."""
 
     batch_size: int = Field(1, ge=1, description="Images of each domain in one step.")
-    lr: float = Field(2.5e-4, gt=0, description="Learning rate of the backbone at step 0.")
+    lr: float = Field(2.5e-4, gt=0, description="Learning rate at step 0.")
     head_lr_ratio: float = Field(10.0, gt=0, description="Learning rate of the heads, as a multiple of lr.")
+    backbone_lr_ratio: float = Field(
+        1.0,
+        gt=0,
+        description="Learning rate of the backbone, as a multiple of lr; 3 = as in the published code, whose list of "
+        "parameters holds the backbone's three times.",
+    )
     momentum: float = Field(0.9, ge=0, lt=1, description="SGD momentum.")
     weight_decay: float = Field(5e-4, ge=0, description="SGD weight decay.")
     poly_power: float = Field(0.9, ge=0, description="p in lr(t) = lr (1 - t/T)^p.")
     freeze_bn: bool = Field(False, description="Keep BatchNorm in eval mode: no batch statistics, no running update.")
+    freeze_stem_bn: bool = Field(
+        False, description="Do not train scale and shift of the backbone's first BatchNorm, as in the published code."
+    )
 
 
 class ObjectiveConfig(Group):

@@ -80,6 +80,8 @@ class DilatedBackbone(nn.Module):
                 _dilate(self.network.get_submodule(name), dilation)
         if config.preprocessing == "caffe_bgr":
             _arrange_as_caffe(self.network)
+        if config.bn_affine is False:
+            _drop_affine(self.network)
         self.unused = plan.unused
         self._until_low, self._until_middle, self._until_last = plan.low, plan.stem + plan.middle, plan.last
         self.low_channels, self.middle_channels, self.last_channels = (
@@ -105,6 +107,15 @@ def _arrange_as_caffe(network: nn.Module) -> None:
             module.conv1.stride, module.conv2.stride = module.conv2.stride, (1, 1)
         elif isinstance(module, nn.MaxPool2d):
             module.ceil_mode = True
+
+
+def _drop_affine(network: nn.Module) -> None:
+    """BatchNorm that normalises only. After building, because torchvision's initialisation wants a scale."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.affine = False
+            module.register_parameter("weight", None)
+            module.register_parameter("bias", None)
 
 
 def _dilate(stage: nn.Module, dilation: int) -> None:

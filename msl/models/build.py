@@ -1,6 +1,8 @@
 """A network from its settings."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 
 import torch
@@ -12,19 +14,20 @@ from msl.errors import CheckpointError
 from msl.models.backbones import DilatedBackbone
 from msl.models.deeplabv2 import DeepLabV2
 from msl.models.deeplabv3plus import DeepLabV3Plus
-from msl.models.files import PUBLISHED_HEADS, check_fit, expects, load_file, state_dict_in
+from msl.models.files import PUBLISHED_HEADS, check_fit, load_file, needs, state_dict_in
 from msl.models.network import SegmentationNetwork
 
+_FROM_WEIGHTS = ("preprocessing", "bn_affine")  # what is left open follows the weights
 _NETWORKS: dict[str, type[SegmentationNetwork]] = {"deeplabv2": DeepLabV2, "deeplabv3plus": DeepLabV3Plus}
 
 
 def build_model(config: ModelConfig) -> SegmentationNetwork:
     """The network that `config` describes, its backbone started from `config.weights`.
 
-    Its own `config` says which preprocessing those weights need.
+    Its own `config` says which preprocessing those weights need and whether their BatchNorm is affine.
 
     Raises:
-        CheckpointError: the weights cannot be had, do not fit the backbone, or need another preprocessing.
+        CheckpointError: the weights cannot be had, do not fit the backbone, or need other settings.
     """
     weights, needed = _backbone_weights(config)
     model = _NETWORKS[config.network](agreed(config, needed, f"weights = {config.weights}"))
@@ -33,16 +36,18 @@ def build_model(config: ModelConfig) -> SegmentationNetwork:
     return model
 
 
-def agreed(config: ModelConfig, needed: str | None, origin: str) -> ModelConfig:
-    """`config` with the preprocessing that weights need filled in.
+def agreed(config: ModelConfig, needed: Mapping[str, Any], origin: str) -> ModelConfig:
+    """`config` with the settings that weights need filled in.
 
     Raises:
-        CheckpointError: it asks for another one, with which the weights would compute nonsense without complaint.
+        CheckpointError: it asks for others, with which the weights would compute nonsense without complaint.
     """
-    asked = config.preprocessing
-    if asked is not None and needed is not None and asked != needed:
-        raise CheckpointError(f"{origin} needs preprocessing = {needed}, not {asked}: leave that option out.")
-    return config.model_copy(update={"preprocessing": asked or needed or "imagenet_rgb"})
+    for name, value in needed.items():
+        asked = getattr(config, name)
+        if asked not in (None, value):
+            raise CheckpointError(f"{origin} needs {name} = {value}, not {asked}: leave that option out.")
+    filled = config.architecture()
+    return config.model_copy(update={name: filled[name] for name in _FROM_WEIGHTS} | dict(needed))
 
 
 def load_backbone(backbone: DilatedBackbone, weights: dict[str, Tensor], origin: str) -> None:
@@ -57,17 +62,17 @@ def load_backbone(backbone: DilatedBackbone, weights: dict[str, Tensor], origin:
     network.load_state_dict(check_fit(kept, network.state_dict(), f"weights = {origin}"))
 
 
-def _backbone_weights(config: ModelConfig) -> tuple[dict[str, Tensor] | None, str | None]:
-    """The weights by torchvision's names and the preprocessing that they need; None where it is not known."""
+def _backbone_weights(config: ModelConfig) -> tuple[dict[str, Tensor] | None, dict[str, Any]]:
+    """The weights by torchvision's names, and the settings that they need, as far as they are known."""
     if config.weights == "none":
-        return None, None
+        return None, {}
     if config.weights == "imagenet":
-        return _imagenet_weights(config), "imagenet_rgb"
+        return _imagenet_weights(config), {"preprocessing": "imagenet_rgb", "bn_affine": True}
     path = Path(config.weights)
     if not path.is_file():
         raise CheckpointError(f"weights = {config.weights}: no such file. Pass none, imagenet or a state dict's path.")
     content = load_file(path)
-    return state_dict_in(content), expects(content)
+    return state_dict_in(content), needs(content)
 
 
 def _imagenet_weights(config: ModelConfig) -> dict[str, Tensor]:

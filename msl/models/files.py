@@ -48,11 +48,13 @@ def state_dict_in(content: Mapping[str, Any]) -> dict[str, Tensor]:
     return plain
 
 
-def expects(content: Mapping[str, Any]) -> str | None:
-    """The preprocessing that the weights in a file need, where its names tell: those of Caffe's ResNet do."""
+def needs(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the network that the weights in a file decide, where its names tell."""
     state = content.get("state_dict", content)
     caffes = any(".conv2d_list." in name or "Scale." in name for name in state)
-    return "caffe_bgr" if caffes else None
+    norms = [name.removesuffix("running_mean") for name in state if name.endswith(".running_mean")]
+    preprocessing = {"preprocessing": "caffe_bgr"} if caffes else {}
+    return preprocessing | ({"bn_affine": any(f"{norm}weight" in state for norm in norms)} if norms else {})
 
 
 def check_fit(weights: dict[str, Tensor], own: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:

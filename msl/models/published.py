@@ -18,7 +18,7 @@ from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.labels import LABEL_SETS, LabelSet
 from msl.models.build import agreed, build_model
-from msl.models.files import check_fit, load_file, state_dict_in
+from msl.models.files import check_fit, load_file, needs, state_dict_in
 from msl.models.network import SegmentationNetwork
 from msl.models.preprocessing import Preprocessing
 
@@ -64,7 +64,7 @@ def read_published(path: Path, config: ModelConfig | None = None) -> Published:
             f"{path} is neither a checkpoint of msl nor of the authors of the loss: it has no head on layer4 "
             f"(layer6.conv2d_list.0.weight). It starts with {', '.join(list(state)[:3])}."
         )
-    own = agreed(config or ModelConfig(), "caffe_bgr", str(path))
+    own = agreed(config or ModelConfig(), needs(content), str(path))
     dilations = own.dilations or _SPREAD[:_TRAINED]
     weights = {f"backbone.network.{k}": v for k, v in state.items() if not k.startswith(("layer5.", "layer6.", "fc."))}
     for name, branches in heads.items():
@@ -83,6 +83,7 @@ def read_published(path: Path, config: ModelConfig | None = None) -> Published:
         "multi": "aux_head" in heads,
         "num_classes": classes,
         "preprocessing": own.preprocessing,
+        "bn_affine": own.bn_affine,
         "dilations": dilations,
         "output_stride": 8,
         "width": 1.0,

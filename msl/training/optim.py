@@ -24,10 +24,13 @@ class Poly:
 
 
 def sgd(model: SegmentationNetwork, config: OptimizerConfig) -> torch.optim.SGD:
-    """SGD with one group for the backbone and one, faster, for the heads."""
+    """SGD with one group for the backbone and one, faster, for the heads; what is not to be trained is frozen."""
+    if config.freeze_stem_bn:
+        next(_batch_norms(model.backbone)).requires_grad_(False)
+    backbone = [parameter for parameter in model.backbone.parameters() if parameter.requires_grad]
     heads = [parameter for head in model.heads() for parameter in head.parameters()]
     groups = [
-        {"params": list(model.backbone.parameters()), "lr": config.lr},
+        {"params": backbone, "lr": config.lr * config.backbone_lr_ratio},
         {"params": heads, "lr": config.lr * config.head_lr_ratio},
     ]
     for group in groups:

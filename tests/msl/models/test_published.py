@@ -97,6 +97,22 @@ def test_bare_files_without_counters_and_with_one_head(tmp_path, state):
     assert not load_published(tmp_path / "published.pth")[0].training
 
 
+def test_batch_norm_without_scale_and_shift_comes_with_the_file(tmp_path, state):
+    norms = {k.removesuffix("running_mean") for k in state if k.endswith("running_mean")}
+    plain = {k: v for k, v in state.items() if not k.endswith((".weight", ".bias")) or not k.startswith(tuple(norms))}
+    model, _ = load_published(saved(tmp_path, plain))
+    assert model.config.bn_affine is False
+    image = torch.randint(0, 256, (1, 3, 34, 42), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    ones = {f"{norm}weight": torch.ones(len(state[f"{norm}running_mean"])) for norm in norms}
+    zeros = {f"{norm}bias": torch.zeros(len(state[f"{norm}running_mean"])) for norm in norms}
+    with torch.no_grad():
+        torch.testing.assert_close(
+            model(image).main, published(plain | ones | zeros, image, 2)[0], rtol=1e-4, atol=1e-4
+        )
+    with pytest.raises(CheckpointError, match="needs bn_affine = False, not True"):
+        load_published(tmp_path / "published.pth", ModelConfig(bn_affine=True))
+
+
 @pytest.mark.parametrize(
     ("change", "config", "message"),
     [

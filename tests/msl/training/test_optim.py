@@ -30,6 +30,16 @@ def test_heads_learn_faster():
     assert len(lr) == len(list(model.parameters()))
 
 
+def test_the_published_codes_backbone_learns_three_times_as_fast():
+    model = build_model(ModelConfig(backbone="resnet18"))
+    optimizer = sgd(model, OptimizerConfig(lr=0.01, backbone_lr_ratio=3, freeze_stem_bn=True))
+    backbone, heads = optimizer.param_groups
+    assert (backbone["lr"], heads["lr"]) == (0.03, 0.1)
+    frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
+    assert frozen == {"backbone.network.bn1.weight", "backbone.network.bn1.bias"}
+    assert len(backbone["params"]) == len(list(model.backbone.parameters())) - len(frozen)
+
+
 def test_a_step_is_momentum_sgd_with_weight_decay():
     model = build_model(ModelConfig(width=0.25))
     optimizer = sgd(model, OptimizerConfig(lr=0.1, momentum=0.9, weight_decay=0.01))

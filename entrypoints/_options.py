@@ -18,7 +18,7 @@ from msl.recipes import Request, find_recipe
 # The value by which MLproject says that a parameter was not given, so that the recipe decides.
 FROM_RECIPE = "recipe"
 
-_HEADLINE = (schema.MIOU, schema.FWIOU, schema.PA)
+_HEADLINE = (schema.MIOU, schema.MIOU_13, schema.FWIOU, schema.PA)
 _METAVARS = {bool: "BOOLEAN", int: "INTEGER", float: "FLOAT"}
 
 # `--lambda-target` and the original commands' `--IW_ratio` are the same options as `--lambda_target`, `--iw_ratio`.
@@ -92,7 +92,7 @@ def parsed(given: Mapping[str, str | None]) -> dict[str, str | None]:
 
 
 def _option(name: str, field: FieldInfo, default: object) -> click.Option:
-    shown = "" if field.is_required() else f"  [default: {'none' if default is None else default}]"
+    shown = "" if field.is_required() else f"  [default: {spelled(default)}]"
     alone: dict[str, Any] = (
         {"is_flag": False, "flag_value": "true"} if _kind(field) is bool else {}
     )  # `--multi` is `--multi true`
@@ -103,6 +103,13 @@ def _option(name: str, field: FieldInfo, default: object) -> click.Option:
         required=field.is_required(),
         **alone,
     )
+
+
+def spelled(value: object) -> str:
+    """A value as one types it."""
+    if isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
+    return "none" if value is None else str(value)
 
 
 def _kind(field: FieldInfo) -> Any:

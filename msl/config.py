@@ -31,6 +31,18 @@ def parse_dilations(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
+def parse_scales(text: str) -> tuple[float, ...]:
+    """Numbers of ``"0.75,1,1.25"``.
+
+    Raises:
+        ValueError: it is spelled otherwise.
+    """
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError:
+        raise ValueError("scales are numbers with commas between, such as 0.75,1,1.25") from None
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """Width and height of ``"1280,720"``, as the original commands spell a size.
 
@@ -55,6 +67,13 @@ Dilations = Annotated[
     Field(min_length=1),
     BeforeValidator(lambda value: parse_dilations(value) if isinstance(value, str) else value),
     PlainSerializer(lambda dilations: ",".join(map(str, dilations)), return_type=str),
+]
+
+Scales = Annotated[
+    tuple[Annotated[float, Field(ge=0.25, le=4)], ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: parse_scales(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda scales: ",".join(str(scale).removesuffix(".0") for scale in scales), return_type=str),
 ]
 
 Stride = Annotated[
@@ -268,6 +287,15 @@ class EvaluationConfig(Group):
     """How the network is scored and what is shown."""
 
     eval_images: int | None = Field(None, ge=1, description="Score at most so many images a domain; none = all.")
+    eval_flip: bool = Field(False, description="Average the predictions for an image and its mirrored copy.")
+    eval_scales: Scales = Field(
+        (1.0,), description="Average the predictions at these multiples of the network's input size."
+    )
+    resize_labels: bool = Field(
+        False,
+        description="Score against ground truth resized to the network's input, as the published code does, and not at "
+        "its full resolution.",
+    )
     panels: int = Field(4, ge=0, le=64, description="Images a domain in the panels of each evaluation.")
 
 
@@ -297,6 +325,8 @@ class StageConfig(BaseModel):
 
     # Groups that change how a stage runs and is watched, never the weights it ends with.
     inert: ClassVar[frozenset[str]] = frozenset({"evaluation", "monitor", "runtime"})
+    # Settings that change what a score means, though not the weights.
+    scoring: ClassVar[tuple[str, ...]] = ("eval_flip", "eval_scales", "resize_labels")
 
     @classmethod
     def fields(cls) -> Iterator[tuple[str, str, FieldInfo]]:
@@ -341,6 +371,11 @@ class StageConfig(BaseModel):
         """The settings on which the trained weights depend."""
         flat = self.flat()
         return {name: flat[name] for group, name, _ in self.fields() if group not in self.inert}
+
+    def comparable(self) -> dict[str, Any]:
+        """The settings on which scores depend: those that decide the weights, and how these are scored."""
+        flat = self.flat()
+        return self.decisive() | {name: flat[name] for name in self.scoring}
 
 
 class TrainConfig(StageConfig):
@@ -400,6 +435,11 @@ class ScoredConfig(Group):
     split: str = Field("val", description="Split of both domains.")
     crop_size: Size | None = Field(None, description="Width,height of the network's input; none = as trained.")
     target_crop_size: Size | None = Field(None, description="The same for target images; none = as trained.")
+    export: Path | None = Field(
+        None,
+        description="Folder on this machine for every prediction at full resolution, as PNG of Cityscapes' labelIds; "
+        "none = not written.",
+    )
 
 
 class EvaluateConfig(StageConfig):

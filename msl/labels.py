@@ -5,7 +5,7 @@ ids, so any data set can be read in any label set that shares classes with it (C
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from msl.errors import ConfigError
 
@@ -20,13 +20,15 @@ RawIds = Mapping[int, str | None]  # raw id in a label file -> class name; None 
 class LabelSet:
     """The classes of a network's output, in the order of its channels.
 
-    `aliases` maps other data sets' class names to this set's (``tree`` -> ``vegetation``).
+    `aliases` maps other data sets' class names to this set's (``tree`` -> ``vegetation``). `thirteen` names the classes
+    of a smaller protocol that is scored besides.
     """
 
     name: str
     classes: tuple[str, ...]
     palette: tuple[Colour, ...]
     aliases: Mapping[str, str] = field(default_factory=dict)
+    thirteen: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -119,13 +121,14 @@ def _cityscapes_subset(name: str, left_out: frozenset[str] = frozenset()) -> Lab
 
 _NOT_IN_SYNTHIA = frozenset({"terrain", "truck", "train"})
 _THIN_OR_RARE = frozenset({"wall", "fence", "pole"})  # what the 13-class protocols leave out besides
+_SYNTHIA13 = _cityscapes_subset("synthia13", _NOT_IN_SYNTHIA | _THIN_OR_RARE)
 
 LABEL_SETS: dict[str, LabelSet] = {
     label_set.name: label_set
     for label_set in (
         _cityscapes_subset("cityscapes19"),
-        _cityscapes_subset("synthia16", _NOT_IN_SYNTHIA),
-        _cityscapes_subset("synthia13", _NOT_IN_SYNTHIA | _THIN_OR_RARE),
+        replace(_cityscapes_subset("synthia16", _NOT_IN_SYNTHIA), thirteen=_SYNTHIA13.classes),
+        _SYNTHIA13,
         _cityscapes_subset("crosscity13", _NOT_IN_SYNTHIA | _THIN_OR_RARE),
         LabelSet(
             name="camvid11",
@@ -189,6 +192,12 @@ CAMVID_IDS: RawIds = {**dict(enumerate(_CAMVID_COLOURS)), 11: None}
 def train_ids(label_set: LabelSet) -> RawIds:
     """Raw ids of files that already hold a label set's train ids (…_labelTrainIds.png): 255 is ignored."""
     return {**dict(enumerate(label_set.classes)), IGNORE: None}
+
+
+def cityscapes_ids(label_set: LabelSet) -> tuple[int, ...] | None:
+    """Cityscapes' raw id of each class of a label set; None if it has a class that Cityscapes has not."""
+    ids = {name: raw for raw, name in CITYSCAPES_IDS.items() if name is not None}
+    return tuple(ids[name] for name in label_set.classes) if ids.keys() >= set(label_set.classes) else None
 
 
 def find_label_set(name: str) -> LabelSet:

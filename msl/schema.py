@@ -15,6 +15,7 @@ DOMAINS: Final = (SOURCE, TARGET)
 
 MIOU: Final = "mIoU"  # ground truth at its full resolution, as everybody scores
 MIOU_RESIZED: Final = "mIoU_resized"  # ground truth resized to the network's input, as the published code scores
+MIOU_13: Final = "mIoU_13"  # of the 13 classes that SYNTHIA's other protocol keeps, from a network of 16
 FWIOU: Final = "fwIoU"
 PA: Final = "PA"
 MPA: Final = "MPA"
@@ -78,6 +79,7 @@ CODE_DIRTY: Final = "msl.code.dirty"
 ATTEMPTS: Final = "msl.attempt"
 HEARTBEAT: Final = "msl.heartbeat"
 ERROR: Final = "msl.error"
+PREDICTIONS: Final = "msl.predictions"  # machine:folder into which every prediction was written
 
 # Artifacts ------------------------------------------------------------------------------------------------------
 

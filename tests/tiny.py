@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.artifacts
+import torch
 
+from msl.config import ModelConfig
+from msl.models import SegmentationNetwork, build_model
 from msl.recipes import Request
 from msl.training.checkpoint import Saved, read
 
@@ -31,6 +34,19 @@ def write_domains(folder: Path) -> None:
     for name, layout in (("tiny", "streets"), ("tiny_real", "streets_real")):
         counts = "count: {train: 6, val: 3}"
         (folder / f"{name}.yaml").write_text(f"name: {name}\nlayout: {layout}\nsize: 64,32\n{counts}\n")
+
+
+@torch.no_grad()
+def varied_model(num_classes: int) -> SegmentationNetwork:
+    """A quarter-width network of random weights that predicts many of its classes, which an untrained one does not."""
+    torch.manual_seed(0)
+    model = build_model(ModelConfig(width=0.25, num_classes=num_classes, dilations=(1, 2)))
+    noise = torch.randint(0, 256, (4, 3, 24, 40), dtype=torch.uint8)
+    for _ in range(50):  # BatchNorm gets to know its features
+        model.coarse(noise)
+    model.eval()
+    model.get_parameter("main_head.0.bias").sub_(model.coarse(noise).main.mean((0, 2, 3)))
+    return model
 
 
 def request(stage: str, resume: str | None = None, **changes: Any) -> Request:

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from msl.data.domain import Domain, Sample
+from msl.data.domain import Domain
 from msl.data.transforms import Resized, TrainTransform
 from msl.errors import DataError
 
@@ -80,7 +80,15 @@ class Stream:
         self._batches = None
 
 
-def in_order(domain: Domain, transform: Resized, count: int | None, num_workers: int) -> Iterator[Sample]:
+class Scorable(NamedTuple):
+    """An image to score."""
+
+    images: list[Tensor]  # (3, H, W) uint8 RGB at each size at which the network is to see it
+    label: Tensor  # (H, W) uint8 train ids at full resolution
+    name: str
+
+
+def in_order(domain: Domain, transform: Resized, count: int | None, num_workers: int) -> Iterator[Scorable]:
     """The first `count` samples (all if None) once, the image resized for the network, the label at full size."""
     chosen = range(len(domain) if count is None else min(count, len(domain)))
     loader = DataLoader(
@@ -136,13 +144,13 @@ class _Augmented(Dataset[tuple[Tensor, Tensor, str]]):
         return image, label, sample.name
 
 
-class _Plain(Dataset[Sample]):
+class _Plain(Dataset[Scorable]):
     def __init__(self, domain: Domain, transform: Resized) -> None:
         self._domain, self._transform = domain, transform
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> Scorable:
         sample = self._domain[index]
-        return Sample(*self._transform(sample.image, sample.label), sample.name)
+        return Scorable(self._transform(sample.image), sample.label, sample.name)
 
 
 def _mixed(*parts: int | str) -> int:

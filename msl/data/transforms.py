@@ -41,14 +41,14 @@ def nearest(label: Tensor, size: Sequence[int]) -> Tensor:
 
 
 class Resized:
-    """What evaluation does: the image stretched to the network's size, the label left as it is."""
+    """What evaluation does: the image stretched to the network's size, times each of `scales`."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        self._stretch = Stretch(size)
+    def __init__(self, size: tuple[int, int], scales: Sequence[float] = (1.0,)) -> None:
+        self._stretches = [Stretch((round(size[0] * scale), round(size[1] * scale))) for scale in scales]
 
-    def __call__(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        """(3, H, W) and (H, W), both uint8."""
-        return self._stretch(tv_tensors.Image(image)).as_subclass(Tensor), label
+    def __call__(self, image: Tensor) -> list[Tensor]:
+        """(3, H, W) uint8 in and, once a scale, out."""
+        return [stretch(tv_tensors.Image(image)).as_subclass(Tensor) for stretch in self._stretches]
 
 
 class TrainTransform:

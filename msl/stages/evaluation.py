@@ -1,19 +1,21 @@
 """The evaluate stage: a checkpoint scored on its own domains, or on others."""
 
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 
 from msl import schema
-from msl.config import EvaluateConfig, parse_size
+from msl.config import EvaluateConfig, EvaluationConfig, parse_size
 from msl.errors import ConfigError
 from msl.labels import find_label_set
 from msl.models import SegmentationNetwork
 from msl.stages.course import Outcome
-from msl.stages.inputs import data_root, inspected, validation
+from msl.stages.inputs import data_root, inspected, to_score, validation
 from msl.tracking import MlflowReporter, connect, describe, ending, find_checkpoint, open_run, workplace
 from msl.training.checkpoint import Saved, load_network, read
 from msl.training.evaluate import Result, Scored
 from msl.training.evaluate import evaluate as score
+from msl.training.export import LabelFiles
 from msl.training.machine import place, prepare
 from msl.training.panels import panel
 from msl.training.tables import write_tables
@@ -34,21 +36,37 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         path, run_id = find_checkpoint(config.scored.checkpoint, folder / "start")
         saved = read(path)
         domains = _domains(config, saved)
-        name = group or f"evaluate {saved['group']}"
+        files = _label_files(config, domains)
+        name = group or _group_name(config, saved)
         seed = saved["settings"].get(schema.SEED)  # the authors' files do not tell theirs
         reporter.rename(f"{name} seed={seed}")
         record = {"stage": "evaluate", "settings": config.flat(), "classes": saved["classes"]}
         tags = {schema.GROUP: name, schema.PARENT: run_id or config.scored.checkpoint}
+        if config.scored.export is not None:
+            tags[schema.PREDICTIONS] = f"{platform.node()}:{config.scored.export.absolute()}"
         settings = config.flat() | {schema.SEED: seed}
         describe(reporter, settings, record, tags, [inspected(scored.role, scored.domain) for scored in domains])
 
         model = load_network(saved, path)
         place(model, prepare(config.runtime))
-        result = Result(saved["step"], {scored.role: score(model, scored) for scored in domains})
+        result = Result(saved["step"], {d.role: score(model, d, keep=files.get(d.role)) for d in domains})
         metrics = result.metrics(find_label_set(saved["label_set"]))
         reporter.metrics(metrics, result.step)
         _report(reporter, model, domains, result, config.evaluation.panels, folder)
         return Outcome(reporter.run_id, metrics)
+
+
+def _group_name(config: EvaluateConfig, saved: Saved) -> str:
+    """The checkpoint's own group, and how it is scored where that is not as usual."""
+    own, plain = config.flat(), EvaluationConfig().model_dump(mode="json")
+    unusual = [f"{name}={own[name]}" for name in config.scoring if own[name] != plain[name]]
+    return " ".join(["evaluate", saved["group"], *unusual])
+
+
+def _label_files(config: EvaluateConfig, domains: Sequence[Scored]) -> dict[str, LabelFiles]:
+    """Where the predictions go, by role; made before anything costly, so that a folder that cannot be is refused."""
+    folder = config.scored.export
+    return {} if folder is None else {d.role: LabelFiles(folder / d.role, d.domain.label_set) for d in domains}
 
 
 def _domains(config: EvaluateConfig, saved: Saved) -> list[Scored]:
@@ -69,8 +87,7 @@ def _domains(config: EvaluateConfig, saved: Saved) -> list[Scored]:
         wanted = trained[role] if name == "trained" else name
         domain = None if wanted is None else validation(wanted, root, find_label_set(saved["label_set"]), asked.split)
         if domain is not None:
-            watch, workers = config.evaluation, config.runtime.num_workers
-            domains.append(Scored(role=role, domain=domain, size=size, count=watch.eval_images, num_workers=workers))
+            domains.append(to_score(role, domain, size, config))
     if not domains:
         raise ConfigError("source and target are none or unlabelled: nothing to score")
     return domains

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msl import schema
-from msl.config import RuntimeConfig, TrainConfig
+from msl.config import EvaluateConfig, RuntimeConfig, TrainConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError, UnlabelledError
 from msl.labels import LabelSet
@@ -59,13 +59,7 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> Data:
             raise ConfigError("target = none: this stage trains on a target, name one")
         trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set.name, labelled=False)
     scored = [
-        Scored(
-            role=role,
-            domain=domain,
-            size=sizes[role],
-            count=config.evaluation.eval_images,
-            num_workers=config.runtime.num_workers,
-        )
+        to_score(role, domain, sizes[role], config)
         for role, name in names.items()
         if name is not None and (domain := validation(name, root, source.label_set)) is not None
     ]
@@ -79,6 +73,21 @@ def validation(name: str, root: Path | None, label_set: LabelSet, split: str = "
     except UnlabelledError as error:
         log.warning("%s; it is not scored", error)
         return None
+
+
+def to_score(role: str, domain: Domain, size: tuple[int, int], config: TrainConfig | EvaluateConfig) -> Scored:
+    """A domain with how the settings want it scored."""
+    how = config.evaluation
+    return Scored(
+        role=role,
+        domain=domain,
+        size=size,
+        count=how.eval_images,
+        flip=how.eval_flip,
+        scales=how.eval_scales,
+        resize_labels=how.resize_labels,
+        num_workers=config.runtime.num_workers,
+    )
 
 
 def data_root(config: RuntimeConfig) -> Path | None:

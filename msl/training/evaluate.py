@@ -1,6 +1,6 @@
 """Scoring a network on a domain."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,10 @@ from msl import schema
 from msl.data import Domain, Resized, in_order, nearest
 from msl.labels import LabelSet
 from msl.metrics import ConfusionMatrix
-from msl.models import SegmentationNetwork, upsample
+from msl.models import SegmentationNetwork
+from msl.training.prediction import predict, views
+
+_PIXELS = 2**20  # counted at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +27,9 @@ class Scored:
     domain: Domain
     size: tuple[int, int]  # width and height of the network's input
     count: int | None  # score the first so many images; None = all
+    flip: bool = False  # average over the mirrored image too
+    scales: tuple[float, ...] = (1.0,)  # of `size`, averaged over
+    resize_labels: bool = False  # score at `size` alone, as the published code does
     num_workers: int = 0
 
     def __len__(self) -> int:
@@ -32,7 +38,10 @@ class Scored:
 
 @dataclass(frozen=True)
 class Scores:
-    """Two confusion matrices of one evaluation: ground truth at full resolution, and resized to the network's input."""
+    """Two confusion matrices of one evaluation: ground truth at full resolution, and resized to the network's input.
+
+    With `Scored.resize_labels` the first one is the second.
+    """
 
     full: ConfusionMatrix
     resized: ConfusionMatrix
@@ -46,6 +55,8 @@ class Scores:
             schema.MPA: self.full.mean_pixel_accuracy(),
             schema.MIOU_RESIZED: self.resized.mean_iou(),
         }
+        if label_set.thirteen:
+            values[schema.MIOU_13] = self.full.mean_iou([label_set.train_id(name) for name in label_set.thirteen])
         named = {schema.score(role, name): value for name, value in values.items()}
         for name, iou in zip(label_set.classes, self.full.iou().tolist(), strict=True):
             if iou == iou:  # not NaN
@@ -84,27 +95,44 @@ class Result:
 
 
 @torch.no_grad()
-def evaluate(model: SegmentationNetwork, scored: Scored, precision: torch.dtype = torch.float32) -> Scores:
+def evaluate(
+    model: SegmentationNetwork,
+    scored: Scored,
+    precision: torch.dtype = torch.float32,
+    keep: Callable[[str, Tensor], None] | None = None,
+) -> Scores:
     """Score `model` on a domain, image by image, in one confusion matrix.
 
-    The prediction at full resolution is the argmax of the logits upsampled straight to the label's size.
+    The prediction at full resolution is that of the logits upsampled straight to the label's size.
+
+    Args:
+        model: on its device.
+        scored: what to score, and how.
+        precision: of the network's pass.
+        keep: takes every image's name and prediction (H, W) at full resolution, as they come.
     """
     device = next(model.parameters()).device
     full, resized = (ConfusionMatrix(model.config.num_classes, device) for _ in range(2))
-    samples = in_order(scored.domain, Resized(scored.size), scored.count, scored.num_workers)
+    samples = in_order(scored.domain, Resized(scored.size, scored.scales), scored.count, scored.num_workers)
     with eval_mode(model), torch.autocast(device.type, precision, enabled=precision != torch.float32):
         for sample in tqdm(samples, f"scoring {scored.role}", len(scored), leave=False, unit="img", mininterval=1):
-            image, label = sample.image[None].to(device), sample.label[None].to(device)
-            logits = model.coarse(image).main.float()
-            full.update(predict(logits, label.shape[1:]), label)
-            small = nearest(label, image.shape[2:])
-            resized.update(predict(logits, small.shape[1:]), small)
-    return Scores(full, resized)
+            seen = views(model, sample.images, scored.flip)
+            label = sample.label[None].to(device)
+            small = nearest(label, scored.size[::-1])
+            _count(resized, predict(seen, small.shape[1:]), small)
+            if keep is None and scored.resize_labels:
+                continue
+            prediction = predict(seen, label.shape[1:])
+            _count(full, prediction, label)
+            if keep is not None:
+                keep(sample.name, prediction[0].cpu())
+    return Scores(resized if scored.resize_labels else full, resized)
 
 
-def predict(logits: Tensor, size: torch.Size) -> Tensor:
-    """Coarse logits (N, C, h, w) to predicted classes (N, *size)."""
-    return upsample(logits, (size[0], size[1])).argmax(dim=1)
+def _count(matrix: ConfusionMatrix, prediction: Tensor, label: Tensor) -> None:
+    """Update the matrix in parts, because it takes many bytes a pixel."""
+    for part, truth in zip(prediction.flatten().split(_PIXELS), label.flatten().split(_PIXELS), strict=True):
+        matrix.update(part, truth)
 
 
 @contextmanager

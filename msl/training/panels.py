@@ -13,8 +13,9 @@ from msl import schema
 from msl.data import Resized
 from msl.labels import IGNORE, LabelSet
 from msl.models import SegmentationNetwork
-from msl.training.evaluate import Scored, eval_mode, predict
+from msl.training.evaluate import Scored, eval_mode
 from msl.training.loop import Callback, Reporter, State
+from msl.training.prediction import predict, views
 
 _CELL = 420  # width of one picture in pixels
 _GAP = 6
@@ -47,15 +48,13 @@ class Panels(Callback):
 @torch.no_grad()
 def panel(model: SegmentationNetwork, scored: Scored, count: int) -> Image.Image:
     """A sheet with `count` images, spread evenly over the domain."""
-    device = next(model.parameters()).device
+    resized = Resized(scored.size, scored.scales)
     chosen = np.linspace(0, len(scored) - 1, min(count, len(scored))).round().astype(int)
     rows = []
     with eval_mode(model):
         for index in chosen.tolist():
             sample = scored.domain[index]
-            image, _ = Resized(scored.size)(sample.image, sample.label)
-            logits = model.coarse(image[None].to(device)).main.float()
-            prediction = predict(logits, sample.label.shape)[0].cpu()
+            prediction = predict(views(model, resized(sample.image), scored.flip), sample.label.shape)[0].cpu()
             rows.append((sample.name, sample.image, sample.label, prediction))
     return sheet(rows, scored.domain.label_set)
 

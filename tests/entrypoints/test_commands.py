@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from conftest import REPOSITORY
 
 from entrypoints import adapt, deeplabv3p, evaluate, pretrain, target_solo
-from entrypoints._options import FROM_RECIPE, metavar, parsed
+from entrypoints._options import FROM_RECIPE, metavar, parsed, spelled
 from msl.config import AdaptConfig, EvaluateConfig, PretrainConfig, RequestConfig, TargetSoloConfig
 from msl.recipes import find_recipe
 
@@ -50,8 +50,7 @@ def test_mlproject_names_options_with_their_defaults(name):
         elif parameter == "recipe":
             assert spec["default"] == field.default
         else:
-            default = "none" if field.default is None else field.default
-            assert spec["default"] in (FROM_RECIPE, default)
+            assert spec["default"] in (FROM_RECIPE, spelled(field.default))
         # MLflow knows no integers; a number is a float to it.
         assert spec["type"] == ("float" if metavar(field) in ("INTEGER", "FLOAT") else "string")
     passed = re.findall(r"--(\w+) \{(\w+)\}", entry["command"])

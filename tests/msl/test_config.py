@@ -49,6 +49,8 @@ def test_text_from_a_command_line_becomes_values():
     assert config.source.crop_size == (1280, 720)
     assert config.flat()["crop_size"] == "1280,720"
     assert config.edit(dilations="2,4").flat()["dilations"] == "2,4"
+    assert config.edit(eval_scales="0.75,1,1.25").evaluation.eval_scales == (0.75, 1, 1.25)
+    assert config.edit(eval_scales="0.75,1").flat()["eval_scales"] == "0.75,1"
     assert config.edit(output_stride="16").model.output_stride == 16
 
 
@@ -84,6 +86,8 @@ def test_settings_are_frozen():
         ({"crop_size": "1280,7"}, "crop_size"),
         ({"dilations": "6;12"}, "dilations = '6;12': dilations are whole numbers with commas between"),
         ({"dilations": "6,0"}, "dilations"),
+        ({"eval_scales": "1;2"}, "eval_scales = '1;2': scales are numbers with commas between"),
+        ({"eval_scales": "0.1"}, "eval_scales = .* greater than or equal to 0.25"),
         ({"batch_size": "two"}, "batch_size = 'two'"),
         ({"multi": "perhaps"}, "multi = 'perhaps'"),
         ({"width": 0.5, "backbone": "resnet18"}, "width = 0.5 needs backbone = mobilenet_v2, not resnet18"),
@@ -121,6 +125,14 @@ def test_only_what_decides_the_weights_is_decisive():
     for decisive in ({"source": "gta5"}, {"lr": 1.0}, {"seed": 1}, {"max_iters": 5}, {"precision": "bfloat16"}):
         assert plain.edit(**decisive).decisive() != plain.decisive()
     assert AdaptConfig.of(target="cityscapes").decisive() != AdaptConfig().decisive()
+
+
+def test_how_scores_are_made_decides_what_they_are_compared_with():
+    plain = PretrainConfig()
+    for scoring in ({"eval_flip": True}, {"eval_scales": "0.5,1"}, {"resize_labels": True}):
+        assert plain.edit(**scoring).decisive() == plain.decisive()
+        assert plain.edit(**scoring).comparable() != plain.comparable()
+    assert plain.edit(panels=0, device="cpu").comparable() == plain.comparable()
 
 
 def test_all_groups_refuse_what_they_do_not_know():

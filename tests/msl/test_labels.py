@@ -8,6 +8,7 @@ from msl.labels import (
     LABEL_SETS,
     SYNTHIA_IDS,
     UNKNOWN,
+    cityscapes_ids,
     find_label_set,
     train_ids,
 )
@@ -48,6 +49,19 @@ def test_subsets_number_their_classes_without_gaps(name):
 def test_the_thirteen_are_these_outputs_of_the_sixteen():
     sixteen, thirteen = find_label_set("synthia16").classes, find_label_set("synthia13").classes
     assert [sixteen.index(name) for name in thirteen] == [0, 1, 2, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+
+
+def test_the_thirteen_are_scored_beside_the_sixteen_only():
+    assert find_label_set("synthia16").thirteen == find_label_set("synthia13").classes
+    assert [name for name, label_set in LABEL_SETS.items() if label_set.thirteen] == ["synthia16"]
+
+
+def test_ids_in_cityscapes_invert_the_table():
+    for name in ("cityscapes19", *SUBSETS):
+        label_set = find_label_set(name)
+        table = label_set.table(CITYSCAPES_IDS)
+        assert [table[raw] for raw in cityscapes_ids(label_set)] == list(range(len(label_set)))
+    assert cityscapes_ids(find_label_set("camvid11")) is None
 
 
 def test_camvid_in_its_own_classes_and_in_cityscapes():

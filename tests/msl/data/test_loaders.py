@@ -83,7 +83,10 @@ def test_loading_does_not_touch_the_global_random_state(domain):
 def test_one_pass_in_order(domain):
     names = [sample.name for sample in in_order(domain, Resized((20, 16)), None, num_workers=1)]
     assert names == [domain[i].name for i in range(5)]
-    assert len(list(in_order(domain, Resized((20, 16)), 2, num_workers=0))) == 2
+    two = list(in_order(domain, Resized((20, 16), (1, 0.5)), 2, num_workers=0))
+    assert [sample.name for sample in two] == names[:2]
+    assert [image.shape for image in two[0].images] == [(3, 16, 20), (3, 8, 10)]
+    assert torch.equal(two[0].label, domain[0].label)  # at its full size
     assert len(list(in_order(domain, Resized((20, 16)), 99, num_workers=0))) == 5
 
 

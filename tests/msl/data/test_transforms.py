@@ -54,17 +54,18 @@ def test_blur_leaves_the_label_and_the_brightness():
 
 def test_resizing_is_pillows_bicubic():
     image = torch.randint(0, 256, (3, 60, 100), dtype=torch.uint8)
-    own, _ = Resized((50, 30))(image, torch.zeros(60, 100, dtype=torch.uint8))
+    (own,) = Resized((50, 30))(image)
     expected = Image.fromarray(image.permute(1, 2, 0).numpy()).resize((50, 30), Image.Resampling.BICUBIC)
     difference = np.abs(own.permute(1, 2, 0).numpy().astype(int) - np.asarray(expected).astype(int))
     assert difference.max() <= 1  # rounding
 
 
-def test_evaluation_leaves_the_label_at_its_full_size():
-    label = torch.zeros(60, 100, dtype=torch.uint8)
-    image, own_label = Resized((50, 30))(torch.zeros(3, 60, 100, dtype=torch.uint8), label)
-    assert image.shape == (3, 30, 50)
-    assert own_label is label
+def test_evaluation_sees_the_image_at_every_scale_made_from_the_full_one():
+    image = torch.randint(0, 256, (3, 60, 100), dtype=torch.uint8)
+    small, plain, full = Resized((50, 30), (0.75, 1, 2))(image)
+    assert (small.shape, plain.shape) == ((3, 22, 38), (3, 30, 50))
+    assert torch.equal(plain, Resized((50, 30))(image)[0])
+    assert torch.equal(full, image)
 
 
 @pytest.mark.parametrize("size", [(30, 50), (17, 33), (96, 160)])

@@ -1,0 +1,69 @@
+"""From images to the predicted class of every pixel, in bounded memory: for scores, panels and exports alike."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from msl.models import SegmentationNetwork, upsample
+
+_BAND = 2**24  # bytes of upsampled logits at a time: 107 rows of 2048 pixels and 19 classes
+
+
+def views(model: SegmentationNetwork, images: Sequence[Tensor], flip: bool) -> list[Tensor]:
+    """Coarse logits (1, C, h, w) of one image at each of its sizes, mirrored too with `flip`.
+
+    Args:
+        model: in eval mode.
+        images: the image at one or several sizes (3, H, W).
+        flip: look at each mirrored copy as well; its logits are turned back.
+    """
+    device = next(model.parameters()).device
+    seen = []
+    for image in images:
+        batch = image[None].to(device)
+        seen.append(model.coarse(batch).main.float())
+        if flip:
+            seen.append(model.coarse(batch.flip(-1)).main.float().flip(-1))
+    return seen
+
+
+def predict(seen: Sequence[Tensor], size: Sequence[int]) -> Tensor:
+    """Coarse logits (N, C, h, w) of one or several views to predicted classes (N, *size), uint8.
+
+    The class with the highest logit; of several views, with the highest mean probability at full resolution. Logits are
+    upsampled in bands of 16 MB, so that beside the prediction itself no more than four of these are in use, whatever
+    the size.
+    """
+    height, width = size
+    images, classes = seen[0].shape[:2]
+    rows = max(1, _BAND // (seen[0].element_size() * images * classes * width))
+    bands = (range(start, min(start + rows, height)) for start in range(0, height, rows))
+    return torch.cat([_likeliest(seen, (height, width), band) for band in bands], dim=1)  # (N, H, W)
+
+
+def _likeliest(seen: Sequence[Tensor], size: tuple[int, int], rows: range) -> Tensor:
+    """The predicted classes (N, rows, W) of a band."""
+    score = upsample_rows(seen[0], size, rows)
+    if len(seen) > 1:
+        score = score.softmax(dim=1)
+        for logits in seen[1:]:
+            score += upsample_rows(logits, size, rows).softmax(dim=1)
+    return score.argmax(dim=1).byte()
+
+
+def upsample_rows(logits: Tensor, size: tuple[int, int], rows: range) -> Tensor:
+    """These rows (N, C, rows, W) of `upsample(logits, size)`: exactly if they are all, else up to rounding.
+
+    Interpolation is separable, so the rows are made first, at the coarse width, and then widened.
+    """
+    height, width = size
+    if len(rows) == height:
+        return upsample(logits, size)
+    last = logits.shape[2] - 1
+    scale = torch.tensor(float(last)) / (height - 1)
+    position = torch.arange(rows.start, rows.stop, device=logits.device) * scale  # in float32, as torch does
+    above = position.long()
+    share = (position - above)[:, None]
+    made = torch.lerp(logits[:, :, above], logits[:, :, (above + 1).clamp(max=last)], share)  # (N, C, rows, w)
+    return upsample(made, (len(rows), width))  # (N, C, rows, W)

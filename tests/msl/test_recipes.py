@@ -52,6 +52,8 @@ def test_a_group_is_named_by_what_differs_from_the_recipe_but_for_the_seed():
     other = Request(stage="adapt", recipe="streets", overrides={"lambda_target": 0.03, "seed": 1})
     assert other.group_name() == "adapt streets lambda_target=0.03"
     assert Request(stage="adapt", recipe="streets", group="mine").group_name() == "mine"
+    scored_otherwise = Request(stage="adapt", recipe="streets", overrides={"resize_labels": True, "eval_scales": "1,2"})
+    assert scored_otherwise.group_name() == "adapt streets eval_scales=1,2 resize_labels=True"
 
 
 @pytest.mark.parametrize(
@@ -80,3 +82,34 @@ def test_the_papers_numbers(name, mode, weight, multi, target_size):
         own = stage.optimizer
         assert (own.lr, own.momentum, own.weight_decay, own.batch_size) == (2.5e-4, 0.9, 5e-4, 1)
         assert stage.model.backbone == "resnet101"
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "weight", "multi", "target_size"),
+    [
+        ("synthia_cityscapes", "maxsquare", 0.1, False, (1024, 512)),
+        ("synthia_cityscapes_iw", "IW_maxsquare", 0.1, False, (1024, 512)),
+        ("synthia_cityscapes_iw_multi", "IW_maxsquare", 0.09, True, (1280, 640)),
+    ],
+)
+def test_synthia_is_as_gta5_at_its_own_size(name, mode, weight, multi, target_size):
+    own = find_recipe(name).adapt
+    assert own == find_recipe(name.replace("synthia", "gta5")).adapt.edit(source="synthia", crop_size=(1280, 760))
+    assert (own.adaptation.target_mode, own.adaptation.lambda_target, own.model.multi) == (mode, weight, multi)
+    assert (own.target.target_crop_size, own.source.label_set) == (target_size, None)  # none = SYNTHIA's 16
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("cityscapes_crosscity", "maxsquare"), ("cityscapes_crosscity_iw", "IW_maxsquare")]
+)
+def test_crosscity_is_ten_epochs_of_thirteen_classes(name, mode):
+    own = Request(stage="adapt", recipe=name, overrides={"target": "crosscity_rio"}).config()
+    assert (own.source.source, own.target.target, own.source.label_set) == (
+        "cityscapes",
+        "crosscity_rio",
+        "crosscity13",
+    )
+    assert own.source.crop_size == own.target.target_crop_size == (1024, 512)
+    assert (own.adaptation.target_mode, own.adaptation.threshold, own.adaptation.lambda_target) == (mode, 0.98, 0.1)
+    assert own.schedule.epoch_iters is None
+    assert own.schedule.horizon(3200) == 32_000

@@ -113,3 +113,26 @@ def test_crosscity_is_ten_epochs_of_thirteen_classes(name, mode):
     assert (own.adaptation.target_mode, own.adaptation.threshold, own.adaptation.lambda_target) == (mode, 0.98, 0.1)
     assert own.schedule.epoch_iters is None
     assert own.schedule.horizon(3200) == 32_000
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("paper/MS", "gta5_cityscapes"),
+        ("paper/IW_MS", "gta5_cityscapes_iw"),
+        ("paper/multi_MS_IW", "gta5_cityscapes_iw_multi"),
+    ],
+)
+def test_the_papers_recipes_are_the_plain_ones_with_the_published_codes_quirks(name, plain):
+    quirks = {"dilations": (6, 12), "backbone_lr_ratio": 3.0, "freeze_stem_bn": True}
+    quirks |= {"resize_labels": True, "eval_images": 501}
+    paper, usual = find_recipe(name), find_recipe(plain)
+    assert paper.adapt == usual.adapt.edit(**quirks)
+    assert paper.target_solo == usual.target_solo.edit(**quirks)
+    assert paper.pretrain == usual.pretrain.edit(**quirks, epoch_iters=5000)
+
+
+def test_deeplabv3p_recipes_differ_in_the_learning_rate():
+    slow, fast = (find_recipe(name).pretrain for name in ("paper/deeplabv3p", "paper/deeplabv3p_lr1e-3"))
+    assert (slow.model.network, slow.optimizer.lr) == ("deeplabv3plus", 2.5e-4)
+    assert fast == slow.edit(lr=1e-3)

@@ -1,0 +1,45 @@
+"""Recipes by name."""
+
+import difflib
+from collections.abc import Callable, Mapping
+
+from msl.errors import ConfigError
+from msl.recipes import benchmarks, paper, small
+from msl.recipes.recipe import Recipe
+
+RECIPES: Mapping[str, Callable[[Recipe], Recipe]] = {
+    recipe.__name__: recipe
+    for recipe in (
+        small.streets,
+        small.camvid_day_dusk,
+        benchmarks.gta5_cityscapes,
+        benchmarks.gta5_cityscapes_iw,
+        benchmarks.gta5_cityscapes_multi,
+        benchmarks.gta5_cityscapes_iw_multi,
+        benchmarks.gta5_cityscapes_deeplabv3p,
+        benchmarks.synthia_cityscapes,
+        benchmarks.synthia_cityscapes_iw,
+        benchmarks.synthia_cityscapes_iw_multi,
+        benchmarks.cityscapes_crosscity,
+        benchmarks.cityscapes_crosscity_iw,
+    )
+} | {
+    "paper/MS": paper.ms,
+    "paper/IW_MS": paper.iw_ms,
+    "paper/multi_MS_IW": paper.multi_ms_iw,
+    "paper/deeplabv3p": paper.deeplabv3p,
+    "paper/deeplabv3p_lr1e-3": paper.deeplabv3p_lr1e_3,
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """A recipe by name.
+
+    Raises:
+        ConfigError: there is none of that name; the message lists those there are.
+    """
+    if name not in RECIPES:
+        near = difflib.get_close_matches(name, RECIPES, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise ConfigError(f"recipe = {name!r} is unknown. {hint}Choose one of {', '.join(RECIPES)}.")
+    return RECIPES[name](Recipe())

@@ -309,10 +309,16 @@ class MonitorConfig(Group):
     log_every: int = Field(20, ge=1, description="Iterations over which losses and speed are averaged and logged.")
 
 
-class RuntimeConfig(Group):
-    """The machine."""
+class FilesConfig(Group):
+    """Where data sets lie on the machine."""
 
     data_root: Path | None = Field(None, description="Folder that holds the data sets; none = $MSL_DATA.")
+
+
+class RuntimeConfig(FilesConfig):
+    """The machine, and its copies of the data. What training makes of those, it knows by their digests."""
+
+    skip_bad: bool = Field(False, description="Go on without samples that cannot be used, instead of refusing them.")
     num_workers: int = Field(1, ge=0, description="Data loading processes a domain; changes no result.")
     device: str = Field("auto", description="One of auto, cpu, cuda, cuda:1, ….")
     threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
@@ -448,6 +454,24 @@ class EvaluateConfig(StageConfig):
     scored: ScoredConfig
     evaluation: EvaluationConfig = EvaluationConfig()
     runtime: RuntimeConfig = RuntimeConfig()
+
+
+class ExaminedConfig(Group):
+    """What is checked: of each domain every sample that a training would read."""
+
+    source: str | None = Field("streets", description="Domain to check with its labels; none = no source.")
+    target: str | None = Field("streets_real", description="Domain to check as targets are read: train has no labels.")
+    split: str = Field("train,val", pattern=r"^\w+(,\w+)*$", description="Splits to check, with commas between.")
+    label_set: str | None = Field(
+        None, description="Classes to read labels in; none = the source's, without one the target's."
+    )
+
+
+class ValidateConfig(StageConfig):
+    """A check of data without a training."""
+
+    examined: ExaminedConfig = ExaminedConfig()
+    files: FilesConfig = FilesConfig()
 
 
 class RequestConfig(Group):

@@ -13,6 +13,10 @@ from msl.labels import CAMVID_IDS, CITYSCAPES_IDS, SYNTHIA_IDS
 
 SIZE = (40, 24)  # width, height
 Array = NDArray[np.uint8]
+_DAMAGES = (
+    *("missing", "label missing", "unreadable", "size mismatch"),
+    *("odd size", "black", "unknown ids", "no class"),
+)
 
 
 def picture(seed: int, size: tuple[int, int] = SIZE) -> Array:
@@ -87,6 +91,28 @@ def gta5(root: Path, count: int = 4) -> Path:
     for split, frames in (("train", range(1, half + 1)), ("val", range(half + 1, count + 1))):
         (root / "GTA5" / f"{split}.txt").write_text("\n".join(map(str, frames)))
     return root
+
+
+def damaged_gta5(root: Path, good: int = 4) -> dict[str, str]:
+    """GTA5 whose training frames are `good` sound ones and one with each thing that is known to be wrong with copies.
+
+    Returns what is wrong, by frame.
+    """
+    gta5(root, 2 * (good + 8))
+    images, labels = root / "GTA5/images", root / "GTA5/labels"
+    wrong = dict(zip((f"{good + i:05d}" for i in range(1, 9)), _DAMAGES, strict=True))
+    frame = {damage: name for name, damage in wrong.items()}
+    (images / f"{frame['missing']}.png").unlink()
+    torn = images / f"{frame['unreadable']}.png"
+    torn.write_bytes(torn.read_bytes()[:-200])
+    save_palette(label(0, [7], (40, 20)), labels / f"{frame['size mismatch']}.png")
+    save(picture(0, (40, 20)), images / f"{frame['odd size']}.png")
+    save_palette(label(0, [7], (40, 20)), labels / f"{frame['odd size']}.png")
+    save(picture(0) // 16, images / f"{frame['black']}.png")
+    save_palette(label(0, [7, 77]), labels / f"{frame['unknown ids']}.png")
+    save_palette(label(0, [0, 1]), labels / f"{frame['no class']}.png")
+    (labels / f"{frame['label missing']}.png").unlink()
+    return {name: "missing" if damage == "label missing" else damage for name, damage in wrong.items()}
 
 
 def synthia(root: Path, count: int = 21) -> Path:

@@ -3,11 +3,14 @@
 from msl.data.catalog import domain_names, open_domain
 from msl.data.domain import Domain, Sample
 from msl.data.loaders import Batch, Stream, in_order
+from msl.data.samples import Problem, Report
 from msl.data.transforms import Resized, TrainTransform, nearest
 
 __all__ = [
     "Batch",
     "Domain",
+    "Problem",
+    "Report",
     "Resized",
     "Sample",
     "Stream",

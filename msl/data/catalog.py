@@ -6,11 +6,12 @@ from pathlib import Path
 from msl.data.camvid import CAMVID, CAMVID_DAY, CAMVID_DUSK
 from msl.data.cityscapes import CITYSCAPES
 from msl.data.crosscity import CROSSCITY
-from msl.data.domain import Domain, Samples
+from msl.data.domain import Domain
 from msl.data.generated import GeneratedSamples
 from msl.data.gta5 import GTA5
 from msl.data.layout import Layout
 from msl.data.pairs import DomainFile, native_label_set, pattern_samples, raw_ids, read_domain_file
+from msl.data.samples import Samples
 from msl.data.streets import STYLES, Streets
 from msl.data.synthia import SYNTHIA
 from msl.errors import ConfigError, DataError

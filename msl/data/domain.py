@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from msl.data.images import UInt8
+from msl.data.samples import Report, Samples
 from msl.errors import DataError
 from msl.labels import IGNORE, UNKNOWN, LabelSet, RawIds
-
-UInt8 = NDArray[np.uint8]
 
 
 class Sample(NamedTuple):
@@ -21,29 +20,6 @@ class Sample(NamedTuple):
     image: Tensor  # (3, H, W) uint8 RGB
     label: Tensor  # (H, W) uint8 train ids, 255 = ignored
     name: str
-
-
-class Samples(Protocol):
-    """Where a domain's images come from: files, or a generator."""
-
-    def __len__(self) -> int: ...
-
-    def name(self, index: int) -> str:
-        """What to call the sample in messages, file names and panels."""
-
-    def read(self, index: int, labelled: bool) -> tuple[UInt8, UInt8 | None]:
-        """Image (H, W, 3) RGB and, where asked for, its label (H, W) of raw ids.
-
-        Raises:
-            DataError: the image or the label is missing or unreadable.
-        """
-
-    def inspect(self, ids: RawIds, labelled: bool) -> str:
-        """Check every sample once and return a digest of their content.
-
-        Raises:
-            DataError: names the samples that cannot be used.
-        """
 
 
 @dataclass(frozen=True)
@@ -76,13 +52,9 @@ class Domain:
             raise DataError(f"{name}: the image is {_size(image)}, its label {_size(label)} (width x height)")
         return Sample(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label), name)
 
-    def inspect(self) -> str:
-        """Check every sample before training and return the digest (64 hex digits) of the domain's content.
-
-        Raises:
-            DataError: names the samples that cannot be used.
-        """
-        return self.samples.inspect(self.ids, self.labelled)
+    def inspect(self) -> Report:
+        """Look at every sample, as far as it has changed since the last look: what is wrong, and what is usable."""
+        return self.samples.inspect(self.label_set.table(self.ids), self.labelled)
 
     def _train_ids(self, raw: UInt8, name: str) -> UInt8:
         label: UInt8 = self._table[raw]

@@ -1,16 +1,21 @@
 """Samples that are pairs of image files."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 from msl.data.images import Decoder, UInt8, decode_rgb, read
 from msl.data.inspection import FileRecord, scan
-from msl.errors import DataError
-from msl.labels import RawIds
+from msl.data.samples import Kind, Problem, Report
+from msl.labels import IGNORE, UNKNOWN
 
-_NAMED = 5  # problems that a message spells out
+_LIT = 1e-3  # share of an image's values that must be brighter than almost black; a night has its lamps
+
+_Size = tuple[int, int]  # width, height
+_Records = tuple[FileRecord, ...]  # of an image and, where it was looked at, of its label
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class FileSamples:
     title: str
     pairs: Sequence[FilePair]
     decode_label: Decoder
+    one_size: bool = False  # whether an image of another size than the others is a problem
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -46,35 +52,78 @@ class FileSamples:
         pair = self.pairs[index]
         return read(pair.image, decode_rgb), read(pair.label, self.decode_label) if labelled else None
 
-    def inspect(self, ids: RawIds, labelled: bool) -> str:
-        """Digest of names and content, after a look at every file.
-
-        Raises:
-            DataError: a file is unreadable, a label is missing, has another size or ids that are not in `ids`.
-        """
+    def inspect(self, table: bytes, labelled: bool) -> Report:
+        """What is wrong with which files, and the digest of names and content of all others."""
         images = scan([pair.image for pair in self.pairs], decode_rgb, f"images of {self.title}")
         labels = scan([p.label for p in self.pairs], self.decode_label, f"labels of {self.title}") if labelled else []
-        problems = [problem for i, p in enumerate(self.pairs) for problem in _problems(p, images[i], labels[i:], ids)]
-        if problems:
-            named = "\n  ".join(problems[:_NAMED])
-            more = f"\n  … and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
-            raise DataError(f"{self.title}: {len(problems)} problems in {len(self.pairs)} samples\n  {named}{more}")
-        digest = sha256()
-        for pair, *records in zip(self.pairs, images, *([labels] if labelled else []), strict=True):
-            digest.update(f"{pair.name} {' '.join(record.digest for record in records)}\n".encode())
-        return digest.hexdigest()
+        looked = [tuple(records) for records in zip(images, *([labels] if labelled else []), strict=True)]
+        sizes = Counter(image.size for image in images if not image.error)
+        usual = sizes.most_common(1)[0][0] if self.one_size and sizes else None
+        problems = [list(_problems(*seen, usual, table)) for seen in zip(self.pairs, looked, strict=True)]
+        usable = [i for i, found in enumerate(problems) if not found]
+        return Report(
+            count=len(self),
+            usable=replace(self, pairs=[self.pairs[i] for i in usable]),
+            digest=_digest((self.pairs[i].name, looked[i]) for i in usable),
+            problems=list(chain.from_iterable(problems)),
+            sizes=sizes,
+            pixels=_pixels((label for i in usable for label in looked[i][1:]), table),
+        )
 
 
-def _problems(pair: FilePair, image: FileRecord, labels: Sequence[FileRecord], ids: RawIds) -> Iterator[str]:
-    label = labels[0] if labels else None
+def _digest(samples: Iterable[tuple[str, _Records]]) -> str:
+    digest = sha256()
+    for name, records in samples:
+        digest.update(f"{name} {' '.join(record.digest for record in records)}\n".encode())
+    return digest.hexdigest()
+
+
+def _pixels(labels: Iterable[FileRecord], table: bytes) -> dict[int, int]:
+    raw, merged = Counter[int](), Counter[int]()
+    for label in labels:
+        raw.update(label.pixels)
+    for raw_id, count in raw.items():
+        merged[table[raw_id]] += count
+    return dict(merged)
+
+
+def _problems(pair: FilePair, records: _Records, usual: _Size | None, table: bytes) -> Iterator[Problem]:
+    image, *labels = records
+    yield from _of_image(pair, image)
+    for label in labels:
+        yield from _of_label(pair, label, image, table)
+    fits = all(label.size == image.size for label in labels)  # else that has been said
+    if fits and not image.error and usual not in (None, image.size):
+        sizes = f"{_written(image.size)}, the others are {_written(usual)}"
+        yield Problem(pair.name, Kind.ODD, str(pair.image), f"the image is {sizes} (width x height)")
+
+
+def _of_image(pair: FilePair, image: FileRecord) -> Iterator[Problem]:
     if image.error:
-        yield f"{pair.image}: {image.error}"
-    if label is not None and label.error:
-        yield f"{pair.label} (label of {pair.image.name}): {label.error}"
-    if label is None or image.error or label.error:
+        yield Problem(pair.name, _unread(image), str(pair.image), image.error)
+    elif image.lit < _LIT:
+        yield Problem(pair.name, Kind.BLACK, str(pair.image), "the image is black")
+
+
+def _of_label(pair: FilePair, label: FileRecord, image: FileRecord, table: bytes) -> Iterator[Problem]:
+    if label.error:
+        yield Problem(pair.name, _unread(label), str(pair.label), f"{label.error} (label of {pair.image.name})")
         return
-    if (image.width, image.height) != (label.width, label.height):
-        sizes = f"{label.width}x{label.height}, its image {image.width}x{image.height}"
-        yield f"{pair.label}: the label is {sizes} (width x height)"
-    if unknown := [raw for raw in label.ids if raw not in ids]:
-        yield f"{pair.label}: ids {unknown} are not defined for this data set ({sorted(ids)})"
+    if not image.error and image.size != label.size:
+        sizes = f"{_written(label.size)}, its image {_written(image.size)}"
+        yield Problem(pair.name, Kind.MISMATCH, str(pair.label), f"the label is {sizes} (width x height)")
+    if unknown := [raw for raw in label.pixels if table[raw] == UNKNOWN]:
+        defined = [raw for raw, train_id in enumerate(table) if train_id != UNKNOWN]
+        detail = f"ids {unknown} are not defined for this data set ({defined})"
+        yield Problem(pair.name, Kind.UNKNOWN, str(pair.label), detail)
+    elif all(table[raw] == IGNORE for raw in label.pixels):
+        detail = f"the label has no class that counts, only ids {list(label.pixels)}, which are ignored"
+        yield Problem(pair.name, Kind.VOID, str(pair.label), detail)
+
+
+def _unread(record: FileRecord) -> Kind:
+    return Kind.MISSING if record.missing else Kind.UNREADABLE
+
+
+def _written(size: _Size | None) -> str:
+    return "x".join(map(str, size or ()))

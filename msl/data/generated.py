@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from msl.data.images import UInt8
+from msl.data.samples import Report
 from msl.data.streets import Streets
-from msl.labels import RawIds
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class GeneratedSamples:
         image, label = self.streets.sample(index)
         return image, label if labelled else None
 
-    def inspect(self, ids: RawIds, labelled: bool) -> str:
-        """Digest of the generator's parameters and a few scenes; there is nothing that could be missing."""
-        return self.streets.digest()
+    def inspect(self, table: bytes, labelled: bool) -> Report:
+        """Digest of the generator's parameters and a few scenes; there is nothing that could be wrong."""
+        sizes = {self.streets.size: len(self)}
+        return Report(count=len(self), usable=self, digest=self.streets.digest(), sizes=sizes, pixels={})

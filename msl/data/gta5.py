@@ -1,7 +1,8 @@
 """GTA5: 24 966 frames of a game at 1914×1052, with Cityscapes' classes and ids.
 
 Richter et al., *Playing for Data: Ground Truth from Computer Games*, ECCV 2016. Its split of 12 403 / 6 382 / 6 181
-frames is in ``split.mat``, which comes with the authors' code.
+frames is in ``split.mat``, which comes with the authors' code. Copies of it have unreadable and black frames, labels of
+another size than their image, and a few frames of 1914×1046.
 """
 
 from pathlib import Path
@@ -42,4 +43,5 @@ GTA5 = Layout(
     splits=_SPLITS,
     find=_find,
     homepage="https://download.visinf.tu-darmstadt.de/data/from_games/",
+    one_size=True,
 )

@@ -22,6 +22,7 @@ class Layout:
     find: Callable[[Path, str], Sequence[FilePair]]  # (root, split) -> pairs
     homepage: str
     decode_label: Decoder = decode_ids
+    one_size: bool = False  # whether its images are all of one size, so that another one is a problem
 
     def open(self, root: Path, split: str) -> FileSamples:
         """The samples of one split.
@@ -34,7 +35,7 @@ class Layout:
         pairs = self.find(root, split)
         if not pairs:
             raise DataError(f"{self.name}: no image of split {split!r} in {root}. See {self.homepage} for the layout.")
-        return FileSamples(f"{self.name}/{split}", pairs, self.decode_label)
+        return FileSamples(f"{self.name}/{split}", pairs, self.decode_label, self.one_size)
 
     def root(self, data_root: Path | None) -> Path:
         """The data set's folder below `data_root`.

@@ -2,6 +2,7 @@
 
 from msl.stages.course import Outcome
 from msl.stages.evaluation import evaluate
+from msl.stages.examination import validate
 from msl.stages.training import adapt, pretrain, target_solo
 
-__all__ = ["Outcome", "adapt", "evaluate", "pretrain", "target_solo"]
+__all__ = ["Outcome", "adapt", "evaluate", "pretrain", "target_solo", "validate"]

@@ -15,6 +15,7 @@ from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.models import SegmentationNetwork, build_model
 from msl.recipes import Request
 from msl.stages.assembly import Job, Plan, Training, assemble, epoch_iters
+from msl.stages.hygiene import record_skipped
 from msl.stages.inputs import Data, open_data
 from msl.tracking import (
     Client,
@@ -87,6 +88,7 @@ def run(request: Request, plan: Plan, nested_in: str | None = None) -> Outcome:
         start = _start(client, request, config, plan, reporter.run_id, folder)
         config = _following(config, start)
         _describe(reporter, request, plan, config, data, start)
+        record_skipped(reporter, data.checks, folder)
         model = _network(config, data, start)
         job = Job(plan=plan, group=group, config=config, data=data, reporter=reporter, folder=folder)
         return _outcome(assemble(job, model, positions={}))
@@ -101,6 +103,7 @@ def _resume(client: Client, request: Request, plan: Plan, run_id: str) -> Outcom
         data = open_data(config, plan.trains_on)
         if data.digests() != record["data"]:
             raise DataError(f"run {run_id} cannot go on: its data has changed since (digests {record['data']})")
+        record_skipped(reporter, data.checks, folder)
         saved = _last_checkpoint(run_id, folder)
         start = _fetch(record["start"], folder, config) if saved is None and record["start"] else None
         model = _network(config, data, start) if saved is None else _own_network(config, saved, run_id)

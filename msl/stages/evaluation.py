@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from msl import schema
@@ -10,7 +11,8 @@ from msl.errors import ConfigError
 from msl.labels import find_label_set
 from msl.models import SegmentationNetwork
 from msl.stages.course import Outcome
-from msl.stages.inputs import data_root, inspected, to_score, validation
+from msl.stages.hygiene import Checked, check, record_skipped
+from msl.stages.inputs import data_root, to_score, validation
 from msl.tracking import MlflowReporter, connect, describe, ending, find_checkpoint, open_run, workplace
 from msl.training.checkpoint import Saved, load_network, read
 from msl.training.evaluate import Result, Scored
@@ -35,8 +37,9 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
     with ending(reporter), workplace(reporter.run_id) as folder:
         path, run_id = find_checkpoint(config.scored.checkpoint, folder / "start")
         saved = read(path)
-        domains = _domains(config, saved)
-        files = _label_files(config, domains)
+        asked = _domains(config, saved)
+        files = _label_files(config, asked)
+        domains, checks = _checked(asked, config.runtime.skip_bad)
         name = group or _group_name(config, saved)
         seed = saved["settings"].get(schema.SEED)  # the authors' files do not tell theirs
         reporter.rename(f"{name} seed={seed}")
@@ -45,7 +48,8 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         if config.scored.export is not None:
             tags[schema.PREDICTIONS] = f"{platform.node()}:{config.scored.export.absolute()}"
         settings = config.flat() | {schema.SEED: seed}
-        describe(reporter, settings, record, tags, [inspected(scored.role, scored.domain) for scored in domains])
+        describe(reporter, settings, record, tags, [checked.input for checked in checks])
+        record_skipped(reporter, checks, folder)
 
         model = load_network(saved, path)
         place(model, prepare(config.runtime))
@@ -85,12 +89,18 @@ def _domains(config: EvaluateConfig, saved: Saved) -> list[Scored]:
     domains = []
     for role, (name, size) in names.items():
         wanted = trained[role] if name == "trained" else name
-        domain = None if wanted is None else validation(wanted, root, find_label_set(saved["label_set"]), asked.split)
+        domain = None if wanted is None else validation(wanted, root, saved["label_set"], asked.split)
         if domain is not None:
             domains.append(to_score(role, domain, size, config))
     if not domains:
         raise ConfigError("source and target are none or unlabelled: nothing to score")
     return domains
+
+
+def _checked(domains: Sequence[Scored], skip_bad: bool) -> tuple[list[Scored], list[Checked]]:
+    checks = [check(scored.role, scored.domain, skip_bad) for scored in domains]
+    usable = [replace(scored, domain=checked.domain) for scored, checked in zip(domains, checks, strict=True)]
+    return usable, checks
 
 
 def _report(

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msl import schema
-from msl.config import EvaluateConfig, RuntimeConfig, TrainConfig
+from msl.config import EvaluateConfig, FilesConfig, TrainConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError, UnlabelledError
 from msl.labels import LabelSet
+from msl.stages.hygiene import Checked, check
 from msl.tracking import DataInput
 from msl.training.evaluate import Scored
 
@@ -25,7 +26,12 @@ class Data:
     sizes: Mapping[str, tuple[int, int]]  # width and height of the network's input, by role
     trained: Mapping[str, Domain]  # by role
     scored: Sequence[Scored]
-    inputs: Sequence[DataInput]  # what was checked, with content digests
+    checks: Sequence[Checked]  # of all of them
+
+    @property
+    def inputs(self) -> list[DataInput]:
+        """What is trained on and scored, with content digests."""
+        return [checked.input for checked in self.checks]
 
     def digests(self) -> dict[str, str]:
         """Content digests of the domains that are trained on, by role."""
@@ -40,7 +46,8 @@ class Data:
 def open_data(config: TrainConfig, trains_on: Sequence[str]) -> Data:
     """Open and check the domains that are trained on (roles in `trains_on`) and those that are scored.
 
-    The target is trained on without its labels; they serve to score alone.
+    The target is trained on without its labels; they serve to score alone. Samples that cannot be used are refused
+    or, with `skip_bad`, left out of both: they can be scored no more than trained on.
 
     Raises:
         ConfigError: a domain or the label set is unknown, or there is no target to train on.
@@ -59,17 +66,26 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> Data:
             raise ConfigError("target = none: this stage trains on a target, name one")
         trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set.name, labelled=False)
     scored = [
-        to_score(role, domain, sizes[role], config)
+        (role, domain)
         for role, name in names.items()
-        if name is not None and (domain := validation(name, root, source.label_set)) is not None
+        if name is not None and (domain := validation(name, root, source.label_set.name)) is not None
     ]
-    return Data(source.label_set, sizes, trained, scored, _inspected(trained, scored))
+    skip_bad = config.runtime.skip_bad
+    checked_trained = {role: check(role, domain, skip_bad) for role, domain in trained.items()}
+    checked_scored = [check(role, domain, skip_bad) for role, domain in scored]
+    return Data(
+        label_set=source.label_set,
+        sizes=sizes,
+        trained={role: checked.domain for role, checked in checked_trained.items()},
+        scored=[to_score(c.role, c.domain, sizes[c.role], config) for c in checked_scored],
+        checks=[*checked_trained.values(), *checked_scored],
+    )
 
 
-def validation(name: str, root: Path | None, label_set: LabelSet, split: str = "val") -> Domain | None:
+def validation(name: str, root: Path | None, label_set: str | None, split: str = "val") -> Domain | None:
     """The split of a domain that is scored; None, with a notice, where the domain is described as unlabelled."""
     try:
-        return open_domain(name, root, split, label_set.name)
+        return open_domain(name, root, split, label_set)
     except UnlabelledError as error:
         log.warning("%s; it is not scored", error)
         return None
@@ -90,22 +106,8 @@ def to_score(role: str, domain: Domain, size: tuple[int, int], config: TrainConf
     )
 
 
-def data_root(config: RuntimeConfig) -> Path | None:
+def data_root(config: FilesConfig) -> Path | None:
     """The folder of data sets, from the settings or MSL_DATA."""
     if config.data_root is not None:
         return config.data_root
     return Path(os.environ["MSL_DATA"]) if os.environ.get("MSL_DATA") else None
-
-
-def inspected(role: str, domain: Domain) -> DataInput:
-    """A domain after a look at every sample.
-
-    Raises:
-        DataError: names the samples that cannot be used.
-    """
-    return DataInput(role, domain.name, domain.split, domain.inspect(), len(domain))
-
-
-def _inspected(trained: Mapping[str, Domain], scored: Sequence[Scored]) -> list[DataInput]:
-    seen = [(role, domain) for role, domain in trained.items()] + [(s.role, s.domain) for s in scored]
-    return [inspected(role, domain) for role, domain in seen]

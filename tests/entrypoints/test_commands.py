@@ -5,14 +5,15 @@ import re
 import subprocess
 import sys
 
+import data_factory as factory
 import pytest
 import yaml
 from click.testing import CliRunner
 from conftest import REPOSITORY
 
-from entrypoints import adapt, deeplabv3p, evaluate, pretrain, target_solo
+from entrypoints import adapt, deeplabv3p, evaluate, pretrain, target_solo, validate
 from entrypoints._options import FROM_RECIPE, metavar, parsed, spelled
-from msl.config import AdaptConfig, EvaluateConfig, PretrainConfig, RequestConfig, TargetSoloConfig
+from msl.config import AdaptConfig, EvaluateConfig, PretrainConfig, RequestConfig, TargetSoloConfig, ValidateConfig
 from msl.recipes import find_recipe
 
 COMMANDS = {
@@ -20,19 +21,20 @@ COMMANDS = {
     "adapt": (adapt.main, AdaptConfig.options()),
     "target_solo": (target_solo.main, TargetSoloConfig.options()),
     "evaluate": (evaluate.main, EvaluateConfig.options()),
+    "validate": (validate.main, ValidateConfig.options()),
     "deeplabv3p": (deeplabv3p.main, AdaptConfig.options() | PretrainConfig.options()),
 }
 del COMMANDS["deeplabv3p"][1]["network"]  # the command itself says which
 PROJECT = yaml.safe_load((REPOSITORY / "MLproject").read_text())
 REQUEST = set(RequestConfig.model_fields)
+ASKED = {"evaluate": {"group", "dry_run"}, "validate": {"recipe", "group", "dry_run"}}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_options_are_the_settings(name):
     command, settings = COMMANDS[name]
     options = {parameter.name: parameter for parameter in command.params}
-    asked = REQUEST if name != "evaluate" else {"group", "dry_run"}
-    assert set(options) == asked | set(settings)
+    assert set(options) == ASKED.get(name, REQUEST) | set(settings)
     for option, field in settings.items():
         assert options[option].opts == [f"--{option}"]
         assert options[option].help.startswith(field.description)
@@ -74,6 +76,26 @@ def test_a_dry_run_prints_the_resolved_settings():
     assert plain == find_recipe("streets").adapt.flat()
     assert dry_run(adapt.main, "--lambda_target", "0.09")["lambda_target"] == 0.09
     assert dry_run(evaluate.main, "--checkpoint", "x.pt")["checkpoint"] == "x.pt"
+
+
+def test_validate_checks_the_recipes_domains_or_others():
+    plain = dry_run(validate.main, "--recipe", "camvid_day_dusk")
+    assert (plain["source"], plain["target"], plain["split"]) == ("camvid_day", "camvid_dusk", "train,val")
+    other = dry_run(validate.main, "--source", "none", "--target", "cityscapes", "--split", "test")
+    assert (other["source"], other["target"], other["split"]) == (None, "cityscapes", "test")
+
+
+def test_validate_exits_with_1_if_there_are_problems(store, tmp_path):
+    wrong = factory.damaged_gta5(tmp_path)
+    arguments = ["--source", "gta5", "--target", "none", "--data_root", str(tmp_path)]
+    result = CliRunner().invoke(validate.main, arguments)
+    assert result.exit_code == 1
+    assert "Error: gta5/train: 8 of 12 samples cannot be used: 2 missing, " in result.output
+    assert all(f"{name}.png: " in result.output for name in wrong)
+    assert "Traceback" not in result.output
+    result = CliRunner().invoke(validate.main, [*arguments, "--split", "val"])
+    assert result.exit_code == 0, result.output
+    assert "gta5/val: 12 samples, all usable" in result.output
 
 
 def test_deeplabv3p_pretrains_and_from_a_checkpoint_adapts():

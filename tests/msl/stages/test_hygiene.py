@@ -1,0 +1,170 @@
+"""Data with samples that cannot be used: refused, or trained on without them and recorded; and checked on its own."""
+
+import csv
+import io
+
+import data_factory as factory
+import mlflow.artifacts
+import numpy as np
+import pytest
+from mlflow.tracking import MlflowClient
+from tiny import checkpoint, request
+
+from msl import schema
+from msl.config import EvaluateConfig, ValidateConfig
+from msl.errors import ConfigError, DataError
+from msl.stages import adapt, evaluate, pretrain, validate
+
+pytestmark = pytest.mark.usefixtures("tiny_store")
+
+SETTINGS = {"source": "gta5", "target": "cityscapes", "data_root": "data", "crop_size": (40, 24)}
+SKIPPED = f"{schema.DATA_FOLDER}/{schema.SKIPPED_FILE}"
+PROBLEMS = f"{schema.VALIDATION_FOLDER}/{schema.PROBLEMS_FILE}"
+
+
+@pytest.fixture
+def wrong(tmp_path):
+    """What is wrong with which training frame of GTA5; Cityscapes is in order."""
+    factory.cityscapes(tmp_path / "data")
+    return factory.damaged_gta5(tmp_path / "data")
+
+
+def rows(run_id, artifact):
+    return list(csv.DictReader(io.StringIO(mlflow.artifacts.load_text(f"runs:/{run_id}/{artifact}"))))
+
+
+def spoil(tmp_path):
+    """Blacken Cityscapes' first frames, of training and of validation."""
+    for split in ("train", "val"):
+        path = f"data/Cityscapes/leftImg8bit/{split}/aachen/aachen_000000_000019_leftImg8bit.png"
+        factory.save(np.zeros((24, 40, 3), np.uint8), tmp_path / path)
+
+
+def test_refused_unless_told_to_go_on(wrong):
+    with pytest.raises(
+        DataError, match="gta5/train: 8 of 12 samples cannot be used: 2 missing, .*\n(.*\n){5}  … and 3"
+    ):
+        pretrain(request("pretrain", **SETTINGS))
+    (run,) = MlflowClient().search_runs(["0"])
+    assert run.info.status == "FAILED"
+    assert "skip_bad=true" in run.data.tags[schema.ERROR]
+
+
+def test_training_goes_on_without_and_says_so(wrong, caplog):
+    outcome = pretrain(request("pretrain", skip_bad=True, **SETTINGS))
+    assert {row["sample"]: row["problem"] for row in rows(outcome.run_id, SKIPPED)} == wrong
+    assert {(row["domain"], row["split"]) for row in rows(outcome.run_id, SKIPPED)} == {("gta5", "train")}
+    run = MlflowClient().get_run(outcome.run_id)
+    assert run.data.tags[schema.DATA_SKIPPED] == "gta5/train 8"
+    assert run.data.params["cfg.skip_bad"] == "True"
+    (used,) = (i.dataset for i in run.inputs.dataset_inputs if i.dataset.name == "gta5/train")
+    assert used.profile == '{"images": 4}'
+    assert "gta5/train: 8 of 12 samples cannot be used" in caplog.text
+    assert "going on with the other 4 samples" in caplog.text
+
+
+def test_it_is_the_training_on_a_copy_that_never_had_them(wrong, tmp_path):
+    parent = request("adapt", skip_bad=True, **SETTINGS).for_parent("pretrain")
+    skipped = pretrain(parent).run_id
+    (tmp_path / "data/GTA5/train.txt").write_text("1\n2\n3\n4\n")
+    whole = pretrain(parent).run_id
+    tags = [MlflowClient().get_run(run_id).data.tags for run_id in (skipped, whole)]
+    assert tags[0][schema.FINGERPRINT] == tags[1][schema.FINGERPRINT]
+    assert tags[0][schema.DATA_SOURCE] == tags[1][schema.DATA_SOURCE]
+    assert schema.DATA_SKIPPED not in tags[1]
+    weights = [checkpoint(run_id)["weights"] for run_id in (skipped, whole)]
+    assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
+    # So either is a parent that fits, whether adaptation skips or has nothing to skip.
+    adapted = adapt(request("adapt", **SETTINGS)).run_id
+    assert MlflowClient().get_run(adapted).data.tags[schema.PARENT] == whole
+
+
+def test_a_scored_split_is_scored_without_them_and_that_is_recorded(wrong, tmp_path, caplog):
+    spoil(tmp_path)
+    outcome = adapt(request("adapt", skip_bad=True, **SETTINGS))
+    tags = MlflowClient().get_run(outcome.run_id).data.tags
+    assert tags[schema.DATA_SKIPPED] == "gta5/train 8, cityscapes/train 1, cityscapes/val 1"
+    assert "scores on this split are of those alone" in caplog.text
+
+    settings = {"checkpoint": f"runs:/{outcome.run_id}/checkpoints/last.pt", "source": None, "data_root": "data"}
+    with pytest.raises(DataError, match="cityscapes/val: 1 of 2 samples cannot be used: 1 black"):
+        evaluate(EvaluateConfig.of(**settings))
+    scored = evaluate(EvaluateConfig.of(**settings, skip_bad=True))
+    assert [row["sample"] for row in rows(scored.run_id, SKIPPED)] == ["val/aachen_000000_000019"]
+    assert scored.metrics["target/mIoU"] == outcome.metrics["target/mIoU"]
+
+
+def test_a_run_does_not_go_on_when_other_samples_have_gone_bad(wrong, tmp_path):
+    settings = {**SETTINGS, "skip_bad": True}
+    run_id = pretrain(request("pretrain", **settings)).run_id
+    pretrain(request("pretrain", resume=run_id, max_iters=5))
+    (tmp_path / "data/GTA5/images/00001.png").unlink()
+    with pytest.raises(DataError, match="cannot go on: its data has changed since"):
+        pretrain(request("pretrain", resume=run_id, max_iters=6))
+
+
+def test_nothing_left_is_refused(wrong, tmp_path):
+    for path in (tmp_path / "data/GTA5/images").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="12 of 12 samples cannot be used: (?s:.*)Nothing is left to go on with"):
+        pretrain(request("pretrain", skip_bad=True, **SETTINGS))
+
+
+def config(**changes):
+    return ValidateConfig.of(**{"source": "gta5", "target": "cityscapes", "data_root": "data", **changes})
+
+
+def test_validate_reports_and_records_all_problems_and_fails(wrong, tmp_path):
+    spoil(tmp_path)
+    shown = []
+    with pytest.raises(DataError, match="(?s)gta5/train: 8 of 12.*cityscapes/val: 1 of 2.*with -P skip_bad=true go on"):
+        validate(config(), show=shown.append)
+    (run,) = MlflowClient().search_runs(["0"])
+    assert (run.info.status, run.data.tags[schema.STAGE]) == ("FAILED", "validate")
+    found = rows(run.info.run_id, PROBLEMS)
+    assert {row["sample"]: row["problem"] for row in found if row["domain"] == "gta5"} == wrong
+    assert [row["split"] for row in found if row["domain"] == "cityscapes"] == ["train", "val"]
+    assert {i.dataset.name for i in run.inputs.dataset_inputs} == {
+        *("gta5/train", "gta5/val"),
+        *("cityscapes/train", "cityscapes/val"),
+    }
+    report = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/validation/report.txt")
+    assert report == "\n\n".join(shown) + "\n"
+    assert not list(tmp_path.glob(".msl/*"))
+
+
+def test_the_report_of_a_domain(wrong, tmp_path):
+    for path in (tmp_path / "data/GTA5/labels").iterdir():
+        half = np.full((24, 40), 7, np.uint8)
+        half[12:] = 0
+        factory.save_palette(half, path)
+    shown = []
+    with pytest.raises(DataError):
+        validate(config(target=None, split="train"), show=shown.append)
+    lines = shown[0].splitlines()
+    assert lines[0] == "gta5/train: 5 of 12 samples cannot be used: 2 missing, 1 unreadable, 1 size mismatch, 1 black"
+    assert lines[2] == "  sizes   40x24 (9 images), 40x20 (1 images)"
+    assert lines[3].startswith("  pixels  road 50.00 %, sidewalk 0.00 %, ")
+    assert "bicycle 0.00 %, ignored 50.00 %" in shown[0]
+    assert lines[lines.index("  black") + 1].endswith("GTA5/images/00010.png: the image is black")
+
+
+def test_validate_of_sound_data_finishes(wrong):
+    outcome = validate(config(source="streets", target="cityscapes", split="val"))
+    run = MlflowClient().get_run(outcome.run_id)
+    assert (run.info.status, run.info.run_name) == ("FINISHED", "validate streets cityscapes")
+    assert rows(outcome.run_id, PROBLEMS) == []
+    assert run.data.params["cfg.split"] == "val"
+
+
+def test_validate_reads_the_targets_training_images_without_labels(wrong, tmp_path):
+    for path in (tmp_path / "data/Cityscapes/gtFine/train").rglob("*.png"):
+        path.write_bytes(b"not to be read")
+    validate(config(source=None))
+    with pytest.raises(DataError, match="cityscapes/train: 2 of 2 samples cannot be used: 2 unreadable"):
+        validate(config(source="cityscapes", target=None))
+
+
+def test_validate_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match="nothing to check"):
+        validate(config(source=None, target=None))

@@ -94,7 +94,7 @@ def _fact(name: str, text: str) -> str:
 
 def _sizes(sizes: Mapping[tuple[int, int], int]) -> str:
     ranked = sorted(sizes.items(), key=lambda item: -item[1])
-    named = [f"{width}x{height} ({count} images)" for (width, height), count in ranked[:_SIZES]]
+    named = [f"{count} of {width}x{height}" for (width, height), count in ranked[:_SIZES]]
     rest = len(ranked) - _SIZES
     return ", ".join([*named, f"{rest} other sizes"] if rest > 0 else named)
 

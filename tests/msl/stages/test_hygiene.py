@@ -143,7 +143,7 @@ def test_the_report_of_a_domain(wrong, tmp_path):
         validate(config(target=None, split="train"), show=shown.append)
     lines = shown[0].splitlines()
     assert lines[0] == "gta5/train: 5 of 12 samples cannot be used: 2 missing, 1 unreadable, 1 size mismatch, 1 black"
-    assert lines[2] == "  sizes   40x24 (9 images), 40x20 (1 images)"
+    assert lines[2] == "  sizes   9 of 40x24, 1 of 40x20"
     assert lines[3].startswith("  pixels  road 50.00 %, sidewalk 0.00 %, ")
     assert "bicycle 0.00 %, ignored 50.00 %" in shown[0]
     assert lines[lines.index("  black") + 1].endswith("GTA5/images/00010.png: the image is black")

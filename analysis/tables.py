@@ -1,172 +1,216 @@
 """Comparison tables: one row a seed group, with its differences to a baseline group."""
 
-import csv
-import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
-from analysis.errors import AnalysisError, unknown
-from analysis.statistics import Summary
+from analysis import guard
+from analysis.errors import AnalysisError
+from analysis.groups import Measure, SeedGroup, find_group, find_measure, seed_groups
+from analysis.paper import Published
+from analysis.sheet import Cell, Column, Footnotes, Sheet, show, show_interval, text_cell
+from analysis.statistics import Difference, Interval, Summary
 from msl import schema
 
+Spread = Literal["std", "t", "bootstrap"]
+Layout = Literal["columns", "report"]
+
 # Scores after the last step; and the best of all evaluations, which an oracle chose by looking at target labels.
-COLUMNS = (
-    (schema.LAST, schema.MIOU),
-    (schema.LAST, schema.FWIOU),
-    (schema.LAST, schema.PA),
-    (schema.BEST, schema.MIOU),
-)
+MEASURES = ("last/mIoU", "last/fwIoU", "last/PA", "best/mIoU")
+# The columns of the report's last table.
+REPORT_MEASURES = ("mIoU", "fwIoU", "PA", "target_loss", "train_loss")
+
+_SPREADS = {"std": "mean ± std", "t": "mean [95 % t interval]", "bootstrap": "mean [95 % BCa bootstrap interval]"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A seed group."""
+    """A seed group beside the baseline's."""
 
-    group: str
-    scores: tuple[Summary, ...]  # of each of COLUMNS
-    deltas: tuple[float, ...]  # of their means to the baseline's
+    group: SeedGroup
+    label: str
+    scores: tuple[Summary, ...]  # of each measure
+    differences: tuple[Difference, ...]  # to the baseline's
     notes: tuple[str, ...]
+
+    @property
+    def deltas(self) -> tuple[float, ...]:
+        """Differences of the means."""
+        return tuple(difference.mean for difference in self.differences)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Target scores in percent, the baseline's row first, the others by mIoU after the last step."""
+    """Seed groups beside a baseline, whose row is the first; the others come by their first measure."""
 
     baseline: str
+    measures: tuple[Measure, ...]
     rows: tuple[Row, ...]
 
 
-def compare(runs: pd.DataFrame, baseline: str) -> Comparison:
+def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = None) -> Comparison:
     """Compare the seed groups among `runs` with one of them; of several finished runs with one seed the newest counts.
 
     Args:
-        runs: as `Store.runs` gives them.
+        runs: as `Store.runs` gives them; for losses, with `analysis.losses.with_courses`.
         baseline: the group's name, or a part that only its name has.
+        measures: names as `find_measure` takes them; left out, those of MEASURES that are recorded.
 
     Raises:
-        AnalysisError: there is no finished run of msl's, or no single group that `baseline` fits.
+        AnalysisError: there is no finished run of msl's, no single group that `baseline` fits, or no such measure.
     """
-    if schema.GROUP not in runs:
-        raise AnalysisError("no run of msl here; `mlflow run . -e adapt --env-manager local` makes one")
-    groups = {str(name): frame for name, frame in runs.groupby(schema.GROUP) if (frame["status"] == "FINISHED").any()}
-    if not groups:
-        raise AnalysisError(f"none of the {len(runs)} runs here is finished; their groups appear as soon as one is")
-    chosen = find_group(baseline, groups)
-    base = _summaries(groups[chosen])
-    rows = [_row(name, frame, base) for name, frame in groups.items()]
-    rows.sort(key=lambda row: (row.group != chosen, -row.scores[0].mean if row.scores[0].n else math.inf))
-    return Comparison(chosen, tuple(rows))
+    groups = seed_groups(runs)
+    base = find_group(baseline, groups)
+    chosen = _recorded(runs) if measures is None else [find_measure(name, runs) for name in measures]
+    rows = [row(group, base, chosen) for group in groups.values()]
+    rows.sort(key=lambda r: (r.group.name != base.name, -r.scores[0].mean if r.scores[0].n else math.inf))
+    return Comparison(base.name, tuple(chosen), tuple(rows))
 
 
-def find_group(name: str, groups: Mapping[str, object]) -> str:
-    """The group of that name, or the only one whose name contains it.
+def row(group: SeedGroup, base: SeedGroup, measures: Sequence[Measure], label: str | None = None) -> Row:
+    """A group's row in a comparison with `base`."""
+    scores = [group.values(measure) for measure in measures]
+    differences = [Difference.between(own, base.values(measure)) for own, measure in zip(scores, measures, strict=True)]
+    notes = guard.notes(group, base, measures)
+    if group.name != base.name:
+        notes += _seeds(differences[0], len(group.runs), len(base.runs))
+    summaries = tuple(Summary.of(values.values()) for values in scores)
+    return Row(group, group.name if label is None else label, summaries, tuple(differences), tuple(notes))
 
-    Raises:
-        AnalysisError: there is none, or more than one.
+
+def sheet(
+    table: Comparison,
+    spread: Spread = "std",
+    layout: Layout = "columns",
+    published: Iterable[Published] = (),
+    label: str = "group",
+    caption: str | None = None,
+) -> Sheet:
+    """The table to be written.
+
+    Args:
+        table: what to write.
+        spread: what stands behind a mean: the standard deviation, or an interval, which differences then have as well.
+        layout: ``columns`` gives differences a column of their own, ``report`` puts them in parentheses.
+        published: rows of other people's tables, put below.
+        label: heading of the first column.
+        caption: in place of the usual one.
     """
-    if name in groups:
-        return name
-    fitting = [group for group in groups if name in group]
-    if not fitting:
-        raise unknown("finished group", name, groups)
-    if len(fitting) > 1:
-        raise AnalysisError(f"{name!r} fits several groups: {'; '.join(sorted(fitting))}. Give more of the name.")
-    return fitting[0]
+    footnotes = Footnotes()
+    own = [_own_row(r, table, spread, layout, footnotes) for r in table.rows]
+    others = [_published_row(p, table, layout, footnotes) for p in published]
+    columns = (Column(label, label, numeric=False), Column("n", "n"), *_columns(table.measures, layout))
+    return Sheet(caption or _caption(table, spread, layout), columns, (*own, *others), footnotes.texts)
 
 
-def as_text(table: Comparison) -> str:
-    """Aligned columns for a terminal."""
-    header, *body = _cells(table)
-    widths = [max(len(row[i]) for row in (header, *body)) for i in range(len(header))]
-
-    def line(cells: Sequence[str]) -> str:
-        return "  ".join([cells[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(cells[1:], widths[1:], strict=True))])
-
-    rule = "-" * len(line(header))
-    return "\n".join([_caption(table), "", line(header), rule, *map(line, body), *_footnotes(table)])
+def score_text(score: Summary, spread: Spread = "std", percent: bool = True) -> str:
+    """Mean and spread as tables show them."""
+    mean = show(score.mean, percent)
+    if spread == "std":
+        return mean if math.isnan(score.std) else f"{mean} ± {show(score.std, percent)}"
+    interval = score.interval(spread)
+    return mean if interval is None else f"{mean} {show_interval(interval, percent)}"
 
 
-def as_markdown(table: Comparison) -> str:
-    """A table for a page."""
-    header, *body = _cells(table)
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *body]
-    rows = ["| " + " | ".join(cells) + " |" for cells in lines]
-    return "\n".join([_caption(table), "", *rows, *(f"\n{note}" for note in _footnotes(table))])
+def _recorded(runs: pd.DataFrame) -> list[Measure]:
+    found = []
+    for name in MEASURES:
+        try:
+            found.append(find_measure(name, runs))
+        except AnalysisError as error:
+            reason = error
+    if not found:
+        raise reason
+    return found
 
 
-def as_csv(table: Comparison) -> str:
-    """Unrounded numbers for a program: mean, std and delta of each score in columns of their own."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    names = [f"{which}/{schema.score(schema.TARGET, name)}" for which, name in COLUMNS]
-    writer.writerow(["group", "n", *(f"{name} {part}" for name in names for part in ("mean", "std", "delta")), "notes"])
-    for row in table.rows:
-        numbers = [x for s, delta in zip(row.scores, row.deltas, strict=True) for x in (s.mean, s.std, delta)]
-        plain = ["" if math.isnan(x) else repr(x) for x in numbers]
-        writer.writerow([row.group, row.scores[0].n, *plain, "; ".join(row.notes)])
-    return out.getvalue().rstrip("\n")
+def _seeds(difference: Difference, n: int, base_n: int) -> list[str]:
+    """What the seeds allowed."""
+    match difference.method:
+        case "paired" if difference.own.n < max(n, base_n):
+            return [f"Δ over the {difference.own.n} seeds that it has in common with the baseline"]
+        case "unpaired":
+            return ["fewer than two seeds in common with the baseline: Δ of the means, Welch's interval"]
+        case "one pair" if max(n, base_n) > 1:
+            return ["Δ over the one seed that it has in common with the baseline, so without interval"]
+        case "means":
+            return ["no seed in common with the baseline: Δ of the means, without interval"]
+    return []
 
 
-def _row(name: str, frame: pd.DataFrame, base: Sequence[Summary]) -> Row:
-    scores = _summaries(frame)
-    deltas = tuple(own.mean - other.mean for own, other in zip(scores, base, strict=True))
-    return Row(name, scores, deltas, tuple(_notes(frame)))
+def _columns(measures: Sequence[Measure], layout: Layout) -> list[Column]:
+    scores, deltas = ("mean", "std", "low", "high"), ("delta", "delta low", "delta high", "p", "effect")
+    columns = []
+    for measure in measures:
+        if layout == "report":
+            columns.append(Column(measure.heading.removesuffix(" " + schema.LAST), measure.key, (*scores, *deltas)))
+        else:
+            columns += [Column(measure.heading, measure.key, scores), Column("Δ", measure.key, deltas)]
+    return columns
 
 
-def _summaries(frame: pd.DataFrame) -> tuple[Summary, ...]:
-    newest = _newest_of_each_seed(frame)
-    return tuple(Summary.of(_column(newest, which, name).tolist()) for which, name in COLUMNS)
+def _own_row(r: Row, table: Comparison, spread: Spread, layout: Layout, footnotes: Footnotes) -> tuple[Cell, ...]:
+    cells = [text_cell(r.label, footnotes.mark(r.notes)), Cell(str(len(r.group.runs)), (len(r.group.runs),))]
+    for measure, score, difference in zip(table.measures, r.scores, r.differences, strict=True):
+        is_base = r.group.name == table.baseline
+        score_cell = Cell(score_text(score, spread, measure.is_percent), _score_values(score, spread))
+        delta_cell = _delta_cell(None if is_base else difference, spread, measure)
+        cells += _laid_out(score_cell, delta_cell, layout)
+    return tuple(cells)
 
 
-def _newest_of_each_seed(frame: pd.DataFrame) -> pd.DataFrame:
-    finished = frame[frame["status"] == "FINISHED"].sort_values("end")
-    seed = schema.param(schema.SEED)
-    return finished.drop_duplicates(seed, keep="last") if seed in finished else finished
+def _published_row(p: Published, table: Comparison, layout: Layout, footnotes: Footnotes) -> tuple[Cell, ...]:
+    named = {_published_key(name): value for name, value in p.scores.items()}
+    deltas = {_published_key(name): value for name, value in p.differences.items()}
+    cells = [text_cell(p.method, footnotes.mark([p.note])), Cell("", ("",))]
+    best = {measure.metric for measure in table.measures if measure.which == schema.BEST}
+    for measure in table.measures:
+        fits = measure.which == schema.BEST or measure.metric not in best  # what is published are best checkpoints
+        value, delta = (x.get(measure.metric, math.nan) if fits else math.nan for x in (named, deltas))
+        score_cell = Cell(show(value, measure.is_percent), (value, *[math.nan] * 3))
+        shown = "" if math.isnan(delta) else show(delta, measure.is_percent, sign=True)
+        cells += _laid_out(score_cell, Cell(shown, (delta, *[math.nan] * 4)), layout)
+    return tuple(cells)
 
 
-def _column(frame: pd.DataFrame, which: str, name: str) -> pd.Series:
-    """A final score; of runs that only evaluate, which have no prefix, the score itself."""
-    plain = schema.score(schema.TARGET, name)
-    values = frame.get(schema.final(which, plain))
-    if values is not None and values.notna().any():
-        return values
-    only = frame.get(plain)
-    return pd.Series(math.nan, frame.index) if only is None else only
+def _published_key(name: str) -> str:
+    losses: Mapping[str, str] = {"target_loss": schema.loss(schema.TARGET), "train_loss": schema.loss(schema.SOURCE)}
+    return losses.get(name) or schema.score(schema.TARGET, name)
 
 
-def _notes(frame: pd.DataFrame) -> Iterator[str]:
-    finished = frame[frame["status"] == "FINISHED"]
-    if unfinished := len(frame) - len(finished):
-        yield f"{unfinished} unfinished left out"
-    if repeated := len(finished) - len(_newest_of_each_seed(frame)):
-        yield f"{repeated} older of the same seed left out"
+def _laid_out(score: Cell, delta: Cell, layout: Layout) -> list[Cell]:
+    if layout == "columns":
+        return [score, delta]
+    return [Cell(f"{score.text} ({delta.text})" if delta.text else score.text, (*score.values, *delta.values))]
 
 
-def _caption(table: Comparison) -> str:
-    return f"Target scores in percent, mean ± std over n seeds; Δ to {table.baseline}"
+def _score_values(score: Summary, spread: Spread) -> tuple[float, ...]:
+    return score.mean, score.std, *_bounds(score.interval("bootstrap" if spread == "bootstrap" else "t"))
 
 
-def _cells(table: Comparison) -> list[list[str]]:
-    header = ["group", "n"]
-    for which, name in COLUMNS:
-        header += [f"{name} {which}", "Δ"]
-    body = []
-    for row in table.rows:
-        cells = [row.group + ("*" if row.notes else ""), str(row.scores[0].n)]
-        for score, delta in zip(row.scores, row.deltas, strict=True):
-            cells += [_score(score), "" if row.group == table.baseline or math.isnan(delta) else f"{delta:+.2f}"]
-        body.append(cells)
-    return [header, *body]
+def _delta_cell(difference: Difference | None, spread: Spread, measure: Measure) -> Cell:
+    """A difference; nothing for the baseline itself, or where one of the two has no number."""
+    if difference is None or math.isnan(difference.mean):
+        return Cell("", (0.0 if difference is None else math.nan, *[math.nan] * 4))
+    interval = difference.interval("bootstrap" if spread == "bootstrap" else "t")
+    text = show(difference.mean, measure.is_percent, sign=True)
+    if spread != "std" and interval is not None:
+        text += " " + show_interval(interval, measure.is_percent, sign=True)
+    return Cell(text, (difference.mean, *_bounds(interval), difference.p_value, difference.effect))
 
 
-def _score(score: Summary) -> str:
-    if not score.n:
-        return "–"
-    return f"{score.mean:.2f}" if math.isnan(score.std) else f"{score.mean:.2f} ± {score.std:.2f}"
+def _bounds(interval: Interval | None) -> tuple[float, float]:
+    return (math.nan, math.nan) if interval is None else (interval.low, interval.high)
 
 
-def _footnotes(table: Comparison) -> list[str]:
-    return [f"* {row.group}: {'; '.join(row.notes)}" for row in table.rows if row.notes]
+def _caption(table: Comparison, spread: Spread, layout: Layout) -> str:
+    said = [f"Target scores in percent, {_SPREADS[spread]} over n seeds"]
+    if any(measure.which == schema.BEST for measure in table.measures):
+        said.append("best is chosen by target labels, so an upper bound")
+    if not all(measure.is_percent for measure in table.measures):
+        said.append("losses are weighted, and averaged over the last epoch")
+    said.append(f"Δ {'in parentheses, ' if layout == 'report' else ''}to {table.baseline}")
+    return "; ".join(said)

@@ -1,0 +1,124 @@
+"""Which experiment of the report a seed group is: recognised by stage, settings and the names of its data."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from analysis.groups import SeedGroup, number
+from msl import schema
+
+Style = Literal["plain", "published", "retrained", "alpha1_weight1", "variant", "direct"]
+AUXILIARY: frozenset[Style] = frozenset({"published", "retrained", "alpha1_weight1", "variant"})
+
+# Domains with names of their own. A styled copy is called NAME_STYLE.
+DOMAINS = frozenset(
+    {"streets", "streets_real", "camvid", "camvid_day", "camvid_dusk", "cityscapes", "gta5", "synthia"}
+    | {f"crosscity_{city}" for city in ("rome", "rio", "tokyo", "taipei")}
+)
+# Settings that two stages must share for the one's runs to be compared with the other's.
+_BASIC = frozenset(
+    {"source", "target", "style", "label_set", "network", "backbone", "width", "weights", "preprocessing"}
+)
+_DEFAULTS = {"network": "deeplabv2", "multi": "False", "split": "val"}  # of runs older than the setting
+_ONE = r"_?1(?:[.p]0)?(?![\d.p])"
+_ALPHA1_WEIGHT1 = re.compile(rf"alpha{_ONE}.*(?:wts?|weight){_ONE}")
+
+
+@dataclass(frozen=True)
+class Role:
+    """An experiment of the report, as a rule by which a seed group is recognised."""
+
+    name: str
+    stage: str
+    styles: frozenset[Style] = frozenset({"plain"})
+    where: Mapping[str, str] = field(default_factory=dict)  # settings that it must have
+    other: str | None = None  # a setting in which it must differ from the group that it is compared with
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A seed group with what a role looks at."""
+
+    group: SeedGroup
+    settings: Mapping[str, str]  # of what only scores, those of the network that is scored
+    style: Style
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """What runs must share to speak about the same case of a claim."""
+        return tuple(self.settings.get(name, "") for name in ("source", "target", "backbone"))
+
+    @cached_property
+    def newest(self) -> float:
+        """When its last run ended, in seconds since 1970."""
+        return float(self.group.runs["end"].max().timestamp())
+
+    def plays(self, role: Role) -> bool:
+        """Whether it is that experiment. An objective counts only with a weight above zero."""
+        if self.group.stage != role.stage or self.style not in role.styles:
+            return False
+        if "target_mode" in role.where and not number(self.settings.get("lambda_target")) > 0:
+            return False
+        return all(self.settings.get(name, _DEFAULTS.get(name)) == value for name, value in role.where.items())
+
+    def distance(self, other: "Candidate", varies: Collection[str]) -> int | None:
+        """In how many settings two groups differ that may vary; None if they differ in another.
+
+        Of two stages only the network and the data are compared. What one leaves open ("None") differs from nothing.
+        """
+        names = (self.settings.keys() & other.settings.keys()) - {"split"}
+        if self.group.stage != other.group.stage:
+            names &= _BASIC
+        pairs = {name: (self.settings[name], other.settings[name]) for name in names}
+        differing = {name for name, pair in pairs.items() if "None" not in pair and pair[0] != pair[1]}
+        return len(differing) if differing <= set(varies) else None
+
+
+def candidates(groups: Iterable[SeedGroup]) -> list[Candidate]:
+    """The groups with the styles of their data."""
+    listed = list(groups)
+    parents = {run_id: group for group in listed for run_id in group.run_ids}
+    names = {name for group in listed for role in schema.DOMAINS for name in [_domain(group, role)] if name}
+    bases = _bases(names)
+    return [_candidate(group, parents, bases) for group in listed]
+
+
+def style_of(base: str, name: str) -> Style:
+    """The kind of a styled domain, by its name: the report's decoders, or another domain as the style itself."""
+    style = name.removeprefix(base).removeprefix("_")
+    if not style:
+        return "plain"
+    if style in DOMAINS:
+        return "direct"
+    if _ALPHA1_WEIGHT1.search(style):
+        return "alpha1_weight1"
+    if "alpha" in style:
+        return "variant"
+    return "retrained" if "retrain" in style else "published"
+
+
+def _candidate(group: SeedGroup, parents: Mapping[str, SeedGroup], bases: Collection[str]) -> Candidate:
+    trained = parents.get(group.texts(schema.PARENT)[0]) if group.stage == "evaluate" else None
+    settings = group.settings if trained is None else {**group.settings, **trained.settings}
+    source, target = (_domain(trained or group, role) or settings.get(role, "") for role in schema.DOMAINS)
+    base = _base(source, bases)
+    named = {"source": base, "target": _base(target, bases), "style": source.removeprefix(base)}
+    return Candidate(group, {**settings, **named}, style_of(base, source))
+
+
+def _domain(group: SeedGroup, role: str) -> str:
+    data = group.data(role)
+    return data[0].name if data else ""
+
+
+def _bases(names: Collection[str]) -> set[str]:
+    """The domains that others are copies of: those of msl, and of one's own those that no other's name begins."""
+    own = {name for name in names if not any(name.startswith(f"{other}_") for other in {*names, *DOMAINS})}
+    return {*own, *DOMAINS}
+
+
+def _base(name: str, bases: Collection[str]) -> str:
+    fitting = [base for base in bases if name == base or name.startswith(f"{base}_")]
+    return max(fitting, key=len, default=name)

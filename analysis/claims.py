@@ -1,0 +1,222 @@
+"""The report's claims as data: which groups each compares, by which metric, and what it says of their difference."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.candidates import AUXILIARY, Role
+from analysis.losses import DROP, FALL, LOSSES
+
+VISIBLE = 0.5  # points of a score that the report's figures show
+EQUAL = 1.0  # points within which it calls fwIoU and PA about equal
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a claim says that a number lies: within the bounds, or outside of them."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    outside: bool = False
+
+
+HIGHER, LOWER = Region(low=0), Region(high=0)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A claim about one number: a difference of two roles' means, or a mean or standard deviation of one role."""
+
+    metric: str  # as `find_measure` takes it, or a column of `with_courses`
+    own: str  # name of a role
+    other: str | None  # of the role that is subtracted
+    region: Region
+    reported: str  # what the report or the paper found
+    of_std: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the report concluded."""
+
+    id: str
+    text: str
+    roles: tuple[Role, ...]
+    statements: tuple[Statement, ...]
+    varies: frozenset[str] = frozenset()  # settings in which the roles may differ
+    any_role: bool = False  # said of each role by itself: those that were run decide
+
+
+_OBJECTIVE = frozenset({"target_mode", "multi", "lambda_target", "target_crop_size", "iw_ratio"})
+_OBJECTIVE |= {"lambda_seg", "threshold"}
+_LENGTH = frozenset({"round_num", "epoch_each_round", "epoch_iters", "target_solo_epoch", "max_iters"})
+_STYLE = frozenset({"style", "lambda_target", "target_crop_size", "crop_size"}) | _LENGTH
+_V2 = {"network": "deeplabv2"}
+
+
+def _pretrain(name: str, multi: bool, styles: frozenset[str] = frozenset({"plain"})) -> Role:
+    return Role(name, "pretrain", styles, {**_V2, "multi": str(multi)})  # type: ignore[arg-type]
+
+
+def _adapt(name: str, mode: str, multi: bool, *styles: str, stage: str = "adapt") -> Role:
+    where = {**_V2, "target_mode": mode, "multi": str(multi)}
+    return Role(name, stage, frozenset(styles or {"plain"}), where)  # type: ignore[arg-type]
+
+
+def _trained(name: str, multi: bool) -> Role:
+    return Role(name, "evaluate", where={**_V2, "multi": str(multi), "split": "train"})
+
+
+SINGLE, MULTI = _pretrain("pretrain", False), _pretrain("pretrain multi", True)
+MS = _adapt("MS", "maxsquare", False)
+IW = _adapt("IW_MS", "IW_maxsquare", False)
+MULTI_IW = _adapt("multi_MS_IW", "IW_maxsquare", True)
+SOLO = _adapt("target_solo", "IW_maxsquare", True, stage="target_solo")
+PUBLISHED = _adapt("styled", "IW_maxsquare", True, "published")
+RETRAINED = _adapt("styled, retrained", "IW_maxsquare", True, "retrained")
+ALPHA1 = _adapt("styled, alpha 1, weight 1", "IW_maxsquare", True, "alpha1_weight1")
+DIRECT = _adapt("styled as the target", "IW_maxsquare", True, "direct")
+STYLED_SINGLE = _pretrain("styled pretrain", False, AUXILIARY)
+STYLED_MULTI = _pretrain("styled pretrain multi", True, AUXILIARY)
+V3PLUS = Role("DeepLabV3+", "pretrain", AUXILIARY, {"network": "deeplabv3plus"})
+V3PLUS_LR = Role("DeepLabV3+, other lr", "pretrain", AUXILIARY, {"network": "deeplabv3plus"}, other="lr")
+_ADAPTED = (MS, IW, MULTI_IW)
+
+
+def _triple(own: Role, other: Role, values: Sequence[tuple[str, Region, str]]) -> tuple[Statement, ...]:
+    return tuple(Statement(metric, own.name, other.name, region, said) for metric, region, said in values)
+
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "C1",
+        "multi-level output adds about 1 point of source-test mIoU in pretraining, nothing on train",
+        (SINGLE, MULTI, _trained("pretrain on train", False), _trained("pretrain multi on train", True)),
+        (
+            Statement("source/mIoU", MULTI.name, SINGLE.name, HIGHER, "+1"),
+            Statement("source/mIoU", "pretrain multi on train", "pretrain on train", Region(-VISIBLE, VISIBLE), "0"),
+        ),
+        frozenset({"multi"}),
+    ),
+    Claim(
+        "C2",
+        "target mIoU: MS < IW_MS < multi_MS_IW",
+        _ADAPTED,
+        (
+            Statement("mIoU", IW.name, MS.name, HIGHER, "+0.9 (paper)"),
+            Statement("mIoU", MULTI_IW.name, IW.name, HIGHER, "+1.2 (paper)"),
+        ),
+        _OBJECTIVE,
+    ),
+    Claim(
+        "C3",
+        "adaptation lowers source mIoU",
+        (SINGLE, MULTI, *_ADAPTED),
+        (
+            Statement("source/mIoU", MS.name, SINGLE.name, LOWER, "71 to 63"),
+            Statement("source/mIoU", IW.name, SINGLE.name, LOWER, "71 to 63"),
+            Statement("source/mIoU", MULTI_IW.name, MULTI.name, LOWER, "71 to 63"),
+        ),
+        _OBJECTIVE,
+        any_role=True,
+    ),
+    Claim(
+        "C4",
+        "repeats of one setting differ visibly",
+        _ADAPTED,
+        tuple(Statement("mIoU", role.name, None, Region(low=VISIBLE), "visibly", of_std=True) for role in _ADAPTED),
+        _OBJECTIVE,
+        any_role=True,
+    ),
+    Claim(
+        "C5",
+        "target_solo lowers target loss and raises PA a little, but not mIoU",
+        (MULTI_IW, SOLO),
+        _triple(
+            SOLO,
+            MULTI_IW,
+            [
+                ("target_loss", LOWER, "lower"),
+                ("PA", HIGHER, "a little"),
+                ("mIoU", Region(high=VISIBLE), "no gain"),
+            ],
+        ),
+        _LENGTH,
+    ),
+    Claim(
+        "C6",
+        "training on styled source costs about 1.5 PA and 6 mIoU",
+        (SINGLE, MULTI, STYLED_SINGLE, STYLED_MULTI),
+        tuple(
+            statement
+            for styled, plain in ((STYLED_SINGLE, SINGLE), (STYLED_MULTI, MULTI))
+            for statement in _triple(styled, plain, [("source/PA", LOWER, "-1.5"), ("source/mIoU", LOWER, "-6")])
+        ),
+        _STYLE | {"multi"},
+        any_role=True,
+    ),
+    Claim(
+        "C7",
+        "adapting on styled pairs (published decoder): mIoU clearly lower, fwIoU and PA about equal",
+        (MULTI_IW, PUBLISHED),
+        _triple(
+            PUBLISHED,
+            MULTI_IW,
+            [
+                ("mIoU", Region(high=-EQUAL), "clearly lower"),
+                ("fwIoU", Region(-EQUAL, EQUAL), "about equal"),
+                ("PA", Region(-EQUAL, EQUAL), "about equal"),
+            ],
+        ),
+        _STYLE,
+    ),
+    Claim(
+        "C8",
+        "retraining the style net raises fwIoU and PA above the plain reproduction, mIoU stays below",
+        (MULTI_IW, PUBLISHED, RETRAINED),
+        (
+            *_triple(RETRAINED, MULTI_IW, [("fwIoU", HIGHER, "+1.3"), ("PA", HIGHER, "+0.5"), ("mIoU", LOWER, "-4.5")]),
+            *_triple(RETRAINED, PUBLISHED, [("fwIoU", HIGHER, "higher"), ("PA", HIGHER, "higher")]),
+        ),
+        _STYLE,
+    ),
+    Claim(
+        "C9",
+        "decoder on both domains, alpha 1, style_weight 1: fwIoU and PA up, mIoU down a little",
+        (MULTI_IW, ALPHA1),
+        _triple(ALPHA1, MULTI_IW, [("fwIoU", HIGHER, "+3.19"), ("PA", HIGHER, "+1.88"), ("mIoU", LOWER, "-1")]),
+        _STYLE,
+    ),
+    Claim(
+        "C10",
+        "the auxiliary domain beats styling the source directly as the target, on mIoU, fwIoU and PA",
+        (DIRECT, ALPHA1),
+        _triple(ALPHA1, DIRECT, [("mIoU", HIGHER, "+0.7"), ("fwIoU", HIGHER, "+2.08"), ("PA", HIGHER, "+1.4")]),
+        _STYLE,
+    ),
+    Claim(
+        "C11",
+        "DeepLabV3+ beats DeepLabV2 by about 2 mIoU on styled data; lr matters",
+        (V3PLUS, V3PLUS_LR, STYLED_SINGLE),
+        (
+            *_triple(V3PLUS, STYLED_SINGLE, [("source/mIoU", HIGHER, "+2"), ("source/PA", HIGHER, "+1")]),
+            Statement("source/mIoU", V3PLUS_LR.name, V3PLUS.name, Region(-EQUAL, EQUAL, outside=True), "much"),
+        ),
+        frozenset({"network", "output_stride", "dilations", "multi", "lr", "batch_size", "freeze_bn"}),
+    ),
+    Claim(
+        "C12",
+        "training losses fall while target mIoU fluctuates: loss and metric disagree",
+        _ADAPTED,
+        tuple(
+            Statement(metric, role.name, None, region, said)
+            for role in _ADAPTED
+            for metric, region, said in (
+                *((FALL + loss, LOWER, "falls") for loss in LOSSES),
+                (DROP, Region(low=VISIBLE), "fluctuates"),
+            )
+        ),
+        _OBJECTIVE,
+        any_role=True,
+    ),
+)

@@ -1,0 +1,178 @@
+"""A sheet as text, Markdown, LaTeX, CSV or HTML. Whatever a name holds, it reaches the page as itself."""
+
+import csv
+import html
+import io
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from analysis.sheet import Cell, Column, Sheet
+
+_LATEX = {
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"{\char34}",
+    "`": r"\textasciigrave{}",
+    "[": "{[}",  # behind \\ it would be an option
+    "]": "{]}",
+    "Δ": r"$\Delta$",
+    "λ": r"$\lambda$",
+    "±": r"$\pm$",
+    "→": r"$\rightarrow$",
+    "−": "$-$",
+    "≤": r"$\leq$",
+    "–": "--",
+}
+_NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")
+_MARKDOWN = re.compile(r"[\\`*{}\[\]<>|#~&]|(?<!\w)_|_(?!\w)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def as_text(sheet: Sheet) -> str:
+    """Aligned columns for a terminal, footnotes below."""
+    header = [_plain(column.heading) for column in sheet.columns]
+    body = [[_plain(cell.text) + _brackets(cell.marks) for cell in row] for row in sheet.rows]
+    widths = [max(len(row[i]) for row in (header, *body)) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = zip(sheet.columns, cells, widths, strict=True)
+        return "  ".join(c.rjust(width) if column.numeric else c.ljust(width) for column, c, width in padded)
+
+    rule = "-" * len(line(header))
+    notes = [f"[{number}] {_plain(note)}" for number, note in enumerate(sheet.notes, 1)]
+    return "\n".join(
+        [_plain(sheet.caption), "", line(header), rule, *map(line, body), *([""] if notes else []), *notes]
+    )
+
+
+def as_markdown(sheet: Sheet) -> str:
+    """A table for a page (GitHub's Markdown)."""
+
+    def line(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    header = line([_markdown(column.heading) for column in sheet.columns])
+    rule = line(["---:" if column.numeric else "---" for column in sheet.columns])
+    body = [line([_markdown(cell.text) + _sup(cell.marks) for cell in row]) for row in sheet.rows]
+    notes = [f"{number}. {_markdown(note)}" for number, note in enumerate(sheet.notes, 1)]
+    return "\n".join([_markdown(sheet.caption), "", header, rule, *body, *([""] if notes else []), *notes])
+
+
+def as_latex(sheet: Sheet) -> str:
+    """A table environment for a paper; needs the package booktabs."""
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(cells) + r" \\"
+
+    def cell(content: Cell) -> str:
+        marks = ",".join(map(str, content.marks))
+        return _latex(content.text) + (f"\\textsuperscript{{{marks}}}" if marks else "")
+
+    notes = [f"\\textsuperscript{{{number}}}~{_latex(note)}." for number, note in enumerate(sheet.notes, 1)]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            f"\\caption{{{_latex(sheet.caption)}.}}",
+            f"\\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in sheet.columns)}}}",
+            r"\toprule",
+            line([_latex(column.heading) for column in sheet.columns]),
+            r"\midrule",
+            *(line([cell(content) for content in row]) for row in sheet.rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            *([r"\par\smallskip\footnotesize\raggedright", *notes] if notes else []),
+            r"\end{table}",
+        ]
+    )
+
+
+def as_csv(sheet: Sheet) -> str:
+    """Every number unrounded, in a column of its own; footnotes in the last one."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*(name for column in sheet.columns for name in _names(column)), "notes"])
+    for row in sheet.rows:
+        notes = [sheet.notes[mark - 1] for mark in sorted({mark for cell in row for mark in cell.marks})]
+        writer.writerow([*(_raw(value) for cell in row for value in cell.values), "; ".join(notes)])
+    return out.getvalue().rstrip("\n")
+
+
+def as_html(sheet: Sheet) -> str:
+    """A ``figure`` with a ``table`` for a page of any encoding; ``data-value`` holds what a column is sorted by."""
+
+    def cell(column: Column, content: Cell) -> str:
+        value = _raw(content.values[0])
+        return f'<td{_kind(column)} data-value="{_html(value)}">{_html(content.text)}{_sup(content.marks)}</td>'
+
+    head = "".join(f'<th scope="col"{_kind(column)}>{_html(column.heading)}</th>' for column in sheet.columns)
+    body = ["<tr>" + "".join(map(cell, sheet.columns, row)) + "</tr>" for row in sheet.rows]
+    notes = [f"<li>{_html(note)}</li>" for note in sheet.notes]
+    lines = [
+        '<figure class="sheet">',
+        "<table>",
+        f"<caption>{_html(sheet.caption)}</caption>",
+        f"<thead><tr>{head}</tr></thead>",
+        "<tbody>",
+        *body,
+        "</tbody>",
+        "</table>",
+        *(['<ol class="notes">', *notes, "</ol>"] if notes else []),
+        "</figure>",
+    ]
+    return "\n".join(lines).encode("ascii", "xmlcharrefreplace").decode()
+
+
+FORMATS: Mapping[str, Callable[[Sheet], str]] = {
+    "text": as_text,
+    "markdown": as_markdown,
+    "latex": as_latex,
+    "csv": as_csv,
+    "html": as_html,
+}
+
+
+def _names(column: Column) -> list[str]:
+    return [f"{column.key} {part}".rstrip() for part in column.parts]
+
+
+def _raw(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if math.isnan(value) else repr(value)
+
+
+def _plain(text: str) -> str:
+    """On one line: control characters, and those that turn the writing direction, as escapes."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def _markdown(text: str) -> str:
+    return _MARKDOWN.sub(lambda match: f"\\{match[0]}", _plain(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
+
+
+def _latex(text: str) -> str:
+    signed = _NEGATIVE.sub("−", _plain(text))
+    return "".join(_LATEX.get(character, character) for character in signed)
+
+
+def _kind(column: Column) -> str:
+    return ' class="number"' if column.numeric else ""
+
+
+def _html(text: str) -> str:
+    return html.escape(_plain(text))
+
+
+def _brackets(marks: Sequence[int]) -> str:
+    return f" [{','.join(map(str, marks))}]" if marks else ""
+
+
+def _sup(marks: Sequence[int]) -> str:
+    return f"<sup>{','.join(map(str, marks))}</sup>" if marks else ""

@@ -66,10 +66,11 @@ class Candidate:
     def distance(self, other: "Candidate", varies: Collection[str]) -> int | None:
         """In how many settings two groups differ that may vary; None if they differ in another.
 
-        Of two stages only the network and the data are compared. What one leaves open ("None") differs from nothing.
+        Of pretraining and adaptation only the network and the data are compared. What one leaves open ("None") differs
+        from nothing.
         """
         names = (self.settings.keys() & other.settings.keys()) - {"split"}
-        if self.group.stage != other.group.stage:
+        if self.group.stage != other.group.stage and not {"target_mode"} <= names:
             names &= _BASIC
         pairs = {name: (self.settings[name], other.settings[name]) for name in names}
         differing = {name for name, pair in pairs.items() if "None" not in pair and pair[0] != pair[1]}

@@ -26,7 +26,7 @@ def sheet(findings: Sequence[Finding], which: str) -> Sheet:
     rows = [row for finding in findings for row in _rows(finding, footnotes)]
     caption = (
         f"The report's claims and our runs: points of the {which} checkpoint's scores, or losses. Supported: the "
-        "interval lies within what is claimed; not supported: outside; undecided: it crosses, or there are too few seeds"
+        "interval lies within what is claimed; not supported: outside; undecided: it crosses, or seeds are too few"
     )
     return Sheet(caption, _COLUMNS, tuple(rows), footnotes.texts)
 
@@ -38,6 +38,7 @@ def _rows(finding: Finding, footnotes: Footnotes) -> list[tuple[Cell, ...]]:
         for role, candidate in finding.cast.items()
         if finding.verdict != "not run"
     ]
+    missing = list(dict.fromkeys(item.reason for item in finding.evidence if finding.verdict == "not run"))
     head = (
         Cell(f"{finding.claim.id} {finding.claim.text}", (finding.claim.id,), footnotes.mark(behind)),
         text_cell(case),
@@ -45,9 +46,10 @@ def _rows(finding: Finding, footnotes: Footnotes) -> list[tuple[Cell, ...]]:
         text_cell(""),
         Cell("", (math.nan, math.nan, math.nan)),
         Cell("", (math.nan,)),
-        Cell(finding.verdict, (finding.verdict, "", "")),
+        Cell(finding.verdict, (finding.verdict, "; ".join(missing), ""), footnotes.mark(missing)),
     )
-    return [head, *(_statement_row(item, finding, case, footnotes) for item in finding.evidence)]
+    shown = [item for item in finding.evidence if item.verdict != "not run" or not finding.claim.any_role]
+    return [head, *(_statement_row(item, finding, case, footnotes) for item in shown if finding.verdict != "not run")]
 
 
 def _statement_row(item: Evidence, finding: Finding, case: str, footnotes: Footnotes) -> tuple[Cell, ...]:

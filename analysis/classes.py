@@ -9,8 +9,7 @@ from analysis.errors import AnalysisError
 from analysis.groups import Measure, SeedGroup, find_group, seed_groups
 from analysis.sheet import Cell, Column, Footnotes, Sheet, text_cell
 from analysis.statistics import Difference, Summary
-from msl import schema
-from msl.labels import LABEL_SETS
+from msl import labels, schema
 
 # As papers shorten them.
 _SHORT = {
@@ -63,7 +62,7 @@ def _measures(groups: Sequence[SeedGroup], which: str, domain: str) -> list[Meas
     names = {c.rpartition(prefix)[2] for c in columns if c.startswith((prefix, schema.final(which, prefix)))}
     if not names:
         raise AnalysisError(f"no finished run here has IoU of single classes on the {domain} ({which} checkpoint)")
-    known = dict.fromkeys(name for label_set in LABEL_SETS.values() for name in label_set.classes)
+    known = dict.fromkeys(name for label_set in labels.LABEL_SETS.values() for name in label_set.classes)
     order = [*(name for name in known if name in names), *sorted(names - known.keys())]
     metrics = [*(schema.class_iou(domain, name) for name in order), schema.score(domain, schema.MIOU)]
     return [Measure(which, metric) for metric in metrics]

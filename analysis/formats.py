@@ -42,9 +42,9 @@ def as_text(sheet: Sheet) -> str:
 
     def line(cells: Sequence[str]) -> str:
         padded = zip(sheet.columns, cells, widths, strict=True)
-        return "  ".join(c.rjust(width) if column.numeric else c.ljust(width) for column, c, width in padded)
+        return "  ".join(c.rjust(w) if column.numeric else c.ljust(w) for column, c, w in padded).rstrip()
 
-    rule = "-" * len(line(header))
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     notes = [f"[{number}] {_plain(note)}" for number, note in enumerate(sheet.notes, 1)]
     return "\n".join(
         [_plain(sheet.caption), "", line(header), rule, *map(line, body), *([""] if notes else []), *notes]

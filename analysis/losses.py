@@ -18,11 +18,12 @@ _EPOCH_ITERS = schema.param("epoch_iters")
 
 COURSE = "course"  # what stands before these, as best and last stand before scores:
 FALL = "fall/"  # + a loss: its mean over the last third of training minus that over the first third
+_EVALUATIONS = 5  # that a curve needs to show whether it fluctuates
 DROP = f"drop/{_MIOU}"  # points by which target mIoU lies, at worst, below an earlier evaluation
 
 
 def with_courses(store: "Store", runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs with columns for their losses averaged over the last epoch (``last/loss/…``), and how they came there (``course/…``).
+    """The runs with columns for the losses of the last epoch (``last/loss/…``) and for their course (``course/…``).
 
     A loss is logged as the mean over an interval, so means over epochs weigh intervals by their length. A loss that
     was no longer trained in the last epoch has no final value.
@@ -66,6 +67,6 @@ def _mean(values: np.ndarray, weights: np.ndarray, chosen: np.ndarray) -> float:
 def _largest_drop(values: Sequence[float] | np.ndarray) -> float:
     numbers = np.asarray(values, dtype=float)
     numbers = numbers[np.isfinite(numbers)]
-    if len(numbers) < 3:  # a start and an end show no fluctuation
+    if len(numbers) < _EVALUATIONS:
         return np.nan
     return float((np.maximum.accumulate(numbers) - numbers).max())

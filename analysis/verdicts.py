@@ -121,7 +121,8 @@ def _casts(claim: Claim, found: Sequence[Candidate]) -> dict[tuple[str, ...], Ca
             rank = (len(cast), -apart, seeds, leading.newest)
             if leading.context not in best or rank > best[leading.context][0]:
                 best[leading.context] = rank, cast
-    return {context: cast for context, (_, cast) in best.items()}
+    order = [role.name for role in claim.roles]
+    return {context: {name: cast[name] for name in order if name in cast} for context, (_, cast) in best.items()}
 
 
 def _cast(claim: Claim, anchor: Role, leading: Candidate, found: Sequence[Candidate]) -> tuple[Cast, int]:
@@ -169,7 +170,7 @@ def _evidence(statement: Statement, claim: Claim, cast: Cast, runs: pd.DataFrame
         return _not_run(statement, str(error))
     groups = [cast[name].group for name in needed]
     value, interval, n = _number(statement, [group.values(measure) for group in groups])
-    verdict: Verdict = decide(statement.region, interval) if n else "not run"
+    verdict = decide(statement.region, interval)
     reason = "" if verdict in ("supported", "not supported") else _reason(interval, n, statement)
     notes = guard.notes(groups[0], groups[1] if len(groups) > 1 else None, [measure])
     run_ids = tuple(run_id for group in groups for run_id in group.run_ids)
@@ -199,10 +200,10 @@ def _number(statement: Statement, values: Sequence[dict[str, float]]) -> tuple[f
 
 def _reason(interval: Interval | None, n: int, statement: Statement) -> str:
     if not n:
-        return f"{statement.metric} is no number in these runs"
+        return "too few evaluations" if statement.metric == DROP else f"{statement.metric} is no number in these runs"
     if interval is None:
         return "too few seeds"
-    return "interval crosses the bound"
+    return "interval crosses"
 
 
 def _described(role: Role) -> str:

@@ -28,7 +28,7 @@ def add_run(store: str) -> Callable[..., str]:
             run_id,
             metrics=rows,
             params=[Param(schema.param(name), str(value)) for name, value in {"seed": seed, **params}.items()],
-            tags=[RunTag(schema.GROUP, group), RunTag(schema.STAGE, stage)],
+            tags=[RunTag(schema.GROUP, group), RunTag(schema.STAGE, stage), RunTag(schema.CODE_COMMIT, "c" * 40)],
         )
         client.set_terminated(run_id, status, end_time=start + 500)
         return run_id

@@ -18,7 +18,7 @@ _EVALUATE = "evaluate"
 # checkpoint of the same parent with another seed.
 INERT = frozenset(
     {"eval_images", "panels", "eval_every", "log_every", "checkpoint_every", "data_root", "num_workers", "device"}
-    | {"threads", schema.SEED, "checkpoint"}
+    | {"threads", "export", schema.SEED, "checkpoint"}
 )
 
 _ALIASES = {"target_loss": schema.loss(schema.TARGET), "train_loss": schema.loss(schema.SOURCE)}

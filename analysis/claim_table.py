@@ -17,6 +17,7 @@ _COLUMNS = (
     Column("n", "n"),
     Column("verdict", "verdict", ("", "reason", "runs"), numeric=False),
 )
+_INDENT = "\N{NO-BREAK SPACE}" * 2
 _SHOWN = 8  # hex digits of a run's ID; MLflow's pages find it by them
 
 
@@ -62,7 +63,7 @@ def _statement_row(item: Evidence, finding: Finding, case: str, footnotes: Footn
     reasons = [item.reason] if item.reason and item.verdict == "not run" else []
     verdict = f"{item.verdict}: {item.reason}" if item.reason and item.verdict == "undecided" else item.verdict
     return (
-        Cell(f"  {name}", (f"{finding.claim.id}: {name}",), footnotes.mark(item.notes)),
+        Cell(f"{_INDENT}{name}", (f"{finding.claim.id}: {name}",), footnotes.mark(item.notes)),
         Cell("", (case,)),
         text_cell(_claimed(statement.region)),
         text_cell(statement.reported),

@@ -111,12 +111,18 @@ def ablation(
     with _told_plainly():
         from analysis import tables
         from analysis.ablation import ablation as families_of
+        from analysis.sheet import joined
 
         wanted = _listed(metrics) or ("mIoU", "fwIoU", "PA")
         families = families_of(_runs(store, experiment), parameter, wanted, _listed(but) or ())
-        for number, (name, comparison) in enumerate(families.items()):
-            caption = f"{parameter}{', with ' if name else ''}{name}; Δ to the first row"
-            sheet = tables.sheet(comparison, spread, layout, label=parameter, caption=caption)
+        sheets = {
+            name: tables.sheet(comparison, spread, layout, label=parameter, caption=_ablated(parameter, name))
+            for name, comparison in families.items()
+        }
+        if form == "csv":  # one header, for programs
+            _print(joined(sheets, "with"), form)
+            return
+        for number, sheet in enumerate(sheets.values()):
             _print(sheet, form, after=number > 0)
 
 
@@ -141,6 +147,10 @@ def _runs(store: str, experiment: str | None) -> "pd.DataFrame":
 
     opened = open_store(store)
     return with_courses(opened, opened.runs(experiment))
+
+
+def _ablated(parameter: str, family: str) -> str:
+    return f"{parameter}{', with ' if family else ''}{family}; Δ to the first row"
 
 
 def _listed(names: str | None) -> Sequence[str] | None:

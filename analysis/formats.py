@@ -26,7 +26,7 @@ _LATEX = {
     "±": r"$\pm$",
     "→": r"$\rightarrow$",
     "−": "$-$",
-    "≤": r"$\leq$",
+    "\N{NO-BREAK SPACE}": "~",
     "–": "--",
 }
 _NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")

@@ -1,8 +1,8 @@
 """A table as it is written: cells with their numbers behind them, and footnotes shared by the rows they hold for."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from analysis.statistics import Interval
 
@@ -57,6 +57,19 @@ class Footnotes:
 def text_cell(text: str, marks: Sequence[int] = ()) -> Cell:
     """A cell without a number."""
     return Cell(text, (text,), tuple(marks))
+
+
+def joined(sheets: Mapping[str, Sheet], heading: str) -> Sheet:
+    """Sheets of the same columns as one, with their names in a column before."""
+    footnotes = Footnotes()
+    rows = [
+        (text_cell(name), *(replace(c, marks=footnotes.mark(sheet.notes[m - 1] for m in c.marks)) for c in row))
+        for name, sheet in sheets.items()
+        for row in sheet.rows
+    ]
+    first = next(iter(sheets.values()))
+    columns = (Column(heading, heading, numeric=False), *first.columns)
+    return Sheet(first.caption, columns, tuple(rows), footnotes.texts)
 
 
 def show(value: float, percent: bool = True, sign: bool = False) -> str:

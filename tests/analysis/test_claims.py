@@ -272,7 +272,9 @@ def test_the_sheet():
     findings = judge(report(solo=None), find_claims(["C5", "C9"]))
     text = as_text(sheet(findings, "last"))
     assert re.search(r"^C5 target_solo .* not run \[1\]$", text, re.MULTILINE)
-    assert re.search(r"^  styled, alpha 1, weight 1 − multi_MS_IW: fwIoU .*> 0 +\+3.19 +\+3.1\d \[", text, re.MULTILINE)
+    assert re.search(
+        r"^\s\sstyled, alpha 1, weight 1 − multi_MS_IW: fwIoU .*> 0 +\+3.19 +\+3.1\d \[", text, re.MULTILINE
+    )
     rows = as_csv(sheet(findings, "last")).splitlines()
     assert len(rows) == 1 + 1 + 4
     assert "alpha1 0 alpha1 1 alpha1 2 multi_iw 0 multi_iw 1 multi_iw 2" in rows[3]

@@ -1,3 +1,6 @@
+import csv
+import io
+
 import pytest
 from click.testing import CliRunner
 
@@ -48,6 +51,18 @@ def test_classes_ablation_and_claims(two_groups):
     assert "lambda_target; Δ to the first row" in result.output
     assert "+1.00 [+1.00, +1.00]" in result.output
     assert "C5 target_solo" in run("claims", "--claim", "C5").output
+
+
+def test_an_ablation_of_several_families_is_one_csv(store, add_run):
+    for multi in (True, False):
+        for weight in (0.1, 0.2):
+            metrics = {"last/target/mIoU": 30 + weight}
+            add_run(f"{multi} {weight}", 0, metrics, lambda_target=weight, multi=multi)
+    result = run("ablation", "--parameter", "lambda_target", "--metrics", "mIoU", "--format", "csv")
+    header, *rows = csv.reader(io.StringIO(result.output))
+    assert header[:4] == ["with", "lambda_target", "n", "last/target/mIoU mean"]
+    assert [row[:2] for row in rows] == [[f"multi={m}", w] for m in (False, True) for w in ("0.1", "0.2")]
+    assert {row[-1] for row in rows} == {"a single seed: no spread, no interval"}
 
 
 @pytest.mark.parametrize(

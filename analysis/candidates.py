@@ -20,6 +20,7 @@ DOMAINS = frozenset(
 # Settings that two stages must share for the one's runs to be compared with the other's.
 _BASIC = frozenset(
     {"source", "target", "style", "label_set", "network", "backbone", "width", "weights", "preprocessing"}
+    | {"resize_labels", "eval_flip", "eval_scales"}
 )
 _DEFAULTS = {"network": "deeplabv2", "multi": "False", "split": "val"}  # of runs older than the setting
 _ONE = r"_?1(?:[.p]0)?(?![\d.p])"

@@ -16,6 +16,7 @@ from analysis.losses import with_courses
 from analysis.statistics import Interval
 from analysis.verdicts import decide, find_claims, judge
 from msl.data.catalog import domain_names
+from msl.recipes import find_recipe
 
 SEEDS = (-1.2, 0.0, 1.2)  # what a seed does to all groups alike, points
 IW_MULTI = {"target_mode": "IW_maxsquare", "multi": True, "lambda_target": 0.09}
@@ -257,6 +258,39 @@ def test_what_a_styled_domain_was_made_of():
 
 def test_every_domain_with_a_name_is_known():
     assert set(domain_names()) == DOMAINS
+
+
+def of_recipe(name, stage, style=""):
+    """A run of a recipe's stage, on data of a style."""
+    suffix = f"_{style}" if style else ""
+    settings = getattr(find_recipe(name), stage).flat()
+    data = f"gta5{suffix}", "cityscapes" + (suffix if style != "cityscapes" else "")
+    means = {**source(70, 94), **target(44)}
+    return planted.group(f"{stage} {name} {style}", {k: (v,) for k, v in means.items()}, stage, (0,), data, **settings)
+
+
+@pytest.mark.parametrize("prefix", ["paper/", "gta5_cityscapes"])
+def test_runs_of_the_recipes_are_recognised(prefix):
+    """One run of each experiment, with the settings that its recipe resolves to: every claim has its groups."""
+    ms, iw, multi, v3plus, v3plus_lr = {
+        "paper/": ("paper/MS", "paper/IW_MS", "paper/multi_MS_IW", "paper/deeplabv3p", "paper/deeplabv3p_lr1e-3"),
+        "gta5_cityscapes": (*(f"gta5_cityscapes{end}" for end in ("", "_iw", "_iw_multi", "_deeplabv3p")), None),
+    }[prefix]
+    styles = (AUX, f"{AUX}_retrain", f"{AUX}_gta5pcity_retrain_alpha1stylewt1", "cityscapes")
+    runs = planted.frame(
+        *(of_recipe(name, "pretrain") for name in (ms, multi)),
+        *(of_recipe(name, "adapt") for name in (ms, iw, multi)),
+        of_recipe(multi, "target_solo"),
+        *(of_recipe(name, "pretrain", AUX) for name in (ms, multi, v3plus, v3plus_lr) if name),
+        *(of_recipe(multi, "adapt", style) for style in styles),
+    )
+    missing = {
+        finding.claim.id: [item.statement.own for item in finding.evidence if item.verdict == "not run"]
+        for finding in judge(runs, CLAIMS)
+    }
+    on_train = {"C1": ["pretrain multi on train"]}
+    without_lr = {} if v3plus_lr else {"C11": ["DeepLabV3+, other lr"]}
+    assert {claim: names for claim, names in missing.items() if names} == on_train | without_lr
 
 
 def test_claims_are_the_reports():

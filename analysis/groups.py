@@ -73,7 +73,7 @@ class SeedGroup:
         """IDs of the runs that count."""
         return [str(run_id) for run_id in self.runs["run_id"]]
 
-    @property
+    @cached_property
     def stage(self) -> str:
         """Stage of its runs."""
         return self.one(schema.STAGE) or ""

@@ -15,7 +15,7 @@ FLOORS = [
     {"errors"},
     {"labels", "schema", "config"},
     {"recipes"},
-    {"losses", "metrics"},
+    {"losses", "metrics", "weights"},
     {"data", "models"},
     {"training", "tracking"},
     {"stages"},
@@ -23,8 +23,8 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FROM_OUTSIDE = {  # what is kept to some rooms
     "mlflow": {"tracking"},
-    "torch": {"losses", "metrics", "data", "models", "training", "stages"},
-    "torchvision": {"data", "models"},
+    "torch": {"weights", "losses", "metrics", "data", "models", "training", "stages"},
+    "torchvision": {"weights", "data", "models"},
     "click": set(),
     "pandas": set(),
     "matplotlib": set(),

@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
-import torch
-import torchvision.models as zoo
 from torch import Tensor
 
 from msl.config import ModelConfig
@@ -14,8 +11,8 @@ from msl.errors import CheckpointError
 from msl.models.backbones import DilatedBackbone
 from msl.models.deeplabv2 import DeepLabV2
 from msl.models.deeplabv3plus import DeepLabV3Plus
-from msl.models.files import PUBLISHED_HEADS, check_fit, load_file, needs, state_dict_in
 from msl.models.network import SegmentationNetwork
+from msl.weights import PUBLISHED_HEADS, check_fit, load_file, needs, state_dict_in, torchvision_weights
 
 _FROM_WEIGHTS = ("preprocessing", "bn_affine")  # what is left open follows the weights
 _NETWORKS: dict[str, type[SegmentationNetwork]] = {"deeplabv2": DeepLabV2, "deeplabv3plus": DeepLabV3Plus}
@@ -78,12 +75,4 @@ def _backbone_weights(config: ModelConfig) -> tuple[dict[str, Tensor] | None, di
 def _imagenet_weights(config: ModelConfig) -> dict[str, Tensor]:
     if config.width != 1:
         raise CheckpointError(f"weights = imagenet exist for width 1 only, not {config.width}: pass weights=none.")
-    weights = zoo.get_model_weights(config.backbone)["IMAGENET1K_V1"]
-    try:
-        state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
-    except (URLError, OSError, RuntimeError) as error:
-        raise CheckpointError(
-            f"ImageNet weights of {config.backbone} cannot be had: {error}. Put {weights.url.rpartition('/')[2]} into "
-            f"{torch.hub.get_dir()}/checkpoints (TORCH_HOME moves that folder) or pass weights=none."
-        ) from error
-    return state
+    return torchvision_weights(config.backbone)

@@ -11,9 +11,9 @@ from msl import schema
 from msl.config import ModelConfig, validated
 from msl.errors import CheckpointError
 from msl.models import SegmentationNetwork, build_model
-from msl.models.files import check_fit, load_file
 from msl.models.published import Published, read_published
 from msl.training.loop import Callback, Reporter, State
+from msl.weights import check_fit, load_file
 
 _FORMAT = 1
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import torch
+import torchvision.models as zoo
 from torch import Tensor
 
 from msl.errors import CheckpointError
@@ -57,8 +59,19 @@ def needs(content: Mapping[str, Any]) -> dict[str, Any]:
     return preprocessing | ({"bn_affine": any(f"{norm}weight" in state for norm in norms)} if norms else {})
 
 
-def check_fit(weights: dict[str, Tensor], own: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
+def check_fit(
+    weights: dict[str, Tensor],
+    own: Mapping[str, Tensor],
+    origin: str,
+    remedy: str = "Choose the backbone and settings it is for.",
+) -> dict[str, Tensor]:
     """`weights` if they fit a module's `own` state dict, with counters of BatchNorm that they lack added.
+
+    Args:
+        weights: by name.
+        own: the module's.
+        origin: where the weights come from, for the message.
+        remedy: the way out, for the message.
 
     Raises:
         CheckpointError: names what is missing, unexpected or of another shape.
@@ -71,7 +84,22 @@ def check_fit(weights: dict[str, Tensor], own: Mapping[str, Tensor], origin: str
     }
     if any(problems.values()):
         listed = "; ".join(f"{len(keys)} {what} ({', '.join(keys[:3])}, …)" for what, keys in problems.items() if keys)
-        raise CheckpointError(
-            f"{origin} does not fit the network: {listed}. Choose the backbone and settings it is for."
-        )
+        raise CheckpointError(f"{origin} does not fit the network: {listed}. {remedy}")
     return whole
+
+
+def torchvision_weights(network: str) -> dict[str, Tensor]:
+    """ImageNet weights of one of torchvision's networks: from TORCH_HOME, or else downloaded into it.
+
+    Raises:
+        CheckpointError: they are not there and the download fails.
+    """
+    weights = zoo.get_model_weights(network)["IMAGENET1K_V1"]
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
+    except (URLError, OSError, RuntimeError) as error:
+        raise CheckpointError(
+            f"ImageNet weights of {network} cannot be had: {error}. Put {weights.url.rpartition('/')[2]} into "
+            f"{torch.hub.get_dir()}/checkpoints (TORCH_HOME moves that folder) or choose other weights."
+        ) from error
+    return state

@@ -16,15 +16,15 @@ FLOORS = [
     {"labels", "schema", "config"},
     {"recipes"},
     {"losses", "metrics", "weights"},
-    {"data", "models"},
+    {"data", "models", "style"},
     {"training", "tracking"},
     {"stages"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FROM_OUTSIDE = {  # what is kept to some rooms
     "mlflow": {"tracking"},
-    "torch": {"weights", "losses", "metrics", "data", "models", "training", "stages"},
-    "torchvision": {"weights", "data", "models"},
+    "torch": {"weights", "losses", "metrics", "data", "models", "style", "training", "stages"},
+    "torchvision": {"weights", "data", "models", "style"},
     "click": set(),
     "pandas": set(),
     "matplotlib": set(),

@@ -3,10 +3,13 @@
 from msl.losses.entropy import entropy, iw_entropy
 from msl.losses.guidance import confident_labels, guidance_labels
 from msl.losses.max_square import image_wise_weight, iw_max_square, max_square
+from msl.losses.style import channel_statistics, content_loss, style_loss
 from msl.losses.supervised import cross_entropy
 
 __all__ = [
+    "channel_statistics",
     "confident_labels",
+    "content_loss",
     "cross_entropy",
     "entropy",
     "guidance_labels",
@@ -14,4 +17,5 @@ __all__ = [
     "iw_entropy",
     "iw_max_square",
     "max_square",
+    "style_loss",
 ]

@@ -1,0 +1,55 @@
+"""The losses of a style decoder, on features of a frozen encoder.
+
+Huang and Belongie: *Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization*, ICCV 2017,
+arXiv:1703.06868, equations 12 and 13, with mean squares in place of norms as in the widely used PyTorch port
+(https://github.com/naoto0804/pytorch-AdaIN), whose weights they are meant for.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as fn
+
+from msl.losses.precision import at_least_single
+
+
+def channel_statistics(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
+    """Mean and deviation sqrt(var + eps) over the pixels of each channel; the variance is unbiased.
+
+    Args:
+        features: (N, C, H, W), at least two pixels.
+        eps: keeps the deviation of a constant channel, and its gradient, finite.
+
+    Returns:
+        Two of (N, C, 1, 1), in float32 or wider.
+    """
+    features = at_least_single(features)
+    variance = features.var(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
+    return features.mean(dim=(2, 3), keepdim=True), (variance + eps).sqrt()
+
+
+def content_loss(features: Tensor, target: Tensor) -> Tensor:
+    """Mean square between the features of the decoded image and those that were decoded (equation 12).
+
+    Args:
+        features: (N, C, H, W).
+        target: the same shape; carries no gradient.
+    """
+    return fn.mse_loss(at_least_single(features), at_least_single(target.detach()))
+
+
+def style_loss(features: Sequence[Tensor], styles: Sequence[Tensor], eps: float = 1e-5) -> Tensor:
+    """Σ over layers of the mean squares between means and between deviations (equation 13).
+
+    Args:
+        features: of the decoded image, one (N, C, H, W) a layer.
+        styles: of the style image, one (N, C, h, w) a layer; carry no gradient.
+        eps: of `channel_statistics`.
+    """
+    losses = []
+    for own, style in zip(features, styles, strict=True):
+        mean, deviation = channel_statistics(own, eps)
+        to_mean, to_deviation = channel_statistics(style.detach(), eps)
+        losses.append(fn.mse_loss(mean, to_mean) + fn.mse_loss(deviation, to_deviation))
+    return torch.stack(losses).sum()

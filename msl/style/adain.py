@@ -1,0 +1,30 @@
+"""Adaptive instance normalisation: features take on another image's mean and deviation, channel by channel.
+
+Huang and Belongie, ICCV 2017, arXiv:1703.06868, equation 8.
+"""
+
+from torch import Tensor
+
+from msl.losses import channel_statistics
+from msl.losses.precision import at_least_single
+
+
+def adain(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:
+    """σ(s)·(c - μ(c))/σ(c) + μ(s), with σ = sqrt(unbiased variance + eps).
+
+    Args:
+        content: features (N, C, H, W).
+        style: features (N or 1, C, h, w).
+        eps: under the root.
+
+    Returns:
+        (N, C, H, W) of the content's type, computed in float32 or wider.
+    """
+    return impose(content, *channel_statistics(style, eps), eps)
+
+
+def impose(content: Tensor, mean: Tensor, deviation: Tensor, eps: float = 1e-5) -> Tensor:
+    """`adain` towards statistics that are known already, each (N or 1, C, 1, 1)."""
+    own_mean, own_deviation = channel_statistics(content, eps)
+    moved = (at_least_single(content) - own_mean) * (deviation / own_deviation) + mean
+    return moved.to(content.dtype)

@@ -1,0 +1,85 @@
+"""Style transfer with a network: encode, move the features' statistics, decode.
+
+Huang and Belongie, ICCV 2017, arXiv:1703.06868.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from msl.errors import CheckpointError
+from msl.losses import channel_statistics
+from msl.style.adain import impose
+from msl.style.encoder import HALO, STRIDE, VGG, Encoder
+from msl.style.styler import Styler
+from msl.style.tiles import in_tiles
+from msl.weights import check_fit, load_file, state_dict_in
+
+_TILE = 96  # features a side that are computed at once: 768 pixels
+
+
+class Decoder(nn.Sequential):
+    """An encoder's mirror image: relu4_1 back to RGB, which may exceed [0, 1].
+
+    Reflection padding and nearest upsampling (section 6). Numbered as the port's, so that its ``decoder.pth`` loads.
+    """
+
+    def __init__(self, vgg: VGG) -> None:
+        super().__init__()
+        above = None
+        for stage, channels, features in reversed(list(vgg.convolutions())):
+            if above is not None:
+                self.append(nn.ReLU(inplace=True))
+                if stage != above:
+                    self.append(nn.Upsample(scale_factor=2, mode="nearest"))
+            self.append(nn.ReflectionPad2d(1))
+            self.append(nn.Conv2d(features, channels, 3))
+            above = stage
+
+
+def load_decoder(path: Path, vgg: VGG) -> Decoder:
+    """A trained decoder for an encoder of this shape.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or does not fit; names the keys.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"decoder = {path}: no such file")
+    decoder = Decoder(vgg)
+    remedy = "A decoder belongs to the encoder with which it was trained."
+    decoder.load_state_dict(check_fit(state_dict_in(load_file(path)), decoder.state_dict(), str(path), remedy))
+    return decoder
+
+
+class StyleTransfer(Styler):
+    """AdaIN style transfer. The content is encoded and decoded once, whatever the number of styles.
+
+    Large images go through in tiles: at most 768 pixels a side and 32 around them are in the network at a time; what
+    is kept of the whole is relu4_1, whose statistics are therefore the whole image's.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Decoder, tile: int = _TILE) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self._tile = tile
+
+    def encode(self, image: Tensor) -> Tensor:
+        """Images (N, 3, H, W) in [0, 1] to relu4_1, (N, C, ⌈H/8⌉, ⌈W/8⌉)."""
+        return in_tiles(self.encoder, image, tile=self._tile, halo=HALO, read=STRIDE)
+
+    def decode(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """Features to images (N, 3, *size); what the encoder's pooling rounded up is cut off again. Not clamped."""
+        image = in_tiles(self.decoder, features, tile=self._tile, halo=HALO, write=STRIDE)
+        return image[:, :, : size[0], : size[1]]
+
+    def statistics_of(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Mean and deviation of relu4_1, each (1, C, 1, 1)."""
+        return channel_statistics(self.encode(image))
+
+    def restyle(self, content: Tensor, style: tuple[Tensor, ...], alpha: float) -> Tensor:
+        """D((1 - α)·f + α·AdaIN(f)), equation 14; with several styles equation 15, for AdaIN is linear in them."""
+        mean, deviation = style
+        features = self.encode(content)  # (N, C, h, w)
+        moved = torch.lerp(features, impose(features, mean, deviation), alpha)
+        return self.decode(moved, (content.shape[2], content.shape[3]))

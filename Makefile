@@ -31,6 +31,7 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/training.py
+	$(BIN)/python tests/benchmarks/style.py
 
 # The store of this folder, for this machine alone.
 serve: $(READY)

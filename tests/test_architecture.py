@@ -94,7 +94,7 @@ def loaded(code: str) -> set[str]:
         ("import analysis.store, analysis.tables, analysis.__main__", {"torch", "mlflow", "matplotlib"}),
         ("import entrypoints.adapt, entrypoints.evaluate", {"torch", "mlflow", "pandas", "numpy"}),
         ("import msl.recipes, msl.schema, msl.labels", {"torch", "mlflow", "numpy", "click"}),
-        ("import msl.losses", {"mlflow", "click", "pandas"}),
+        ("import msl.losses, msl.style", {"mlflow", "click", "pandas"}),
         ("import msl.training, msl.training.callbacks, msl.training.panels", {"mlflow", "click", "pandas"}),
         ("import msl.tracking", {"torch", "torchvision"}),
     ],
@@ -109,6 +109,7 @@ def test_public_names_stay():
     import msl.losses
     import msl.metrics
     import msl.models
+    import msl.style
 
     assert {"max_square", "iw_max_square", "entropy", "iw_entropy", "guidance_labels"} <= set(msl.losses.__all__)
     matrix = {"update", "iou", "mean_iou", "fw_iou", "pixel_accuracy", "mean_pixel_accuracy"}
@@ -116,6 +117,7 @@ def test_public_names_stay():
     assert {"build_model", "SegOutput"} <= set(msl.models.__all__)
     assert msl.models.SegOutput._fields == ("main", "aux")
     assert {"open_domain", "Domain"} <= set(msl.data.__all__)
+    assert {"adain", "StyleTransfer"} <= set(msl.style.__all__)
     assert analysis.__all__ == ["open_store"]
 
 

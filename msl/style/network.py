@@ -16,7 +16,7 @@ from msl.style.styler import Styler
 from msl.style.tiles import in_tiles
 from msl.weights import check_fit, load_file, state_dict_in
 
-_TILE = 96  # features a side that are computed at once: 768 pixels
+_TILE = 128  # features a side that are computed at once: 1024 pixels
 
 
 class Decoder(nn.Sequential):
@@ -55,7 +55,7 @@ def load_decoder(path: Path, vgg: VGG) -> Decoder:
 class StyleTransfer(Styler):
     """AdaIN style transfer. The content is encoded and decoded once, whatever the number of styles.
 
-    Large images go through in tiles: at most 768 pixels a side and 32 around them are in the network at a time; what
+    Large images go through in tiles: at most 1024 pixels a side and 32 around them are in the network at a time; what
     is kept of the whole is relu4_1, whose statistics are therefore the whole image's.
     """
 

@@ -15,7 +15,7 @@ from msl.style import VGG, Decoder, Encoder, StyleTransfer, adain
 
 SIZES = ((256, 512), (512, 1024))  # height and width of content
 STYLES = ((341, 512), (283, 512), (512, 512), (288, 512))  # photographs of at most 512 pixels a side
-REPEATS = 3
+REPEATS = 2
 
 
 @torch.no_grad()

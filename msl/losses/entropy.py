@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from msl.losses.max_square import image_wise_weight, mean_over_pixels
-from msl.losses.precision import at_least_single
+from msl.losses.max_square import image_wise_weight
+from msl.losses.pixels import mean_over_pixels, per_pixel
 
 
 def entropy(prob: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -30,7 +30,9 @@ def iw_entropy(prob: Tensor, ratio: float = 0.2, valid: Tensor | None = None) ->
 
 
 def _entropy_of_pixels(prob: Tensor) -> Tensor:
-    prob = at_least_single(prob)
-    # A probability that underflowed to 0 adds 0, but log's gradient there is infinite and would give NaN.
-    log_prob = prob.clamp(min=torch.finfo(prob.dtype).tiny).log()
-    return -(prob * log_prob).sum(dim=1)  # (N, H, W)
+    return per_pixel(lambda p: -(p * _log(p)).sum(dim=1), lambda p: -1 - _log(p), prob)  # (N, H, W)
+
+
+def _log(prob: Tensor) -> Tensor:
+    # A probability that underflowed to 0 adds 0, but the gradient there is infinite and would give NaN.
+    return prob.clamp(min=torch.finfo(prob.dtype).tiny).log()

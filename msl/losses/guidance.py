@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from msl.labels import IGNORE
+from msl.losses.pixels import by_bands, most_probable
 
 
 @torch.no_grad()
@@ -18,8 +19,7 @@ def confident_labels(prob: Tensor, threshold: float, ignore_index: int = IGNORE)
     Returns:
         (N, H, W) long.
     """
-    confidence, label = prob.max(dim=1)
-    return label.masked_fill(confidence <= threshold, ignore_index)
+    return by_bands(lambda p: most_probable(p).masked_fill_(p.amax(dim=1) <= threshold, ignore_index), prob)
 
 
 @torch.no_grad()
@@ -37,6 +37,9 @@ def guidance_labels(prob_main: Tensor, prob_aux: Tensor, threshold: float, ignor
     Returns:
         (N, H, W) long.
     """
-    label = (prob_main + prob_aux).argmax(dim=1)
-    confidence = torch.maximum(prob_main.amax(dim=1), prob_aux.amax(dim=1))
-    return label.masked_fill(confidence <= threshold, ignore_index)
+
+    def of_band(main: Tensor, aux: Tensor) -> Tensor:
+        confidence = torch.maximum(main.amax(dim=1), aux.amax(dim=1))
+        return most_probable(main + aux).masked_fill_(confidence <= threshold, ignore_index)
+
+    return by_bands(of_band, prob_main, prob_aux)

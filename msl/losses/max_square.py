@@ -7,7 +7,7 @@ arXiv:1909.13589, equations 4 and 7.
 import torch
 from torch import Tensor
 
-from msl.losses.precision import at_least_single
+from msl.losses.pixels import by_bands, mean_over_pixels, most_probable, per_pixel
 
 
 def max_square(prob: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -49,22 +49,16 @@ def image_wise_weight(prob: Tensor, ratio: float, valid: Tensor | None = None) -
         valid: (N, H, W) bool; the others are not counted and weigh 0.
 
     Returns:
-        (N, H, W) float32.
+        (N, H, W) float32, or float64 if `prob` is that.
     """
-    winner = prob.argmax(dim=1).flatten(1)  # (N, H·W)
-    ones = torch.ones_like(winner, dtype=torch.float32) if valid is None else valid.flatten(1).float()
+    winner = by_bands(most_probable, prob).flatten(1)  # (N, H·W)
+    dtype = torch.promote_types(prob.dtype, torch.float32)
+    ones = torch.ones_like(winner, dtype=dtype) if valid is None else valid.flatten(1).to(dtype)
     count = ones.new_zeros(prob.shape[:2]).scatter_add_(1, winner, ones)  # (N, C)
     size = count.sum(dim=1, keepdim=True)  # (N, 1)
     class_weight = 1 / (count**ratio * size ** (1 - ratio)).clamp(min=1)  # (N, C)
     return (class_weight.gather(1, winner) * ones).view(prob.shape[0], *prob.shape[2:])
 
 
-def mean_over_pixels(value: Tensor, valid: Tensor | None) -> Tensor:
-    """Mean of an (N, H, W) map over its valid pixels; 0 where there is none."""
-    if valid is None:
-        return value.mean()
-    return (value * valid).sum() / valid.sum().clamp(min=1)
-
-
 def _sum_of_squares(prob: Tensor) -> Tensor:
-    return at_least_single(prob).square().sum(dim=1)  # (N, H, W)
+    return per_pixel(lambda p: p.square().sum(dim=1), lambda p: 2 * p, prob)  # (N, H, W)

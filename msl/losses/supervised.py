@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 from msl.labels import IGNORE
-from msl.losses.precision import at_least_single
+from msl.losses.pixels import mean_over_pixels, per_pixel
 
 
 def cross_entropy(logits: Tensor, label: Tensor, ignore_index: int = IGNORE) -> Tensor:
@@ -15,6 +15,15 @@ def cross_entropy(logits: Tensor, label: Tensor, ignore_index: int = IGNORE) -> 
         label: (N, H, W), any integer type.
         ignore_index: label of pixels that do not count.
     """
-    label = label.long()
-    total = fn.cross_entropy(at_least_single(logits), label, ignore_index=ignore_index, reduction="sum")
-    return total / (label != ignore_index).sum().clamp(min=1)
+    counted = label != ignore_index
+    label = label.long().masked_fill(~counted, 0)
+    return mean_over_pixels(per_pixel(_surprise, _surprise_slope, logits, label), counted)
+
+
+def _surprise(logits: Tensor, label: Tensor) -> Tensor:
+    return fn.cross_entropy(logits, label, reduction="none")  # (N, H, W)
+
+
+def _surprise_slope(logits: Tensor, label: Tensor) -> Tensor:
+    label = label.unsqueeze(1)
+    return logits.softmax(dim=1).scatter_add_(1, label, logits.new_full((), -1).expand_as(label))  # (N, C, H, W)

@@ -39,7 +39,12 @@ class SegmentationNetwork(nn.Module, ABC):
         """Logits at the input's size."""
         size = (image.shape[2], image.shape[3])
         main, aux = self.coarse(image)
-        return SegOutput(upsample(main, size), None if aux is None else upsample(aux, size))
+        return SegOutput(_planes(main, size), None if aux is None else _planes(aux, size))
+
+
+def _planes(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    # A loss reads a plane a class; of logits that are channels last it would copy what is upsampled, 64 times as large.
+    return upsample(logits.contiguous(), size)
 
 
 def upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:

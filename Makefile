@@ -30,8 +30,7 @@ check: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)
-	$(BIN)/python tests/benchmarks/training.py
-	$(BIN)/python tests/benchmarks/style.py
+	KINETO_LOG_LEVEL=99 $(BIN)/python tests/benchmarks
 
 # The store of this folder, for this machine alone.
 serve: $(READY)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import chdir
 
 import torch
 from mlflow.tracking import MlflowClient
@@ -29,14 +30,11 @@ SCORED = 40  # images
 ROWS = 200  # metrics
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
+def figures() -> dict[str, float]:
+    """Every figure by name, with its unit."""
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
         os.environ |= {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "MSL_CACHE": folder}
-        rows = commands() | training() | evaluation() | tracking()
-    print(f"\ntorch {torch.__version__}, {torch.get_num_threads()} threads")
-    for name, value in rows.items():
-        print(f"{name:58} {value:9.3f}")
+        return commands() | training() | evaluation() | tracking()
 
 
 def commands() -> dict[str, float]:
@@ -98,7 +96,3 @@ def seconds(call: Callable[[], object]) -> float:
     began = time.perf_counter()
     call()
     return time.perf_counter() - began
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,179 @@
+"""Losses, metrics and a whole step against plain alternatives, as ratios of two figures of one run.
+
+The two sides take turns and the fastest turn of each counts, so that a busy moment strikes neither alone. Peak memory
+is what PyTorch's profiler sees its allocator give out and take back.
+"""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import plain
+import torch
+from torch import Tensor
+from torch.nn import functional as fn
+from torch.profiler import ProfilerActivity, profile
+
+from msl.config import AdaptationConfig, ModelConfig, OptimizerConfig
+from msl.data import Batch
+from msl.labels import LABEL_SETS
+from msl.losses import cross_entropy, guidance_labels, iw_max_square
+from msl.metrics import ConfusionMatrix
+from msl.models import build_model
+from msl.training import Schedule, State, Term, fit
+from msl.training.machine import place
+from msl.training.objectives import Adaptation, Supervised
+from msl.training.optim import Poly, sgd
+from msl.training.panels import colour_table
+
+CLASSES = 19
+LABELS = LABEL_SETS["cityscapes19"]
+FULL, LOSS, STEP = (1024, 2048), (640, 1280), (320, 640)  # heights and widths
+LAMBDA_SEG, THRESHOLD = 0.1, 0.95
+
+Pair = tuple[Callable[[], object], Callable[[], object]]  # ours and the alternative, on the same input
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A row of the table: how many times ours goes into the alternative."""
+
+    what: str
+    size: str
+    alternative: str
+    ours: float
+    theirs: float
+    unit: str
+    bound: float | None  # the least ratio asked for
+
+    @property
+    def ratio(self) -> float:
+        return self.theirs / self.ours
+
+
+def ratios() -> Iterator[Ratio]:
+    """Every comparison, one after the other."""
+    tensor, map_ = f"1×{CLASSES}×{LOSS[0]}×{LOSS[1]}", f"{FULL[0]}×{FULL[1]}"
+    image_wise, labelled = "softmax, IW_maxsquare, backward", "guidance labels, cross entropy, backward"
+    by_masks, by_maxima = "masks over N·C·H·W", "torch.max, F.cross_entropy"
+    histogram = f"histogram on the CPU, {by_masks}"
+    yield _time(image_wise, tensor, histogram, iw_pair(), 4)
+    yield _memory(image_wise, tensor, histogram, iw_pair(), 2)
+    yield _time(labelled, tensor, by_masks, masks_pair(), 4)
+    yield _memory(labelled, tensor, by_masks, masks_pair(), 2)
+    yield _time(labelled, tensor, by_maxima, maxima_pair(), None)
+    yield _memory(labelled, tensor, by_maxima, maxima_pair(), None)
+    yield _time("confusion matrix, one update", map_, "np.bincount with a mask", confusion_pair(), 3, turns=15)
+    yield _time("colours of a label map", map_, "loop over pixels", colours_pair(), 100, turns=2)
+    step = "one adapt step: multi, IW, ResNet-101"
+    yield _time(step, f"1×3×{STEP[0]}×{STEP[1]}, twice", "the two network passes alone", step_pair(), 1 / 1.1, turns=3)
+
+
+def iw_pair() -> Pair:
+    logits = _logits(0)
+    return (
+        lambda: _backward(lambda z: iw_max_square(z.softmax(dim=1)), logits),
+        lambda: _backward(lambda z: plain.iw_max_square(z.softmax(dim=1)), logits),
+    )
+
+
+def masks_pair() -> Pair:
+    return _guidance_pair(plain.guidance_by_masks)
+
+
+def maxima_pair() -> Pair:
+    return _guidance_pair(plain.guidance_by_maxima)
+
+
+def _guidance_pair(alternative: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Pair:
+    logits, prob_main = _logits(1), _logits(0).softmax(dim=1)
+    prob_aux = logits.softmax(dim=1)
+    return (
+        lambda: _backward(lambda z: cross_entropy(z, guidance_labels(prob_main, prob_aux, THRESHOLD)), logits),
+        lambda: _backward(lambda z: alternative(prob_main, prob_aux, z), logits),
+    )
+
+
+def confusion_pair() -> Pair:
+    label, prediction = _label_map(0), _label_map(1)
+    label[:100] = 255
+    matrix = ConfusionMatrix(CLASSES)
+    return (
+        lambda: matrix.update(prediction, label),
+        lambda: plain.confusion(prediction.numpy(), label.numpy(), CLASSES),
+    )
+
+
+def colours_pair() -> Pair:
+    label, palette = _label_map(0).byte().numpy(), colour_table(LABELS)
+    return lambda: palette[label], lambda: plain.colours(label, palette)
+
+
+def step_pair() -> Pair:
+    model = build_model(ModelConfig(backbone="resnet101", multi=True, num_classes=CLASSES, weights="none"))
+    place(model, torch.device("cpu"))
+    model.train()
+    image = torch.randint(0, 256, (1, 3, *STEP), dtype=torch.uint8)
+    batch = Batch(image, torch.randint(0, CLASSES, (1, *STEP), dtype=torch.uint8), ("random",))
+    adaptation = AdaptationConfig(target_mode="IW_maxsquare", lambda_target=0.09, threshold=THRESHOLD)
+    terms = [Term("source", Supervised(LAMBDA_SEG)), Term("target", Adaptation(adaptation, LAMBDA_SEG))]
+    state = State(
+        model=model,
+        optimizer=sgd(model, OptimizerConfig()),
+        streams={"source": itertools.repeat(batch), "target": itertools.repeat(batch)},
+        schedule=Schedule(lr=Poly(1000, 0.9), stop=1, epoch_iters=1000),
+    )
+
+    def step() -> None:
+        state.step = 0
+        fit(state, terms, [])
+
+    def passes() -> None:
+        state.optimizer.zero_grad()
+        for _ in terms:
+            main, aux = model(image)
+            (main.sum() + aux.sum()).backward()
+
+    return step, passes
+
+
+def _logits(seed: int) -> Tensor:
+    """Smooth as a network's, and sure of about a third of the pixels."""
+    coarse = 6 * torch.randn(1, CLASSES, *(side // 32 for side in LOSS), generator=torch.Generator().manual_seed(seed))
+    return fn.interpolate(coarse, LOSS, mode="bilinear", align_corners=True)
+
+
+def _label_map(seed: int) -> Tensor:
+    """Patches of classes, int64 as argmax gives them."""
+    coarse = torch.randint(0, CLASSES, (32, 64), generator=torch.Generator().manual_seed(seed))
+    return coarse.repeat_interleave(FULL[0] // 32, 0).repeat_interleave(FULL[1] // 64, 1).contiguous()
+
+
+def _backward(loss: Callable[[Tensor], Tensor], logits: Tensor) -> None:
+    leaf = logits.detach().requires_grad_()
+    loss(leaf).backward()
+
+
+def _time(what: str, size: str, alternative: str, pair: Pair, bound: float | None, turns: int = 5) -> Ratio:
+    fastest = [float("inf")] * 2
+    for _ in range(turns):
+        for side, call in enumerate(pair):
+            began = time.perf_counter()
+            call()
+            fastest[side] = min(fastest[side], time.perf_counter() - began)
+    return Ratio(what, size, alternative, 1000 * fastest[0], 1000 * fastest[1], "ms", bound)
+
+
+def _memory(what: str, size: str, alternative: str, pair: Pair, bound: float | None) -> Ratio:
+    ours, theirs = (_peak(call) for call in pair)
+    return Ratio(what, size, alternative, ours, theirs, "MB", bound)
+
+
+def _peak(call: Callable[[], object]) -> float:
+    """MB that tensors hold at most during a call, beyond its inputs."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        call()
+    events = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]
+    events.sort(key=lambda event: event.start_ns())
+    return max(itertools.accumulate(event.nbytes() for event in events)) / 1e6

@@ -1,11 +1,12 @@
 """Every benchmark in one table: ``make bench``."""
 
 import numerics
+import style
 import torch
 import training
 
 if __name__ == "__main__":
-    rows = list(numerics.ratios())
+    rows = [*numerics.ratios(), *style.ratios()]
     figures = training.figures()
     print(f"\ntorch {torch.__version__}, {torch.get_num_threads()} threads\n")
     print(f"{'what':41} {'size':20} {'alternative':40} {'ours':>9} {'its':>10}    {'ratio':>6}  asked")

@@ -5,12 +5,11 @@ is what PyTorch's profiler sees its allocator give out and take back.
 """
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import plain
 import torch
+from ratio import Pair, Ratio, timed
 from torch import Tensor
 from torch.nn import functional as fn
 from torch.profiler import ProfilerActivity, profile
@@ -32,25 +31,6 @@ LABELS = LABEL_SETS["cityscapes19"]
 FULL, LOSS, STEP = (1024, 2048), (640, 1280), (320, 640)  # heights and widths
 LAMBDA_SEG, THRESHOLD = 0.1, 0.95
 
-Pair = tuple[Callable[[], object], Callable[[], object]]  # ours and the alternative, on the same input
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A row of the table: how many times ours goes into the alternative."""
-
-    what: str
-    size: str
-    alternative: str
-    ours: float
-    theirs: float
-    unit: str
-    bound: float | None  # the least ratio asked for
-
-    @property
-    def ratio(self) -> float:
-        return self.theirs / self.ours
-
 
 def ratios() -> Iterator[Ratio]:
     """Every comparison, one after the other."""
@@ -58,16 +38,16 @@ def ratios() -> Iterator[Ratio]:
     image_wise, labelled = "softmax, IW_maxsquare, backward", "guidance labels, cross entropy, backward"
     by_masks, by_maxima = "masks over N·C·H·W", "torch.max, F.cross_entropy"
     histogram = f"histogram on the CPU, {by_masks}"
-    yield _time(image_wise, tensor, histogram, iw_pair(), 4)
+    yield timed(image_wise, tensor, histogram, iw_pair(), 4)
     yield _memory(image_wise, tensor, histogram, iw_pair(), 2)
-    yield _time(labelled, tensor, by_masks, masks_pair(), 4)
+    yield timed(labelled, tensor, by_masks, masks_pair(), 4)
     yield _memory(labelled, tensor, by_masks, masks_pair(), 2)
-    yield _time(labelled, tensor, by_maxima, maxima_pair(), None)
+    yield timed(labelled, tensor, by_maxima, maxima_pair(), None)
     yield _memory(labelled, tensor, by_maxima, maxima_pair(), None)
-    yield _time("confusion matrix, one update", map_, "np.bincount with a mask", confusion_pair(), 3, turns=15)
-    yield _time("colours of a label map", map_, "loop over pixels", colours_pair(), 100, turns=2)
+    yield timed("confusion matrix, one update", map_, "np.bincount with a mask", confusion_pair(), 3, turns=15)
+    yield timed("colours of a label map", map_, "loop over pixels", colours_pair(), 100, turns=2)
     step = "one adapt step: multi, IW, ResNet-101"
-    yield _time(step, f"1×3×{STEP[0]}×{STEP[1]}, twice", "the two network passes alone", step_pair(), 1 / 1.1, turns=3)
+    yield timed(step, f"1×3×{STEP[0]}×{STEP[1]}, twice", "the two network passes alone", step_pair(), 1 / 1.1, turns=3)
 
 
 def iw_pair() -> Pair:
@@ -153,16 +133,6 @@ def _label_map(seed: int) -> Tensor:
 def _backward(loss: Callable[[Tensor], Tensor], logits: Tensor) -> None:
     leaf = logits.detach().requires_grad_()
     loss(leaf).backward()
-
-
-def _time(what: str, size: str, alternative: str, pair: Pair, bound: float | None, turns: int = 5) -> Ratio:
-    fastest = [float("inf")] * 2
-    for _ in range(turns):
-        for side, call in enumerate(pair):
-            began = time.perf_counter()
-            call()
-            fastest[side] = min(fastest[side], time.perf_counter() - began)
-    return Ratio(what, size, alternative, 1000 * fastest[0], 1000 * fastest[1], "ms", bound)
 
 
 def _memory(what: str, size: str, alternative: str, pair: Pair, bound: float | None) -> Ratio:

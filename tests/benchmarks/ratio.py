@@ -1,0 +1,34 @@
+"""A figure of ours beside an alternative's, measured in one run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Pair = tuple[Callable[[], object], Callable[[], object]]  # ours and the alternative, on the same input
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A row of the table: how many times ours goes into the alternative."""
+
+    what: str
+    size: str
+    alternative: str
+    ours: float
+    theirs: float
+    unit: str
+    bound: float | None  # the least ratio asked for
+
+    @property
+    def ratio(self) -> float:
+        return self.theirs / self.ours
+
+
+def timed(what: str, size: str, alternative: str, pair: Pair, bound: float | None, turns: int = 5) -> Ratio:
+    fastest = [float("inf")] * 2
+    for _ in range(turns):
+        for side, call in enumerate(pair):
+            began = time.perf_counter()
+            call()
+            fastest[side] = min(fastest[side], time.perf_counter() - began)
+    return Ratio(what, size, alternative, 1000 * fastest[0], 1000 * fastest[1], "ms", bound)

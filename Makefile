@@ -22,7 +22,7 @@ demo: $(READY)
 	@echo 'To see curves and panels: make serve, then open http://127.0.0.1:5000'
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
 check: $(READY)
 	$(BIN)/ruff check .

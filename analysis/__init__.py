@@ -15,14 +15,15 @@ __all__ = ["open_store"]
 
 
 def open_store(uri: str) -> Store:
-    """The run store of an MLflow tracking server, read directly from its database.
+    """An MLflow run store, opened for reading: its database directly, or a server over http.
 
     Args:
-        uri: of the database, as MLflow spells it: ``sqlite:///mlflow.db``, ``postgresql://…``.
+        uri: as MLflow spells it: ``sqlite:///mlflow.db``, ``postgresql://…``, ``http://…``. Reading the database itself
+            is many times faster. Credentials for a server are taken from where MLflow takes them.
 
     Raises:
-        AnalysisError: there is no such database, or it is no run store.
+        AnalysisError: there is no such database or server, it is no run store, or it wants a login.
     """
-    from analysis.store import Store
+    from analysis.store import connect
 
-    return Store(uri)
+    return connect(uri)

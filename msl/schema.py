@@ -81,6 +81,8 @@ ATTEMPTS: Final = "msl.attempt"
 HEARTBEAT: Final = "msl.heartbeat"
 ERROR: Final = "msl.error"
 PREDICTIONS: Final = "msl.predictions"  # machine:folder into which every prediction was written
+IMPORTED: Final = "msl.imported"  # the ID that a run had in the store that it was exported from
+IMPORT_COMPLETE: Final = "msl.import_complete"
 
 # Artifacts ------------------------------------------------------------------------------------------------------
 

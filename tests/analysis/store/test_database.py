@@ -1,3 +1,4 @@
+import contextlib
 import math
 import sqlite3
 from pathlib import Path
@@ -5,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from mlflow.tracking import MlflowClient
 
 from analysis import open_store
 from analysis.errors import AnalysisError
+from analysis.store import database
 
 
 def test_one_row_a_run(store, add_run):
@@ -90,6 +93,8 @@ def test_rows_behind_the_step_of_a_resume_are_superseded(store, add_run):
     ]
     everything = open_store(store).history([run_id])
     assert "attempt" in set(everything["metric"])
+    thin = open_store(store).history([run_id], ["m", "n"], max_points=2)
+    assert list(zip(thin["step"], thin["value"], strict=True)) == [(2, 1.0), (8, 4.5)]
 
 
 def test_a_second_resume_from_further_back(store, add_run):
@@ -100,15 +105,11 @@ def test_a_second_resume_from_further_back(store, add_run):
     assert list(zip(history["step"], history["value"], strict=True)) == [(2, 1.0), (4, 3.0), (6, 3.0)]
 
 
-def test_many_runs_at_once_and_none(store, add_run):
+def test_many_runs_at_once_and_none(store, add_run, monkeypatch):
     ids = [add_run("a", seed, {"m": float(seed)}) for seed in range(4)]
-    import analysis.store
-
-    analysis.store._IDS, before = 3, analysis.store._IDS
-    try:
-        assert sorted(open_store(store).history(ids, ["m"])["value"]) == [0, 1, 2, 3]
-    finally:
-        analysis.store._IDS = before
+    monkeypatch.setattr(database, "_IDS", 3)
+    assert sorted(open_store(store).history(ids, ["m"])["value"]) == [0, 1, 2, 3]
+    assert len(open_store(store).history(ids, ["m"], max_points=2)) == 4
     empty = open_store(store).history([])
     assert list(empty.columns) == ["run_id", "metric", "step", "value", "timestamp"]
     assert empty.empty
@@ -142,10 +143,14 @@ def test_the_store_is_not_written(store, add_run):
     ("uri", "message"),
     [
         ("sqlite:///nowhere.db", "no such database. Runs are in mlflow.db of the folder"),
-        ("http://localhost:5000", "is a server; pass the URI of its database"),
-        ("sqlite:///empty.db", "cannot be read as a run store: .*no such table"),
+        ("http://127.0.0.1:9", "tracking server http://127.0.0.1:9 cannot be reached: .*refused"),
+        ("sqlite:///empty.db", "is no run store: it has no table of MLflow's"),
         ("sqlite:///text.db", "cannot be read as a run store: .*not a database"),
-        ("nonsense", "cannot be read as a run store: "),
+        ("nonsense", "nonsense cannot be opened: Could not parse"),
+        (
+            "postgresql://me:secret@127.0.0.1:9/runs",
+            r"me:\*\*\*@127.0.0.1:9/runs cannot be read .*refused",
+        ),
     ],
 )
 def test_what_is_no_store_is_refused(uri, message, tmp_path):
@@ -155,3 +160,50 @@ def test_what_is_no_store_is_refused(uri, message, tmp_path):
     with pytest.raises(AnalysisError, match=message):
         open_store(uri)
     assert not (tmp_path / "nowhere.db").exists()
+
+
+def test_unknown_runs_and_metrics_are_told_with_the_nearest(store, add_run):
+    run_id = add_run("a", 0, {"target/mIoU": 1.0})
+    other = add_run("a", 1, {"loss/source": 1.0})
+    gone = add_run("a", 2, {"target/mIoU": 1.0})
+    MlflowClient().delete_run(gone)
+    opened = open_store(store)
+    with pytest.raises(AnalysisError, match=f"no run '{run_id[:-1]}' in this store; nearest: {run_id}"):
+        opened.history([run_id[:-1]])
+    with pytest.raises(AnalysisError, match=f"no run '{gone}'"):
+        opened.history([run_id, gone])
+    for max_points in (None, 10):
+        with pytest.raises(AnalysisError, match="no metric 'target/mIo' in this store; nearest: target/mIoU"):
+            opened.history([run_id], ["target/mIo"], max_points)
+    assert opened.history([other], ["target/mIoU"]).empty  # another run has it
+    with pytest.raises(AnalysisError, match="max_points is 1"):
+        opened.history([run_id], max_points=1)
+
+
+def test_a_newer_schema_is_read_as_long_as_the_columns_are_there(store, add_run):
+    run_id = add_run("a", 0, {"m": 1.0})
+    path = store.removeprefix("sqlite:///")
+    with sqlite3.connect(path) as connection:
+        connection.execute("update alembic_version set version_num = 'f00dfeedbeef'")
+        connection.execute("alter table metrics add column unit varchar(20)")
+    assert open_store(store).history([run_id])["value"].tolist() == [1.0]
+    with sqlite3.connect(path) as connection:
+        connection.execute("alter table latest_metrics rename column is_nan to kind")
+    with pytest.raises(AnalysisError, match=r"f00dfeedbeef, without latest_metrics.is_nan. `mlflow db upgrade"):
+        open_store(store)
+
+
+def test_a_locked_database_is_told(store, add_run):
+    add_run("a", 0)
+    opened = database.DatabaseStore(f"{store}?timeout=0.1")
+    with contextlib.closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection:
+        connection.execute("begin exclusive")
+        with pytest.raises(AnalysisError, match="database is locked. Another process is writing it; try again"):
+            opened.runs()
+
+
+def test_a_folder_with_signs_that_end_an_address(tmp_path, store, add_run):
+    run_id = add_run("a", 0)
+    (tmp_path / "50% of #1?").mkdir()
+    moved = (tmp_path / "mlflow.db").rename(tmp_path / "50% of #1?" / "my runs.db")
+    assert open_store(str(sa.URL.create("sqlite", database=str(moved)))).runs()["run_id"].tolist() == [run_id]

@@ -1,0 +1,127 @@
+"""Histories column by column: names as numbers, so that millions of rows stay small until the frame is made."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from msl import schema
+
+HISTORY = ["run_id", "metric", "step", "value", "timestamp"]
+
+Integers = NDArray[np.int64]
+Codes = NDArray[np.int32]
+
+
+class Places(dict[str, int]):
+    """The number of each name, given in the order in which names are first met."""
+
+    def __missing__(self, name: str) -> int:
+        self[name] = place = len(self)
+        return place
+
+    def of(self, names: Sequence[str]) -> Codes:
+        """Numbers of many names."""
+        return np.fromiter(map(self.__getitem__, names), np.int32, len(names))
+
+    def in_order(self) -> tuple["pd.Index[str]", Codes]:
+        """The names sorted, and the place there of each number."""
+        names = pd.Index(list(self), dtype=None if self else object)
+        order = names.argsort()
+        rank = np.empty(len(self), np.int32)
+        rank[order] = np.arange(len(self), dtype=np.int32)
+        return names[order], rank
+
+
+class Rows(NamedTuple):
+    """Logged values; every array (N,)."""
+
+    run: Codes
+    metric: Codes
+    step: Integers
+    value: NDArray[np.float64]
+    timestamp: Integers  # milliseconds, UTC
+
+    def where(self, chosen: NDArray[np.bool_] | Integers) -> "Rows":
+        """The rows that a mask or an order of indices chooses."""
+        return Rows._make(column[chosen] for column in self)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Rows"]) -> "Rows":
+        """All parts, one after another."""
+        codes, numbers = np.empty(0, np.int32), np.empty(0, np.int64)
+        none = cls(codes, codes, numbers, np.empty(0), numbers)
+        return cls(*map(np.concatenate, zip(none, *parts, strict=True)))
+
+
+@dataclass
+class Labels:
+    """What the numbers in `Rows` stand for."""
+
+    runs: Places = field(default_factory=Places)
+    metrics: Places = field(default_factory=Places)
+
+
+def restored(value: Iterable[float], is_nan: Iterable[object], count: int) -> NDArray[np.float64]:
+    """Values as they were logged: MLflow's tables hold NaN as 0 with a flag, ±inf as the largest double."""
+    values = with_infinities(np.fromiter(value, np.float64, count))
+    values[np.fromiter(is_nan, np.bool_, count)] = np.nan
+    return values
+
+
+def with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The same array, with ±inf where MLflow holds the largest double, also in what its server answers."""
+    values[values >= sys.float_info.max] = np.inf
+    values[values <= -sys.float_info.max] = -np.inf
+    return values
+
+
+def in_order(rows: Rows, labels: Labels) -> Rows:
+    """Sorted by run, metric (both as text), step, timestamp and value."""
+    runs, metrics = labels.runs.in_order()[1][rows.run], labels.metrics.in_order()[1][rows.metric]
+    return rows.where(np.lexsort((rows.value, rows.timestamp, rows.step, metrics, runs)))
+
+
+def without_superseded(rows: Rows, labels: Labels) -> Rows:
+    """Drop what a run logged behind the step that it was later resumed from; `rows` come run by run."""
+    resumes = rows.where(rows.metric == labels.metrics.get(schema.ATTEMPT, -1))
+    if not len(resumes.run):
+        return rows
+    starts = np.flatnonzero(np.diff(rows.run, prepend=-1))
+    bounds = dict(zip(rows.run[starts].tolist(), zip(starts, [*starts[1:], len(rows.run)], strict=True), strict=True))
+    kept = np.ones(len(rows.run), np.bool_)
+    for run, step, time in zip(resumes.run.tolist(), resumes.step, resumes.timestamp, strict=True):
+        own = slice(*bounds[run])
+        kept[own] &= (rows.step[own] <= step) | (rows.timestamp[own] >= time)
+    return rows.where(kept)
+
+
+def framed(rows: Rows, labels: Labels) -> pd.DataFrame:
+    """The frame that users see: ``run_id metric step value timestamp``."""
+    columns: dict[str, object] = {}
+    for column, places, codes in (("run_id", labels.runs, rows.run), ("metric", labels.metrics, rows.metric)):
+        names, rank = places.in_order()
+        columns[column] = names.take(rank[codes].astype(np.intp))
+    times = pd.DatetimeIndex(rows.timestamp.view("datetime64[ms]"), tz="UTC")
+    return pd.DataFrame({**columns, "step": rows.step, "value": rows.value, "timestamp": times}, copy=False)
+
+
+def widened(runs: pd.DataFrame, long: pd.DataFrame, kind: type) -> pd.DataFrame:
+    """Runs, indexed by ID, with a column for each new key; under a name that is taken already nothing is added.
+
+    Args:
+        runs: indexed by ID.
+        long: ``run_id key value``.
+        kind: of the values: float or object.
+    """
+    places = Places()
+    columns = places.of(long["key"].tolist())
+    cells: NDArray[Any] = np.full((len(places), len(runs)), np.nan, kind)
+    cells[columns, runs.index.get_indexer(pd.Index(long["run_id"]))] = long["value"].to_numpy(kind)
+    taken = set(runs.columns)
+    wide = {key: cells[place] for key, place in sorted(places.items()) if key not in taken}
+    return pd.concat([runs, pd.DataFrame(wide, index=runs.index)], axis=1)

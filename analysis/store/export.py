@@ -1,0 +1,102 @@
+"""A whole experiment as Parquet files, which any tool reads and `load` puts into another store.
+
+experiment.json                     name and tags of the experiment, version of this layout
+runs.parquet                        run_id name experiment status start end
+tags.parquet params.parquet         run_id key value
+metrics.parquet                     run_id metric step value timestamp: every row, the superseded too
+artifacts/RUN_ID/                   if asked for
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.errors import AnalysisError
+from analysis.store.base import Store
+from analysis.store.columns import Labels, Rows, framed
+
+LAYOUT = 1
+ROWS = 100_000  # in a group of the file, and in memory
+
+_COLUMNS = {"run_id": pa.string(), "metric": pa.string(), "step": pa.int64(), "value": pa.float64()}
+_SCHEMA = pa.schema({**_COLUMNS, "timestamp": pa.timestamp("ms", tz="UTC")})
+
+
+def export(store: Store, experiment: str, folder: Path, artifacts_of: str | None = None) -> pd.DataFrame:
+    """Write an experiment into a new folder, which appears when it is complete.
+
+    Args:
+        store: to read from.
+        experiment: its name.
+        folder: does not exist yet.
+        artifacts_of: tracking URI through which artifacts are fetched; without it they stay behind.
+
+    Returns:
+        One row a run: ``run_id`` and its number of ``rows``.
+
+    Raises:
+        AnalysisError: there is no such experiment, the folder exists, or the store or an artifact cannot be read.
+    """
+    store.require(experiment)
+    if folder.exists():
+        raise AnalysisError(f"{folder} is there already; give a folder that is not")
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    tables = store.tables(experiment)
+    about = {"layout": LAYOUT, "name": experiment, "tags": store.experiment_tags(experiment), "store": store.uri}
+    (part / "experiment.json").write_text(json.dumps(about, indent=2))
+    for name in ("runs", "tags", "params"):
+        getattr(tables, name).to_parquet(part / f"{name}.parquet", index=False)
+    run_ids = tables.runs["run_id"].tolist()
+    counts = _write_rows(store, run_ids, part / "metrics.parquet")
+    if artifacts_of is not None:
+        _fetch_artifacts(artifacts_of, run_ids, part / "artifacts")
+    part.rename(folder)
+    return pd.DataFrame({"run_id": run_ids, "rows": [counts.get(run_id, 0) for run_id in run_ids]})
+
+
+def _write_rows(store: Store, run_ids: list[str], path: Path) -> dict[str, int]:
+    """Write every row of the runs; how many each has."""
+    counts = np.zeros(0, np.int64)
+    labels = Labels()
+    with pq.ParquetWriter(path, _SCHEMA) as file:
+        for rows in _gathered(store.rows(run_ids, None, labels)):
+            file.write_table(pa.Table.from_pandas(framed(rows, labels), _SCHEMA, preserve_index=False))
+            counts = np.pad(counts, (0, len(labels.runs) - len(counts)))
+            counts += np.bincount(rows.run, minlength=len(counts))
+    return dict(zip(labels.runs, counts.tolist(), strict=True))
+
+
+def _gathered(portions: Iterator[Rows]) -> Iterator[Rows]:
+    """Portions large enough to be written; none is lost."""
+    waiting: list[Rows] = []
+    count = 0
+    for portion in portions:
+        waiting.append(portion)
+        count += len(portion.run)
+        if count >= ROWS:
+            yield Rows.joined(waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield Rows.joined(waiting)
+
+
+def _fetch_artifacts(uri: str, run_ids: list[str], folder: Path) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    for run_id in run_ids:
+        (folder / run_id).mkdir(parents=True)
+        try:
+            client.download_artifacts(run_id, "", str(folder / run_id))
+        except (MlflowException, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise AnalysisError(f"artifacts of run {run_id} cannot be fetched: {reason}") from error

@@ -1,0 +1,70 @@
+"""Long curves made short, keeping what stands out: in the database, and here for what a server tells.
+
+A curve of more than `max_points` rows is cut into stretches of equally many steps, at most max_points / 2 of them; of
+each the rows with the lowest and the highest value stay, of equal ones the first, and one NaN where there is nothing
+else. This is what a plot of that many columns can show of it (Jugel et al., M4, VLDB 2014).
+"""
+
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from analysis.store.columns import Rows
+
+
+def thinned_query(rows: sa.Subquery, max_points: int) -> sa.Select[tuple[Any, ...]]:
+    """Of ``run_uuid key step timestamp value is_nan``, the rows that stay; one statement, whatever the database."""
+    step = rows.c.step
+    spans = (
+        sa.select(
+            rows.c.run_uuid,
+            rows.c.key,
+            sa.func.min(step, type_=sa.BigInteger).label("first"),
+            sa.func.max(step, type_=sa.BigInteger).label("last"),
+            sa.func.count().label("length"),
+        )
+        .group_by(rows.c.run_uuid, rows.c.key)
+        .subquery("spans")
+    )
+    width = (spans.c.last - spans.c.first) // (max_points // 2) + 1
+    curve = (rows.c.run_uuid, rows.c.key, (step - spans.c.first) // width)
+    lowest = (rows.c.is_nan, rows.c.value, step, rows.c.timestamp)
+    highest = (rows.c.is_nan, rows.c.value.desc(), step, rows.c.timestamp)
+    ranked = (
+        sa.select(
+            *rows.c,
+            spans.c.length,
+            sa.func.row_number().over(partition_by=curve, order_by=lowest).label("from_below"),
+            sa.func.row_number().over(partition_by=curve, order_by=highest).label("from_above"),
+        )
+        .join_from(rows, spans, (rows.c.run_uuid == spans.c.run_uuid) & (rows.c.key == spans.c.key))
+        .subquery("ranked")
+    )
+    extreme = (ranked.c.from_below == 1) | (ranked.c.from_above == 1)
+    return sa.select(*(ranked.c[column.name] for column in rows.c)).where((ranked.c.length <= max_points) | extreme)
+
+
+def thinned(rows: Rows, max_points: int) -> Rows:
+    """The same of rows in memory."""
+    if not len(rows.run):
+        return rows
+    rows = rows.where(np.lexsort((rows.timestamp, rows.step, rows.metric, rows.run)))
+    starts = _starts(rows.run, rows.metric)
+    lengths = np.diff(starts, append=len(rows.run))
+    first, last = rows.step[starts], rows.step[starts + lengths - 1]
+    width = (last - first) // (max_points // 2) + 1
+    curve = np.repeat(np.arange(len(starts)), lengths)
+    stretch = (rows.step - first[curve]) // width[curve]
+    low = np.lexsort((rows.value, stretch, curve))  # stable, and NaN comes last
+    high = np.lexsort((-rows.value, stretch, curve))
+    bounds = _starts(curve, stretch)  # the same places in every order: neither moves a row out of its stretch
+    kept = (lengths <= max_points)[curve]
+    kept[low[bounds]] = kept[high[bounds]] = True
+    return rows.where(kept)
+
+
+def _starts(*keys: np.ndarray[tuple[int], np.dtype[np.integer]]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Where in sorted rows any of the keys changes."""
+    changed = np.logical_or.reduce([np.diff(key, prepend=key[0] - 1) != 0 for key in keys])
+    return np.flatnonzero(changed)

@@ -1,7 +1,7 @@
 """A whole experiment as Parquet files, which any tool reads and `load` puts into another store.
 
 experiment.json                     name and tags of the experiment, version of this layout
-runs.parquet                        run_id name experiment status start end
+runs.parquet                        run_id name status start end
 tags.parquet params.parquet         run_id key value
 metrics.parquet                     run_id metric step value timestamp: every row, the superseded too
 artifacts/RUN_ID/                   if asked for
@@ -19,13 +19,15 @@ import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError
 from analysis.store.base import Store
-from analysis.store.columns import Labels, Rows, framed
+from analysis.store.columns import Labels, Rows
 
 LAYOUT = 1
 ROWS = 100_000  # in a group of the file, and in memory
 
-_COLUMNS = {"run_id": pa.string(), "metric": pa.string(), "step": pa.int64(), "value": pa.float64()}
-_SCHEMA = pa.schema({**_COLUMNS, "timestamp": pa.timestamp("ms", tz="UTC")})
+_TEXT, _TIME = pa.string(), pa.timestamp("ms", tz="UTC")
+_RUNS = pa.schema({"run_id": _TEXT, "name": _TEXT, "status": _TEXT, "start": _TIME, "end": _TIME})
+_TEXTS = pa.schema({"run_id": _TEXT, "key": _TEXT, "value": _TEXT})
+_ROWS = pa.schema({"run_id": _TEXT, "metric": _TEXT, "step": pa.int64(), "value": pa.float64(), "timestamp": _TIME})
 
 
 def export(store: Store, experiment: str, folder: Path, artifacts_of: str | None = None) -> pd.DataFrame:
@@ -52,8 +54,13 @@ def export(store: Store, experiment: str, folder: Path, artifacts_of: str | None
     tables = store.tables(experiment)
     about = {"layout": LAYOUT, "name": experiment, "tags": store.experiment_tags(experiment), "store": store.uri}
     (part / "experiment.json").write_text(json.dumps(about, indent=2))
-    for name in ("runs", "tags", "params"):
-        getattr(tables, name).to_parquet(part / f"{name}.parquet", index=False)
+    for name, frame, columns in (
+        ("runs", tables.runs, _RUNS),
+        ("tags", tables.tags, _TEXTS),
+        ("params", tables.params, _TEXTS),
+    ):
+        cells = [pa.array(frame[column.name].tolist(), column.type, from_pandas=True) for column in columns]
+        pq.write_table(pa.table(cells, schema=columns), part / f"{name}.parquet")
     run_ids = tables.runs["run_id"].tolist()
     counts = _write_rows(store, run_ids, part / "metrics.parquet")
     if artifacts_of is not None:
@@ -66,9 +73,14 @@ def _write_rows(store: Store, run_ids: list[str], path: Path) -> dict[str, int]:
     """Write every row of the runs; how many each has."""
     counts = np.zeros(0, np.int64)
     labels = Labels()
-    with pq.ParquetWriter(path, _SCHEMA) as file:
+    with pq.ParquetWriter(path, _ROWS) as file:
         for rows in _gathered(store.rows(run_ids, None, labels)):
-            file.write_table(pa.Table.from_pandas(framed(rows, labels), _SCHEMA, preserve_index=False))
+            names = [
+                pa.DictionaryArray.from_arrays(codes, list(places)).cast(_TEXT)
+                for codes, places in ((rows.run, labels.runs), (rows.metric, labels.metrics))
+            ]
+            times = pa.array(rows.timestamp).cast(_TIME)
+            file.write_table(pa.table([*names, rows.step, rows.value, times], schema=_ROWS))
             counts = np.pad(counts, (0, len(labels.runs) - len(counts)))
             counts += np.bincount(rows.run, minlength=len(counts))
     return dict(zip(labels.runs, counts.tolist(), strict=True))

@@ -8,10 +8,11 @@ Sending a row twice changes nothing there, so an import that was cut short is co
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError
@@ -34,7 +35,7 @@ class _Exported:
     folder: Path
     name: str
     experiment_tags: dict[str, str]
-    runs: list[dict[str, Any]]  # run_id name experiment status start end
+    runs: list[dict[str, Any]]  # run_id name status start end
     tags: Texts
     params: Texts
     rows: pq.ParquetFile
@@ -85,21 +86,19 @@ def load(
 def _opened(folder: Path) -> _Exported:
     try:
         about = json.loads((folder / "experiment.json").read_text())
-        runs, tags, params = (pd.read_parquet(folder / f"{name}.parquet") for name in ("runs", "tags", "params"))
+        runs, tags, params = (pq.read_table(folder / f"{name}.parquet") for name in ("runs", "tags", "params"))
         rows = pq.ParquetFile(folder / "metrics.parquet")
     except (OSError, ValueError) as error:
         raise AnalysisError(f"{folder} is no exported experiment: {error}") from error
     if about.get("layout") != LAYOUT:
         raise AnalysisError(f"{folder} has layout {about.get('layout')}; this version of msl reads layout {LAYOUT}")
-    columns = zip(*(runs[name].tolist() for name in runs), strict=True)
-    records = [dict(zip(runs.columns, row, strict=True)) for row in columns]
-    return _Exported(folder, about["name"], about["tags"], records, _by_run(tags), _by_run(params), rows)
+    return _Exported(folder, about["name"], about["tags"], runs.to_pylist(), _by_run(tags), _by_run(params), rows)
 
 
-def _by_run(long: pd.DataFrame) -> Texts:
+def _by_run(long: pa.Table) -> Texts:
     texts: Texts = {}
-    for run_id, key, value in zip(long["run_id"], long["key"], long["value"], strict=True):
-        texts.setdefault(run_id, []).append((key, value))
+    for row in long.to_pylist():
+        texts.setdefault(row["run_id"], []).append((row["key"], row["value"]))
     return texts
 
 
@@ -139,13 +138,15 @@ def _log_rows(client: "MlflowClient", file: pq.ParquetFile, new: Mapping[str, st
     from mlflow.entities import Metric
 
     for batch in file.iter_batches(ROWS):
-        frame = batch.to_pandas()
-        frame["timestamp"] = frame["timestamp"].astype("datetime64[ms, UTC]").astype("int64")
-        for run_id, own in frame[frame["run_id"].isin(list(new))].groupby("run_id"):
-            columns = zip(*(own[name].tolist() for name in ("metric", "value", "timestamp", "step")), strict=True)
-            rows = [Metric(*row) for row in columns]
-            for i in range(0, len(rows), _METRICS):
-                client.log_batch(new[str(run_id)], metrics=rows[i : i + _METRICS])
+        cells = {name: batch.column(name) for name in ("run_id", "metric", "value", "timestamp", "step")}
+        cells["timestamp"] = cells["timestamp"].cast(pa.int64())
+        rows: dict[str, list[Metric]] = {}
+        for run_id, *row in zip(*(column.to_pylist() for column in cells.values()), strict=True):
+            if run_id in new:
+                rows.setdefault(run_id, []).append(Metric(*row))
+        for run_id, own in rows.items():
+            for i in range(0, len(own), _METRICS):
+                client.log_batch(new[run_id], metrics=own[i : i + _METRICS])
 
 
 def _log_texts(client: "MlflowClient", exported: _Exported, old: str, new: Mapping[str, str]) -> None:
@@ -171,5 +172,5 @@ def _finish(client: "MlflowClient", run_id: str, run: Mapping[str, Any]) -> None
     client.set_tag(run_id, schema.IMPORT_COMPLETE, "true")
 
 
-def _milliseconds(time: pd.Timestamp) -> int | None:
-    return None if pd.isna(time) else round(time.timestamp() * 1000)
+def _milliseconds(time: datetime | None) -> int | None:
+    return None if time is None else round(time.timestamp() * 1000)

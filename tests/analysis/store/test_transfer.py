@@ -106,6 +106,8 @@ def test_an_import_that_was_cut_short_is_completed(family, tmp_path, other, monk
 def test_what_is_refused(family, store, tmp_path):
     with pytest.raises(AnalysisError, match="out is there already"):
         export(open_store(store), "exp", tmp_path / "out")
+    with pytest.raises(AnalysisError, match="new cannot be written: Not a directory"):
+        export(open_store(store), "exp", tmp_path / "mlflow.db" / "new")
     with pytest.raises(AnalysisError, match="no experiment 'expp' in this store; nearest: exp"):
         export(open_store(store), "expp", tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -1,11 +1,11 @@
 """Pictures of what a network sees: image | label | prediction, with the classes' colours explained."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -61,13 +61,12 @@ def panel(model: SegmentationNetwork, scored: Scored, count: int) -> Image.Image
 
 def sheet(rows: Sequence[tuple[str, Tensor, Tensor, Tensor]], label_set: LabelSet) -> Image.Image:
     """Rows of (name, image (3, H, W), label (H, W), prediction (H, W)) below each other, and a legend."""
-    colours = colour_table(label_set)
     present = set()
     strips = []
     for name, image, label, prediction in rows:
         present |= set(np.unique([label.numpy(), prediction.numpy()]).tolist())
-        pictures = [image.permute(1, 2, 0).numpy(), colours[label.numpy()], colours[prediction.numpy()]]
-        strips.append(_strip(name, pictures))
+        picture = Image.fromarray(image.permute(1, 2, 0).numpy())
+        strips.append(_strip(name, [picture, coloured(label, label_set), coloured(prediction, label_set)]))
     legend = _legend(label_set, present, 3 * _CELL + 4 * _GAP)
     out = Image.new("RGB", (legend.width, sum(part.height for part in (*strips, legend))), _PAPER)
     top = 0
@@ -77,22 +76,22 @@ def sheet(rows: Sequence[tuple[str, Tensor, Tensor, Tensor]], label_set: LabelSe
     return out
 
 
-def colour_table(label_set: LabelSet) -> NDArray[np.uint8]:
-    """(256, 3) colours by train id; what is no class is black."""
-    table = np.zeros((256, 3), np.uint8)
-    table[: len(label_set)] = label_set.palette
-    return table
+def coloured(label: Tensor, label_set: LabelSet) -> Image.Image:
+    """A map of train ids (H, W) in its classes' colours; what is no class is black."""
+    image = Image.fromarray(label.byte().numpy())
+    image.putpalette(bytes(chain(*label_set.palette)).ljust(3 * 256, b"\0"))
+    return image.convert("RGB")
 
 
-def _strip(name: str, pictures: Sequence[NDArray[np.uint8]]) -> Image.Image:
-    height = round(_CELL * pictures[0].shape[0] / pictures[0].shape[1])
+def _strip(name: str, pictures: Sequence[Image.Image]) -> Image.Image:
+    height = round(_CELL * pictures[0].height / pictures[0].width)
     strip = Image.new("RGB", (3 * _CELL + 4 * _GAP, height + _HEADER), _PAPER)
     draw = ImageDraw.Draw(strip)
     for column, (picture, title) in enumerate(zip(pictures, (name, "label", "prediction"), strict=True)):
         left = _GAP + column * (_CELL + _GAP)
         draw.text((left, _HEADER - 4), title, _INK, _TEXT, anchor="ls")
         smooth = Image.Resampling.BILINEAR if column == 0 else Image.Resampling.NEAREST
-        strip.paste(Image.fromarray(picture).resize((_CELL, height), smooth), (left, _HEADER))
+        strip.paste(picture.resize((_CELL, height), smooth), (left, _HEADER))
     return strip
 
 

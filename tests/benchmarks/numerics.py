@@ -7,6 +7,7 @@ is what PyTorch's profiler sees its allocator give out and take back.
 import itertools
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import plain
 import torch
 from ratio import Pair, Ratio, timed
@@ -24,7 +25,7 @@ from msl.training import Schedule, State, Term, fit
 from msl.training.machine import place
 from msl.training.objectives import Adaptation, Supervised
 from msl.training.optim import Poly, sgd
-from msl.training.panels import colour_table
+from msl.training.panels import coloured
 
 CLASSES = 19
 LABELS = LABEL_SETS["cityscapes19"]
@@ -70,13 +71,17 @@ def _guidance_pair(alternative: Callable[[Tensor, Tensor, Tensor], Tensor]) -> P
     logits, prob_main = _logits(1), _logits(0).softmax(dim=1)
     prob_aux = logits.softmax(dim=1)
     return (
-        lambda: _backward(lambda z: cross_entropy(z, guidance_labels(prob_main, prob_aux, THRESHOLD)), logits),
+        lambda: _backward(lambda z: _guidance(prob_main, prob_aux, z), logits),
         lambda: _backward(lambda z: alternative(prob_main, prob_aux, z), logits),
     )
 
 
+def _guidance(prob_main: Tensor, prob_aux: Tensor, logits_aux: Tensor) -> Tensor:
+    return cross_entropy(logits_aux, guidance_labels(prob_main, prob_aux, THRESHOLD))
+
+
 def confusion_pair() -> Pair:
-    label, prediction = _label_map(0), _label_map(1)
+    label, prediction = _label_map(0), _label_map(1).long()
     label[:100] = 255
     matrix = ConfusionMatrix(CLASSES)
     return (
@@ -86,8 +91,8 @@ def confusion_pair() -> Pair:
 
 
 def colours_pair() -> Pair:
-    label, palette = _label_map(0).byte().numpy(), colour_table(LABELS)
-    return lambda: palette[label], lambda: plain.colours(label, palette)
+    label, palette = _label_map(0), np.array(LABELS.palette, np.uint8)
+    return lambda: coloured(label, LABELS), lambda: plain.colours(label.numpy(), palette)
 
 
 def step_pair() -> Pair:
@@ -125,8 +130,8 @@ def _logits(seed: int) -> Tensor:
 
 
 def _label_map(seed: int) -> Tensor:
-    """Patches of classes, int64 as argmax gives them."""
-    coarse = torch.randint(0, CLASSES, (32, 64), generator=torch.Generator().manual_seed(seed))
+    """Patches of classes, 8-bit as in a file."""
+    coarse = torch.randint(0, CLASSES, (32, 64), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
     return coarse.repeat_interleave(FULL[0] // 32, 0).repeat_interleave(FULL[1] // 64, 1).contiguous()
 
 

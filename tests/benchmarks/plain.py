@@ -38,7 +38,7 @@ def guidance_by_maxima(prob_main: Tensor, prob_aux: Tensor, logits_aux: Tensor, 
     return fn.cross_entropy(logits_aux, torch.where(sure, label, IGNORE), ignore_index=IGNORE)
 
 
-def confusion(prediction: NDArray[np.int64], label: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+def confusion(prediction: NDArray[np.int64], label: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
     """The `fast_hist` of many evaluation scripts."""
     counted = (label >= 0) & (label < classes)
     cells = np.bincount(classes * label[counted].astype(int) + prediction[counted], minlength=classes**2)

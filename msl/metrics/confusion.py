@@ -7,6 +7,8 @@ from torch import Tensor
 
 from msl.labels import IGNORE
 
+_STRETCH = 2**18  # pixels counted at a time: what is made for them stays in the cache
+
 
 class ConfusionMatrix:
     """Pixels by ground truth (rows) and prediction (columns), gathered over a data set. All scores are in percent.
@@ -35,6 +37,11 @@ class ConfusionMatrix:
         """
         if prediction.shape != label.shape:
             raise ValueError(f"prediction is {tuple(prediction.shape)}, label {tuple(label.shape)}")
+        stretches = zip(prediction.flatten().split(_STRETCH), label.flatten().split(_STRETCH), strict=True)
+        for counts in [self._count(*stretch) for stretch in stretches]:  # all are counted or, on an error, none
+            self.counts += counts
+
+    def _count(self, prediction: Tensor, label: Tensor) -> Tensor:
         classes = self.num_classes
         if not _within(prediction, classes - 1):  # which does not matter where no label counts
             prediction = prediction.masked_fill(label == IGNORE, 0)
@@ -43,10 +50,10 @@ class ConfusionMatrix:
         # Two bytes a pixel where they suffice: moving memory takes as long as counting.
         dtype = torch.int16 if (IGNORE + 1) * classes <= torch.iinfo(torch.int16).max else torch.int32
         cell = torch.add(prediction.to(dtype), label.to(dtype), alpha=classes)
-        counts = torch.bincount(cell.flatten(), minlength=(IGNORE + 1) * classes).view(IGNORE + 1, classes)
+        counts = torch.bincount(cell, minlength=(IGNORE + 1) * classes).view(IGNORE + 1, classes)
         if counts[classes:IGNORE].any():
             raise self._refusal(prediction, label)
-        self.counts += counts[:classes]
+        return counts[:classes]
 
     def _refusal(self, prediction: Tensor, label: Tensor) -> ValueError:
         ids = {name: value[label != IGNORE].unique() for name, value in (("prediction", prediction), ("label", label))}

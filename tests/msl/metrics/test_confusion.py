@@ -89,3 +89,25 @@ def test_other_shapes_are_refused():
 def test_an_empty_matrix_has_no_scores():
     m = ConfusionMatrix(2)
     assert all(np.isnan(x) for x in (m.mean_iou(), m.fw_iou(), m.pixel_accuracy(), m.mean_pixel_accuracy()))
+
+
+def test_what_is_predicted_where_no_label_counts_does_not_matter():
+    m = ConfusionMatrix(2)
+    m.update(torch.tensor([0, 255, -1]), torch.tensor([0, 255, 255]))
+    assert m.counts.tolist() == [[1, 0], [0, 0]]
+
+
+def test_a_refused_update_counts_nothing():
+    label = torch.zeros(2**19, dtype=torch.uint8)
+    label[-1] = 7
+    m = ConfusionMatrix(2)
+    with pytest.raises(ValueError, match=r"label has ids \[0, 7\], outside 0…1"):
+        m.update(torch.zeros(2**19, dtype=torch.long), label)
+    assert not m.counts.any()
+
+
+def test_many_classes():
+    prediction, label = torch.tensor([0, 199, 3]), torch.tensor([150, 199, 255])
+    m = ConfusionMatrix(200)
+    m.update(prediction, label)
+    assert m.counts.nonzero().tolist() == [[150, 0], [199, 199]]

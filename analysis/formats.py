@@ -57,11 +57,11 @@ def as_markdown(sheet: Sheet) -> str:
     def line(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cells)} |"
 
-    header = line([_markdown(column.heading) for column in sheet.columns])
+    header = line([markdown_text(column.heading) for column in sheet.columns])
     rule = line(["---:" if column.numeric else "---" for column in sheet.columns])
-    body = [line([_markdown(cell.text) + _sup(cell.marks) for cell in row]) for row in sheet.rows]
-    notes = [f"{number}. {_markdown(note)}" for number, note in enumerate(sheet.notes, 1)]
-    return "\n".join([_markdown(sheet.caption), "", header, rule, *body, *([""] if notes else []), *notes])
+    body = [line([markdown_text(cell.text) + _sup(cell.marks) for cell in row]) for row in sheet.rows]
+    notes = [f"{number}. {markdown_text(note)}" for number, note in enumerate(sheet.notes, 1)]
+    return "\n".join([markdown_text(sheet.caption), "", header, rule, *body, *([""] if notes else []), *notes])
 
 
 def as_latex(sheet: Sheet) -> str:
@@ -153,7 +153,8 @@ def _plain(text: str) -> str:
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-def _markdown(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """A text that Markdown shows as it is."""
     return _MARKDOWN.sub(lambda match: f"\\{match[0]}", _plain(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
 
 

@@ -1,0 +1,74 @@
+"""Files that runs left: read from their folder where it is on this machine, else through MLflow's client."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from analysis.errors import AnalysisError
+
+
+class Artifacts:
+    """The artifacts of a run store."""
+
+    def __init__(self, uri: str) -> None:
+        """Take the store's URI as MLflow spells it: a database or a server."""
+        self._uri = uri
+        self._clients: list[Any] = []
+
+    def names(self, run_id: str, folder: str) -> list[str]:
+        """Names of the files in a run's folder, sorted; none if the folder is not there."""
+        local = self._local(run_id)
+        if local is not None:
+            return sorted(path.name for path in (local / folder).glob("*") if path.is_file())
+        try:
+            found = self._client().list_artifacts(run_id, folder)
+        except Exception as error:  # every backend of MLflow's has its own
+            raise self._unreadable(run_id, error) from error
+        return sorted(file.path.rpartition("/")[2] for file in found if not file.is_dir)
+
+    def read(self, run_id: str, path: str) -> bytes:
+        """Content of a file.
+
+        Raises:
+            AnalysisError: it cannot be read.
+        """
+        local = self._local(run_id)
+        try:
+            if local is not None:
+                return (local / path).read_bytes()
+            with TemporaryDirectory() as folder:
+                return Path(self._client().download_artifacts(run_id, path, folder)).read_bytes()
+        except Exception as error:
+            raise self._unreadable(run_id, error) from error
+
+    def _local(self, run_id: str) -> Path | None:
+        """The run's folder, if its store is a database and the folder is on this machine."""
+        if self._uri.startswith(("http://", "https://")):
+            return None
+        runs = sa.table("runs", sa.column("run_uuid"), sa.column("artifact_uri"))
+        query = sa.select(runs.c.artifact_uri).where(runs.c.run_uuid == run_id)
+        engine = sa.create_engine(self._uri)
+        try:
+            with engine.connect() as connection:
+                found = connection.execute(query).scalar()
+        except SQLAlchemyError as error:
+            raise self._unreadable(run_id, error) from error
+        finally:
+            engine.dispose()
+        parts = urlsplit(found or "")
+        return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
+
+    def _client(self) -> Any:
+        if not self._clients:
+            from mlflow import MlflowClient  # seconds, and for stores that are elsewhere only
+
+            self._clients.append(MlflowClient(tracking_uri=self._uri))
+        return self._clients[0]
+
+    def _unreadable(self, run_id: str, error: Exception) -> AnalysisError:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return AnalysisError(f"artifacts of run {run_id} cannot be read: {reason}")

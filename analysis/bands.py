@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from analysis.errors import AnalysisError, unknown
+from analysis.errors import AnalysisError
 from analysis.groups import SeedGroup, number
 from analysis.statistics import Summary, smooth
 from msl import schema
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Axis = Literal["step", "epoch"]
 POINTS = 400  # of a run's curve: more than a figure has pixels for
-_CURVES = (*(f"{domain}/" for domain in schema.DOMAINS), schema.loss(""))
 _EPOCH_ITERS = schema.param("epoch_iters")
 
 
@@ -53,7 +52,7 @@ def bands(
     axis: Axis = "step",
     smoothing: float = 0.0,
 ) -> dict[str, list[Band]]:
-    """The curves of each metric, one for each group that logged it; metrics that none did are left out.
+    """The curves of each metric, one for each group that logged it; metrics that none logged as a number are left out.
 
     Args:
         store: that the groups' runs are from.
@@ -63,26 +62,25 @@ def bands(
         smoothing: weight of what came before in [0, 1), see `analysis.statistics.smooth`.
 
     Raises:
-        AnalysisError: none of the groups logged any of the metrics, or as a number.
+        AnalysisError: epochs are asked for, and the runs do not say how long these are; the store cannot be read.
     """
     run_ids = [run_id for group in groups.values() for run_id in group.run_ids]
-    logged = {str(column) for group in groups.values() for column in group.runs.columns[group.runs.notna().any()]}
-    asked = [metric for metric in metrics if metric in logged]
+    asked = [metric for metric in metrics if any(metric in group.runs for group in groups.values())]
+    if not asked:
+        return {}
     rows = store.history(run_ids, asked, POINTS)
     rows = rows[np.isfinite(rows["value"])].drop_duplicates(["run_id", "metric", "step"], keep="last")
-    wanted = [metric for metric in asked if (rows["metric"] == metric).any()]
-    if not wanted:
-        raise unknown("curve", metrics[0] if metrics else "", {name for name in logged if name.startswith(_CURVES)})
     curves = {key: curve.set_index("step")["value"] for key, curve in rows.groupby(["run_id", "metric"])}
-    return {
+    drawn = {
         metric: [
             band
             for group in groups.values()
             for band in [_band(group, metric, curves, _unit(group, axis), smoothing)]
             if band is not None
         ]
-        for metric in wanted
+        for metric in asked
     }
+    return {metric: found for metric, found in drawn.items() if found}
 
 
 def _band(

@@ -160,13 +160,13 @@ def _listed(names: str | None) -> Sequence[str] | None:
 
 def _published(asked: str, baseline: Any) -> "list[Published]":
     from analysis.errors import unknown
-    from analysis.paper import PUBLISHED, published
+    from analysis.paper import PUBLISHED
+    from analysis.tables import beside
 
     if asked == "none":
         return []
     if asked == "auto":
-        names = [data[0].name if (data := baseline.data(role)) else "" for role in ("source", "target")]
-        return published(names[0], names[1], baseline.settings.get("label_set"))
+        return beside(baseline)
     rows = [row for row in PUBLISHED if row.benchmark == asked]
     if not rows:
         raise unknown("published benchmark", asked, {row.benchmark for row in PUBLISHED})

@@ -23,7 +23,7 @@ def as_page(report: Report) -> str:
         "Curves": _curves(report),
         "Classes": "" if report.per_class is None else _table(report.per_class),
         "Claims": _table(report.claims, sortable=False),
-        "Panels": "\n".join(map(_panel, report.panels)),
+        "Panels": "\n".join([*map(_panel, report.panels), *_paragraph(report.panels_note)]),
     }
     sections = {name: content for name, content in sections.items() if content}
     links = "".join(f'<li><a href="#{name.lower()}">{name}</a></li>' for name in sections)
@@ -69,7 +69,7 @@ def _curves(report: Report) -> str:
     ]
     if not charts:
         return ""
-    return "\n".join([f"<p>{html.escape(report.curves_note)}</p>", '<div class="charts">', *charts, "</div>"])
+    return "\n".join([*_paragraph(report.curves_note), '<div class="charts">', *charts, "</div>"])
 
 
 def _panel(panel: Panel) -> str:
@@ -85,6 +85,10 @@ def panel_caption(panel: Panel) -> str:
     """What a panel shows, from left to right."""
     said = f"{panel.domain}: image, label, then the predictions of {'; '.join(map(printable, panel.groups))}"
     return ". ".join([said, *map(printable, panel.notes)])
+
+
+def _paragraph(text: str) -> list[str]:
+    return [f"<p>{html.escape(printable(text))}</p>"] if text else []
 
 
 def _resource(name: str) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from analysis import house_style as style
-from analysis.artifacts import Artifacts
 from analysis.errors import AnalysisError
 from analysis.groups import SeedGroup
+from analysis.store.artifacts import Artifacts
 from msl import labels, schema
 
 # How a run's sheet is laid out (msl.training.panels): three pictures side by side with gaps, a legend below.

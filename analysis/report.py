@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis import claim_table, guard, tables
-from analysis.artifacts import Artifacts
 from analysis.bands import Band, bands
 from analysis.classes import classes
 from analysis.curves import CURVES
@@ -15,8 +14,8 @@ from analysis.errors import AnalysisError
 from analysis.groups import SeedGroup, seed_groups
 from analysis.losses import with_courses
 from analysis.panels import panels
-from analysis.paper import Published, published
 from analysis.sheet import NOTHING, Cell, Column, Footnotes, Sheet, text_cell
+from analysis.store.artifacts import Artifacts
 from analysis.verdicts import find_claims, judge
 from msl import schema
 
@@ -65,6 +64,7 @@ class Report:
     curves: Mapping[str, Sequence[Band]]  # by metric
     curves_note: str
     panels: tuple[Panel, ...]
+    panels_note: str  # why there are none
 
 
 def make(store: "Store", experiment: str, baseline: str, artifacts: Artifacts | None = None) -> Report:
@@ -86,27 +86,24 @@ def make(store: "Store", experiment: str, baseline: str, artifacts: Artifacts | 
     ranked = {row.group.name: row.group for row in comparison.rows}
     base = ranked[comparison.baseline]
     drawn = dict(list(ranked.items())[:_DRAWN])
+    pictured, failed = ([], []) if artifacts is None else _panels(artifacts, list(ranked.values())[:_PICTURED])
     return Report(
         experiment=experiment,
         baseline=base.name,
         summary=_summary(runs, len(ranked)),
         runs=_runs(list(ranked.values())),
-        comparison=tables.sheet(comparison, published=beside(base)),
+        comparison=tables.sheet(comparison, published=tables.beside(base)),
         per_class=_per_class(runs, base.name),
         claims=claim_table.sheet(judge(runs, find_claims(), schema.LAST), schema.LAST),
-        curves=_curves(store, drawn),
+        curves=bands(store, drawn, list(CURVES)),
         curves_note=_curves_note(len(drawn), len(ranked)),
-        panels=() if artifacts is None else _panels(artifacts, list(ranked.values())[:_PICTURED]),
+        panels=tuple(pictured),
+        panels_note=" ".join(failed),
     )
 
 
-def beside(group: SeedGroup) -> list[Published]:
-    """The published rows on a group's own domains and classes."""
-    names = [data[0].name if (data := group.data(role)) else "" for role in schema.DOMAINS]
-    return published(names[0], names[1], group.settings.get("label_set"))
-
-
 def _summary(runs: pd.DataFrame, groups: int) -> str:
+    runs = runs[runs[schema.GROUP].notna()]  # without those that others started, as `mlflow run` does
     finished = runs[runs["status"] == "FINISHED"]
     hours = (finished["end"] - finished["start"]).dt.total_seconds().sum() / 3600
     first, last = (f"{time:%Y-%m-%d %H:%M}" for time in (runs["start"].min(), finished["end"].max()))
@@ -148,24 +145,19 @@ def _per_class(runs: pd.DataFrame, baseline: str) -> Sheet | None:
         return None
 
 
-def _curves(store: "Store", groups: Mapping[str, SeedGroup]) -> dict[str, list[Band]]:
-    try:
-        return bands(store, groups, list(CURVES))
-    except AnalysisError:  # only final scores are recorded
-        return {}
-
-
 def _curves_note(drawn: int, there_are: int) -> str:
     said = "Mean over seeds in a band of ± one standard deviation; lines join evaluations."
     return said if drawn == there_are else f"{said} The first {drawn} of {there_are} groups."
 
 
-def _panels(artifacts: Artifacts, groups: Sequence[SeedGroup]) -> tuple[Panel, ...]:
-    found = []
+def _panels(artifacts: Artifacts, groups: Sequence[SeedGroup]) -> tuple[list[Panel], list[str]]:
+    """The panels of both domains; and what is in the way of those that cannot be drawn, which spoils no report."""
+    found, failed = [], []
     for domain in reversed(schema.DOMAINS):
         try:
             picture, shown, missing = panels(artifacts, groups, domain)
-        except AnalysisError:  # panels were not drawn, or their files are elsewhere
+        except AnalysisError as error:
+            failed.append(str(error))
             continue
         found.append(Panel(domain, tuple(shown), picture, tuple(missing)))
-    return tuple(found)
+    return found, failed

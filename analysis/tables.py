@@ -11,6 +11,7 @@ from analysis import guard
 from analysis.errors import AnalysisError
 from analysis.groups import Measure, SeedGroup, find_group, find_measure, seed_groups
 from analysis.paper import Published
+from analysis.paper import published as published_rows
 from analysis.sheet import Cell, Column, Footnotes, Sheet, show, show_interval, text_cell
 from analysis.statistics import Difference, Interval, Summary
 from msl import schema
@@ -104,6 +105,12 @@ def sheet(
     others = [_published_row(p, table, layout, footnotes) for p in published]
     columns = (Column(label, label, numeric=False), Column("n", "n"), *_columns(table.measures, layout))
     return Sheet(caption or _caption(table, spread, layout), columns, (*own, *others), footnotes.texts)
+
+
+def beside(group: SeedGroup) -> list[Published]:
+    """The published rows on a group's own domains and classes."""
+    names = [data[0].name if (data := group.data(role)) else "" for role in schema.DOMAINS]
+    return published_rows(names[0], names[1], group.settings.get("label_set"))
 
 
 def score_text(score: Summary, spread: Spread = "std", percent: bool = True) -> str:

@@ -4,16 +4,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import house_style as style
+from analysis import open_store
 from analysis.curves import curves
 from analysis.errors import AnalysisError
 from analysis.formats import as_markdown, markdown_text
 from analysis.page import as_page, panel_caption
-from analysis.report import Report
+from analysis.report import Report, make
+from analysis.store.artifacts import Artifacts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ENDINGS = (".html", ".md")
+
+
+def report(store: str, experiment: str, baseline: str, output: Path) -> list[Path]:
+    """Read a store and write an experiment's report, with panels; all files, the report first.
+
+    Args:
+        store: URI of the run store.
+        experiment: its name.
+        baseline: the group to compare with: its name, or a part that no other has.
+        output: the report's file.
+
+    Raises:
+        AnalysisError: as `analysis.report.make` and `write` say.
+    """
+    check(output)
+    return write(make(open_store(store), experiment, baseline, Artifacts(store)), output)
 
 
 def write(report: Report, output: Path) -> list[Path]:
@@ -55,7 +73,7 @@ def as_document(report: Report, pictures: list[Path]) -> str:
     for picture in pictures:
         said = markdown_text(told[picture.stem])
         parts.append(f"{said}\n\n![{picture.stem}]({picture.parent.name.replace(' ', '%20')}/{picture.name})")
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, *([markdown_text(report.panels_note)] if report.panels_note else [])]) + "\n"
 
 
 def _figures(report: Report, folder: Path) -> "Iterator[Path]":

@@ -474,6 +474,15 @@ class ValidateConfig(StageConfig):
     files: FilesConfig = FilesConfig()
 
 
+class ReportConfig(Group):
+    """A report on an experiment."""
+
+    experiment: str = Field(description="Name of the experiment.")
+    baseline: str = Field(description="Group to compare with: its name, or a part that no other has.")
+    output: str = Field("report.html", description="File to write; ends in .html, or in .md for Markdown.")
+    log: bool = Field(False, description="Keep the report as an artifact of a run of its own, too.")
+
+
 class RequestConfig(Group):
     """How a stage is asked for: what is no setting of the training itself."""
 

@@ -100,6 +100,7 @@ SKIPPED_FILE: Final = "skipped.csv"  # samples left out of what is trained on or
 VALIDATION_FOLDER: Final = "validation"  # of stage validate
 PROBLEMS_FILE: Final = "problems.csv"
 REPORT_FILE: Final = "report.txt"
+REPORT_FOLDER: Final = "report"  # of stage report
 CODE_FOLDER: Final = "code"
 DIFF_FILE: Final = "diff.patch"
 

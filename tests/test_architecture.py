@@ -136,7 +136,6 @@ def test_every_dependency_is_imported_somewhere():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     names = {dependency.partition(">")[0] for dependency in project["dependencies"]}
     spelled = {"pillow": "PIL", "pyyaml": "yaml"}
-    names -= {"matplotlib"}  # for users who plot what analysis reads
     files = [p for room in ("msl", "analysis", "entrypoints") for p in (REPOSITORY / room).rglob("*.py")]
     imported = {name.split(".")[0] for path in files for name in imports(path)}
     assert {spelled.get(name, name) for name in names} <= imported

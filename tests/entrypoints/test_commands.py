@@ -11,9 +11,17 @@ import yaml
 from click.testing import CliRunner
 from conftest import REPOSITORY
 
-from entrypoints import adapt, deeplabv3p, evaluate, pretrain, target_solo, validate
+from entrypoints import adapt, deeplabv3p, evaluate, pretrain, report, target_solo, validate
 from entrypoints._options import FROM_RECIPE, metavar, parsed, spelled
-from msl.config import AdaptConfig, EvaluateConfig, PretrainConfig, RequestConfig, TargetSoloConfig, ValidateConfig
+from msl.config import (
+    AdaptConfig,
+    EvaluateConfig,
+    PretrainConfig,
+    ReportConfig,
+    RequestConfig,
+    TargetSoloConfig,
+    ValidateConfig,
+)
 from msl.recipes import find_recipe
 
 COMMANDS = {
@@ -22,12 +30,13 @@ COMMANDS = {
     "target_solo": (target_solo.main, TargetSoloConfig.options()),
     "evaluate": (evaluate.main, EvaluateConfig.options()),
     "validate": (validate.main, ValidateConfig.options()),
+    "report": (report.main, ReportConfig.model_fields),
     "deeplabv3p": (deeplabv3p.main, AdaptConfig.options() | PretrainConfig.options()),
 }
 del COMMANDS["deeplabv3p"][1]["network"]  # the command itself says which
 PROJECT = yaml.safe_load((REPOSITORY / "MLproject").read_text())
 REQUEST = set(RequestConfig.model_fields)
-ASKED = {"evaluate": {"group", "dry_run"}, "validate": {"recipe", "group", "dry_run"}}
+ASKED = {"evaluate": {"group", "dry_run"}, "validate": {"recipe", "group", "dry_run"}, "report": set()}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

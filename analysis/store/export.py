@@ -43,7 +43,7 @@ def export(store: Store, experiment: str, folder: Path, artifacts_of: str | None
         One row a run: ``run_id`` and its number of ``rows``.
 
     Raises:
-        AnalysisError: there is no such experiment, the folder exists or cannot be written, or the store or an artifact cannot be read.
+        AnalysisError: there is no such experiment, the folder exists or cannot be written, or something cannot be read.
     """
     store.require(experiment)
     if folder.exists():

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from msl.config import AdaptationConfig
 from msl.data import Batch
 from msl.losses import (
+    at_least_single,
     confident_labels,
     cross_entropy,
     entropy,
@@ -49,10 +50,10 @@ class Adaptation:
         """Parts ``target`` and, with a second output, ``target_aux``."""
         output: SegOutput = model(batch.image)
         weight = self.config.lambda_target
-        prob = output.main.float().softmax(dim=1)
+        prob = at_least_single(output.main).softmax(dim=1)
         parts = {"target": weight * target_objective(self.config)(output.main, prob)}
         if output.aux is not None:
-            prob_aux = output.aux.detach().float().softmax(dim=1)
+            prob_aux = at_least_single(output.aux.detach()).softmax(dim=1)
             label = guidance_labels(prob.detach(), prob_aux, self.config.threshold)
             parts["target_aux"] = self.lambda_seg * weight * cross_entropy(output.aux, label)
         return parts

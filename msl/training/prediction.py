@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from msl.losses import at_least_single
 from msl.models import SegmentationNetwork, upsample
 
 _BAND = 2**24  # bytes of upsampled logits at a time: 107 rows of 2048 pixels and 19 classes
@@ -22,9 +23,9 @@ def views(model: SegmentationNetwork, images: Sequence[Tensor], flip: bool) -> l
     seen = []
     for image in images:
         batch = image[None].to(device)
-        seen.append(model.coarse(batch).main.float())
+        seen.append(at_least_single(model.coarse(batch).main))
         if flip:
-            seen.append(model.coarse(batch.flip(-1)).main.float().flip(-1))
+            seen.append(at_least_single(model.coarse(batch.flip(-1)).main).flip(-1))
     return seen
 
 

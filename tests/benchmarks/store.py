@@ -78,10 +78,11 @@ def of_server(scale: float) -> Rows:
     ids = fill(uri, round(RUNS * scale / 10), METRICS, STEPS)
     with served(uri) as address:
         client = MlflowClient(address)
-        open_store(address).experiments()
+        first, ids = ids[: len(ids) // 5], ids[len(ids) // 5 :]
+        open_store(address).history(first)  # the first answer of each of the server's processes takes seconds
+        theirs = seconds(lambda: loop(client, ids[:SAMPLE])) * len(ids) / len(ids[:SAMPLE])
         own = seconds(lambda: open_store(address).history(ids))
         again = seconds(lambda: open_store(address).history(ids))
-        theirs = seconds(lambda: loop(client, ids[:SAMPLE])) * len(ids) / len(ids[:SAMPLE])
     return {
         f"http, history() of {len(ids)} runs x {METRICS} metrics x {STEPS} steps, s": own,
         "http, the same again, out of the cache, s": again,

@@ -16,7 +16,7 @@ _GROUPS = click.option(
     "--group",
     "names",
     multiple=True,
-    help="A group's name, or a part that no other has; several times; all if left out.",
+    help="A group, or a part of its name; may be given several times; all if left out.",
 )
 
 

@@ -63,7 +63,8 @@ def side_by_side(sheets: Mapping[str, Image.Image]) -> Image.Image:
     bottom, left = _bottom(first), first.width - _cell(first) - _GAP
     parts = [first.crop((0, 0, left, bottom))]
     parts += [sheet.crop((left, 0, first.width, bottom)) for sheet in sheets.values()]
-    colours = {colour for part in parts[1:] for colour in _colours(part)} | set(_colours(_column(first, 1)))
+    columns = [_column(first, 1), *(_column(sheet, 2) for sheet in sheets.values())]
+    colours = set[labels.Colour]().union(*map(_colours, columns))
     legend = _legend(colours, sum(part.width for part in parts))
     out = Image.new("RGB", (legend.width, _HEADER + bottom + legend.height), _PAPER)
     draw, x = ImageDraw.Draw(out), 0
@@ -97,23 +98,28 @@ def _column(sheet: Image.Image, place: int) -> Image.Image:
 
 
 def _bottom(sheet: Image.Image) -> int:
-    """Where the legend begins: below the last row of pixels of a label, which has no white."""
+    """Where the legend begins: below the last row of pixels of a label."""
     left = _GAP + _cell(sheet) + _GAP
-    label = np.asarray(sheet)[:, left : left + _cell(sheet)]
-    return int(np.flatnonzero((label < _PAPER[0]).any(axis=-1).all(axis=-1)).max(initial=-1)) + 1
+    return int(np.flatnonzero(_drawn(np.asarray(sheet)[:, left : left + _cell(sheet)])).max(initial=-1)) + 1
+
+
+def _drawn(classes: np.ndarray) -> np.ndarray:
+    """Which rows of pixels (H, W, 3) are of labels or predictions: no class is white, as titles' rows are in part."""
+    return np.asarray((classes < _PAPER[0]).any(axis=-1).all(axis=-1))
 
 
 def _same_images(one: Image.Image, other: Image.Image) -> bool:
     return all(np.array_equal(np.asarray(_column(one, place)), np.asarray(_column(other, place))) for place in range(2))
 
 
-def _colours(picture: Image.Image) -> list[tuple[int, int, int]]:
-    """The colours of a picture's areas; those of its title's few pixels go."""
-    found = picture.getcolors(picture.width * picture.height) or []
-    return [colour for _, colour in found if isinstance(colour, tuple)]  # type: ignore[misc]
+def _colours(classes: Image.Image) -> set[labels.Colour]:
+    """The colours of a column of labels or predictions, without its titles'."""
+    pixels = np.asarray(classes)
+    found = np.unique(pixels[_drawn(pixels)].reshape(-1, 3), axis=0)
+    return {(int(r), int(g), int(b)) for r, g, b in found}
 
 
-def _legend(colours: set[tuple[int, int, int]], width: int) -> Image.Image:
+def _legend(colours: set[labels.Colour], width: int) -> Image.Image:
     """The names of the classes among these colours, in the label set that knows most of them."""
     known = max(labels.LABEL_SETS.values(), key=lambda label_set: len(colours & set(label_set.palette)))
     entries = [entry for entry in zip(known.classes, known.palette, strict=True) if entry[1] in colours]

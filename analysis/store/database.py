@@ -75,7 +75,7 @@ class DatabaseStore(Store):
     def tables(self, experiment: str | None = None) -> RunTables:
         """The runs of an experiment that exists, or of all."""
         chosen = _chosen(experiment)
-        runs = self._frame(chosen, "run_id", "name", "experiment", "status", "start", "end")
+        runs = self._frame(chosen, "run_id", "name", "experiment", "status", "start", "end").infer_objects()
         for column in ("start", "end"):
             runs[column] = pd.to_datetime(runs[column].astype("Int64"), unit="ms", utc=True)
         # A subquery and not a list of IDs: the database does the choosing, however many runs there are.
@@ -129,7 +129,8 @@ class DatabaseStore(Store):
     def _frame(self, query: Query, *columns: str) -> pd.DataFrame:
         with self._portions(query) as portions:
             joined = [list(itertools.chain.from_iterable(parts)) for parts in zip(*portions, strict=True)]
-        return pd.DataFrame(dict(zip(columns, joined or [[]] * len(columns), strict=True)))
+        # As objects: making text of pandas' own kind of them costs more than reading them.
+        return pd.DataFrame(dict(zip(columns, joined or [[]] * len(columns), strict=True)), dtype=object)
 
     @contextmanager
     def _portions(self, query: Query) -> Iterator[Iterator[list[list[Any]]]]:

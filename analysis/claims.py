@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.candidates import AUXILIARY, Role
+from analysis.candidates import AUXILIARY, Role, Style
 from analysis.losses import DROP, FALL, LOSSES
 
 VISIBLE = 0.5  # points of a score that the report's figures show
@@ -54,15 +54,16 @@ _STYLE = frozenset({"style", "lambda_target", "target_crop_size", "crop_size"}) 
 _NETWORK = frozenset({"network", "output_stride", "dilations", "target_crop_size", "batch_size", "epoch_iters", "lr"})
 _NETWORK |= {"freeze_bn", "freeze_stem_bn", "backbone_lr_ratio", "head_lr_ratio"}  # the published code's V2 has its own
 _V2 = {"network": "deeplabv2"}
+_PLAIN: frozenset[Style] = frozenset({"plain"})
 
 
-def _pretrain(name: str, multi: bool, styles: frozenset[str] = frozenset({"plain"})) -> Role:
-    return Role(name, "pretrain", styles, {**_V2, "multi": str(multi)})  # type: ignore[arg-type]
+def _pretrain(name: str, multi: bool, styles: frozenset[Style] = _PLAIN) -> Role:
+    return Role(name, "pretrain", styles, {**_V2, "multi": str(multi)})
 
 
-def _adapt(name: str, mode: str, multi: bool, *styles: str, stage: str = "adapt") -> Role:
+def _adapt(name: str, mode: str, multi: bool, *styles: Style, stage: str = "adapt") -> Role:
     where = {**_V2, "target_mode": mode, "multi": str(multi)}
-    return Role(name, stage, frozenset(styles or {"plain"}), where)  # type: ignore[arg-type]
+    return Role(name, stage, frozenset(styles) or _PLAIN, where)
 
 
 def _trained(name: str, multi: bool) -> Role:

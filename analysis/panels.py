@@ -120,7 +120,10 @@ def _colours(classes: Image.Image) -> set[labels.Colour]:
 
 
 def _legend(colours: set[labels.Colour], width: int) -> Image.Image:
-    """The names of the classes among these colours, in the label set that knows most of them."""
+    """The names of the classes among these colours, in the label set that knows most of them.
+
+    Laid out as the runs' own (msl.training.panels, which needs torch and cannot be imported here).
+    """
     known = max(labels.LABEL_SETS.values(), key=lambda label_set: len(colours & set(label_set.palette)))
     entries = [entry for entry in zip(known.classes, known.palette, strict=True) if entry[1] in colours]
     entries += [("ignored", (0, 0, 0))] if (0, 0, 0) in colours else []

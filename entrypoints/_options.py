@@ -49,7 +49,7 @@ def training_command(
                 group=asked.group,
                 resume=asked.resume,
             )
-            config = request.config()
+            config = request.settings()
             if asked.dry_run:
                 click.echo(json.dumps(config.flat(), indent=2))
             else:

@@ -387,6 +387,11 @@ class StageConfig(BaseModel):
 class TrainConfig(StageConfig):
     """What every training stage has."""
 
+    @property
+    def quarters(self) -> bool:
+        """Whether training sees quarters of images, each of crop_size."""
+        return False
+
     source: SourceConfig = SourceConfig()
     target: TargetConfig = TargetConfig()
     model: ModelConfig = ModelConfig()

@@ -24,6 +24,9 @@ SCORES: Final = (MIOU, FWIOU, PA, MPA, MIOU_RESIZED)
 BEST: Final = "best"  # the evaluation with the highest target mIoU: an oracle choice, it looks at target labels
 LAST: Final = "last"  # the evaluation after the last step
 
+STYLE_CONTENT: Final = "style/content"  # weighted losses of a style decoder
+STYLE_STYLE: Final = "style/style"
+
 LR: Final = "lr"
 EPOCH: Final = "epoch"
 IMAGES_PER_S: Final = "speed/images_per_s"
@@ -44,8 +47,8 @@ def class_iou(domain: str, class_name: str) -> str:
 
 
 def loss(part: str) -> str:
-    """Metric of one weighted part of an objective: ``source target source_aux target_aux``."""
-    return f"loss/{part}"
+    """Metric of one weighted part of an objective: ``source target source_aux target_aux``; a decoder's is as it is."""
+    return part if part in (STYLE_CONTENT, STYLE_STYLE) else f"loss/{part}"
 
 
 def final(which: str, metric: str) -> str:
@@ -75,6 +78,8 @@ FINGERPRINT: Final = "msl.fingerprint"
 DATA_SOURCE: Final = "msl.data.source"
 DATA_TARGET: Final = "msl.data.target"
 DATA_SKIPPED: Final = "msl.data.skipped"  # "gta5/train 87": domain, split, samples left out; absent if none were
+DATA_STYLES: Final = {SOURCE: "msl.data.source.style", TARGET: "msl.data.target.style"}  # how a styled copy was made
+STYLE_DECODER: Final = "msl.style.decoder"  # reference of the decoder in front of a network
 CODE_COMMIT: Final = "msl.code.commit"
 CODE_DIRTY: Final = "msl.code.dirty"
 ATTEMPTS: Final = "msl.attempt"
@@ -99,6 +104,7 @@ DATA_FOLDER: Final = "data"
 SKIPPED_FILE: Final = "skipped.csv"  # samples left out of what is trained on or scored
 VALIDATION_FOLDER: Final = "validation"  # of stage validate
 PROBLEMS_FILE: Final = "problems.csv"
+STYLE_FOLDER: Final = "style"  # of stage stylize: its manifest, the copy's YAML file, pictures
 REPORT_FILE: Final = "report.txt"
 REPORT_FOLDER: Final = "report"  # of stage report
 CODE_FOLDER: Final = "code"

@@ -14,6 +14,7 @@ from conftest import REPOSITORY
 FLOORS = [
     {"errors"},
     {"labels", "schema", "config"},
+    {"style_config"},
     {"recipes"},
     {"losses", "metrics", "weights"},
     {"data", "models", "style"},

@@ -2,19 +2,24 @@
 
 from msl.data.catalog import domain_names, open_domain
 from msl.data.domain import Domain, Sample
-from msl.data.loaders import Batch, Stream, in_order
+from msl.data.loaders import Batch, Images, Paired, Stream, in_order
 from msl.data.samples import Problem, Report
-from msl.data.style_images import load_style_images
-from msl.data.transforms import Resized, TrainTransform, nearest
+from msl.data.style_images import Joined, StyleFolder, load_style_images
+from msl.data.transforms import CropTransform, Resized, TrainTransform, nearest
 
 __all__ = [
     "Batch",
+    "CropTransform",
     "Domain",
+    "Images",
+    "Joined",
+    "Paired",
     "Problem",
     "Report",
     "Resized",
     "Sample",
     "Stream",
+    "StyleFolder",
     "TrainTransform",
     "domain_names",
     "in_order",

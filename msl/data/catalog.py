@@ -1,18 +1,22 @@
 """Domains by name."""
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from msl.data.camvid import CAMVID, CAMVID_DAY, CAMVID_DUSK
 from msl.data.cityscapes import CITYSCAPES
 from msl.data.crosscity import CROSSCITY
 from msl.data.domain import Domain
+from msl.data.files import FileSamples
 from msl.data.generated import GeneratedSamples
 from msl.data.gta5 import GTA5
 from msl.data.layout import Layout
-from msl.data.pairs import DomainFile, native_label_set, pattern_samples, raw_ids, read_domain_file
+from msl.data.pairs import CopiedFrom, DomainFile, native_label_set, pattern_samples, raw_ids, read_domain_file
 from msl.data.samples import Samples
 from msl.data.streets import STYLES, Streets
+from msl.data.styled import styled_samples
 from msl.data.synthia import SYNTHIA
 from msl.errors import ConfigError, DataError
 from msl.labels import CITYSCAPES_IDS, LabelSet, RawIds, find_label_set
@@ -20,6 +24,16 @@ from msl.labels import CITYSCAPES_IDS, LabelSet, RawIds, find_label_set
 _LAYOUTS: dict[str, Layout] = {
     layout.name: layout for layout in (CAMVID, CAMVID_DAY, CAMVID_DUSK, CITYSCAPES, GTA5, SYNTHIA, *CROSSCITY)
 }
+
+
+class _Found(NamedTuple):
+    label_set: LabelSet  # its own
+    ids: RawIds
+    samples: Samples
+    name: str
+    style: Mapping[str, str] = {}
+
+
 _STREET_COUNTS = {"train": 1000, "val": 100, "test": 100}
 
 
@@ -48,28 +62,44 @@ def open_domain(
         ConfigError: the domain, the label set or a setting in the YAML file is unknown.
         DataError: the folder or the split is missing or empty.
     """
-    own_set, ids, samples, name = _find(name_or_yaml, data_root, split, labelled)
-    chosen = own_set if label_set is None else find_label_set(label_set)
-    chosen.table(ids)  # refuses data that shares no class with the label set now, not at the first image
-    return Domain(name, split, samples, ids, chosen, labelled)
+    found = _find(name_or_yaml, data_root, split, labelled)
+    chosen = found.label_set if label_set is None else find_label_set(label_set)
+    chosen.table(found.ids)  # refuses data that shares no class with the label set now, not at the first image
+    return Domain(found.name, split, found.samples, found.ids, chosen, labelled, found.style)
 
 
-def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> tuple[LabelSet, RawIds, Samples, str]:
+def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Found:
     if name in STYLES:
         return _streets(DomainFile(name=name, layout=name), split)
     if name in _LAYOUTS:
         layout = _LAYOUTS[name]
-        return find_label_set(layout.label_set), layout.ids, layout.open(layout.root(data_root), split), name
+        return _Found(find_label_set(layout.label_set), layout.ids, layout.open(layout.root(data_root), split), name)
     if Path(name).suffix in (".yaml", ".yml"):
-        return _described(read_domain_file(Path(name)), split, labelled)
+        described = read_domain_file(Path(name))
+        if described.content is not None:
+            return _styled(described, described.content, data_root, split, labelled)
+        return _described(described, split, labelled)._replace(style=described.style)
     near = difflib.get_close_matches(name, domain_names(), n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     raise ConfigError(f"domain {name!r} is unknown. {hint}Choose {', '.join(domain_names())}, or a file NAME.yaml.")
 
 
-def _described(domain: DomainFile, split: str, labelled: bool) -> tuple[LabelSet, RawIds, Samples, str]:
+def _styled(copy: DomainFile, content: CopiedFrom, data_root: Path | None, split: str, labelled: bool) -> _Found:
+    if split not in content.digests:
+        made = ", ".join(content.digests)
+        raise DataError(f"{copy.name} has no split {split!r}: {made} of {content.domain} were styled")
+    try:
+        found = _find(content.domain, data_root or content.data_root, split, labelled)
+    except DataError as error:
+        raise DataError(f"{copy.name} is a styled copy, whose labels are those of {content.domain}: {error}") from error
+    assert isinstance(found.samples, FileSamples)  # of others, stylize writes the labels
+    samples = styled_samples(copy.name, found.samples, copy.root / split, split, content)
+    return found._replace(samples=samples, name=copy.name, style=copy.style)
+
+
+def _described(domain: DomainFile, split: str, labelled: bool) -> _Found:
     if domain.layout is None:
-        return native_label_set(domain), raw_ids(domain), pattern_samples(domain, split, labelled), domain.name
+        return _Found(native_label_set(domain), raw_ids(domain), pattern_samples(domain, split, labelled), domain.name)
     if domain.layout in STYLES:
         return _streets(domain, split)
     if domain.layout not in _LAYOUTS:
@@ -77,13 +107,13 @@ def _described(domain: DomainFile, split: str, labelled: bool) -> tuple[LabelSet
     if not domain.root.is_dir():
         raise DataError(f"{domain.name}: root = {domain.root}: no such folder")
     layout = _LAYOUTS[domain.layout]
-    return find_label_set(layout.label_set), layout.ids, layout.open(domain.root, split), domain.name
+    return _Found(find_label_set(layout.label_set), layout.ids, layout.open(domain.root, split), domain.name)
 
 
-def _streets(domain: DomainFile, split: str) -> tuple[LabelSet, RawIds, Samples, str]:
+def _streets(domain: DomainFile, split: str) -> _Found:
     assert domain.layout is not None
     counts = _STREET_COUNTS | domain.count
     if split not in counts:
         raise DataError(f"{domain.name} has no split {split!r}: choose one of {', '.join(counts)}")
     streets = Streets(STYLES[domain.layout], split, counts[split], domain.size, domain.seed)
-    return find_label_set("cityscapes19"), CITYSCAPES_IDS, GeneratedSamples(streets), domain.name
+    return _Found(find_label_set("cityscapes19"), CITYSCAPES_IDS, GeneratedSamples(streets), domain.name)

@@ -1,6 +1,7 @@
 """A domain: the images of one split of a data set, with labels in one label set."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -35,6 +36,7 @@ class Domain:
     ids: RawIds
     label_set: LabelSet
     labelled: bool = True
+    style: Mapping[str, str] = field(default_factory=dict)  # how the images of a styled copy were made
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
+from typing import ClassVar
 
 from msl.data.images import Decoder, UInt8, decode_rgb, read
 from msl.data.inspection import FileRecord, scan
@@ -30,6 +31,8 @@ class FilePair:
 @dataclass(frozen=True)
 class FileSamples:
     """Pairs of files as a domain's samples."""
+
+    drawn: ClassVar[bool] = False
 
     title: str
     pairs: Sequence[FilePair]

@@ -1,6 +1,7 @@
 """Generated scenes as a domain's samples."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from msl.data.images import UInt8
 from msl.data.samples import Report
@@ -10,6 +11,8 @@ from msl.data.streets import Streets
 @dataclass(frozen=True)
 class GeneratedSamples:
     """Street scenes that are drawn when they are read."""
+
+    drawn: ClassVar[bool] = True
 
     streets: Streets
 

@@ -1,16 +1,16 @@
 """Batches of a domain: an endless stream for training, one pass in order for evaluation."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from msl.data.domain import Domain
-from msl.data.transforms import Resized, TrainTransform
+from msl.data.domain import Domain, Sample
+from msl.data.transforms import Resized
 from msl.errors import DataError
 
 T = TypeVar("T")
@@ -25,10 +25,27 @@ class Batch:
     image: Tensor  # (N, 3, H, W) uint8 RGB
     label: Tensor  # (N, H, W) uint8 train ids, 255 = ignored
     names: tuple[str, ...]
+    style: Tensor | None = None  # (N, 3, h, w) uint8 RGB: where a style is learned, what each image is to look like
 
     def to(self, device: torch.device) -> "Batch":
         """The same on `device`."""
         return Batch(self.image.to(device, non_blocking=True), self.label.to(device, non_blocking=True), self.names)
+
+
+class Images(Protocol):
+    """What a stream can be made of: a domain, or several as one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample:
+        """The sample at `index`."""
+
+
+class Augmentation(Protocol):
+    """What happens to a sample on its way into a batch."""
+
+    def __call__(self, image: Tensor, label: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """(3, H, W) and (H, W) uint8 in and out; the same `seed` always does the same."""
 
 
 class Stream:
@@ -42,8 +59,8 @@ class Stream:
 
     def __init__(
         self,
-        domain: Domain,
-        transform: TrainTransform,
+        domain: Images,
+        transform: Augmentation,
         batch_size: int,
         seed: int,
         salt: str,
@@ -78,6 +95,31 @@ class Stream:
     def close(self) -> None:
         """End the loading processes."""
         self._batches = None
+
+
+class Paired:
+    """Two streams in step: each batch of content brings as many style images along."""
+
+    def __init__(self, content: Stream, style: Stream) -> None:
+        self._content, self._style = content, style
+
+    @property
+    def position(self) -> int:
+        """Batches given so far, of both."""
+        return self._content.position
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        content, style = next(self._content), next(self._style)
+        names = tuple(f"{own} in the style of {other}" for own, other in zip(content.names, style.names, strict=True))
+        return replace(content, names=names, style=style.image)
+
+    def close(self) -> None:
+        """End the loading processes."""
+        self._content.close()
+        self._style.close()
 
 
 class Scorable(NamedTuple):
@@ -134,7 +176,7 @@ class _Order:
 
 
 class _Augmented(Dataset[tuple[Tensor, Tensor, str]]):
-    def __init__(self, domain: Domain, transform: TrainTransform, seed: int) -> None:
+    def __init__(self, domain: Images, transform: Augmentation, seed: int) -> None:
         self._domain, self._transform, self._seed = domain, transform, seed
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, str]:

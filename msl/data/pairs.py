@@ -11,7 +11,8 @@
 What a star stands for in an image's path is put in place of the stars in the label's. `labels` may be left out of a
 split that is only ever an unlabelled target. Instead of `splits`, `layout: cityscapes` (or another data set's name)
 says that the files lie as that data set's do; `layout: streets` and `layout: streets_real` generate images of any
-`size` and `count`.
+`size` and `count`. Stage stylize writes such files for its copies: with `content`, the labels are those of another
+domain, and `style` says how the images were made of it.
 """
 
 import re
@@ -45,6 +46,18 @@ class SplitPattern(BaseModel):
         return self
 
 
+class CopiedFrom(BaseModel):
+    """The domain that a styled copy was made of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domain: str = Field(description="name, or absolute path of a YAML file")
+    data_root: Path | None = Field(None, description="folder of data sets in which it was found")
+    digests: dict[str, str] = Field(description="of each split that was copied, the digest of its images")
+    skipped: dict[str, list[str]] = Field({}, description="of each split, samples that could not be used")
+    suffix: str = Field(description="of the copy's image files, which lie below root in a folder for each split")
+
+
 class DomainFile(BaseModel):
     """The content of a domain's YAML file."""
 
@@ -59,6 +72,8 @@ class DomainFile(BaseModel):
     size: Size = Field((256, 128), description="width,height of generated images")
     count: dict[str, int] = Field({}, description="number of generated images of each split")
     seed: int = Field(0, ge=0, description="seed of generated images")
+    style: dict[str, str] = Field({}, description="how the images of a styled copy were made")
+    content: CopiedFrom | None = Field(None, description="domain whose labels a styled copy shares")
 
 
 def read_domain_file(path: Path) -> DomainFile:
@@ -79,7 +94,7 @@ def read_domain_file(path: Path) -> DomainFile:
         domain = validated(DomainFile, content)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
-    if (domain.layout is None) == (not domain.splits):
+    if [domain.layout is not None, bool(domain.splits), domain.content is not None].count(True) != 1:
         raise ConfigError(f"{path}: give either splits (patterns of files) or layout (the name of a data set)")
     return domain.model_copy(update={"root": (path.parent / domain.root).absolute()})
 

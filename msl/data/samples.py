@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from msl.data.images import UInt8
 
 
 class Samples(Protocol):
     """Where a domain's images come from: files, or a generator."""
+
+    drawn: ClassVar[bool]  # by a generator
 
     def __len__(self) -> int: ...
 

@@ -1,14 +1,22 @@
 """A folder of style images: photographs from anywhere, in whatever colours their files hold."""
 
 import logging
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import sha256
 from io import BytesIO
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
+from msl.data.domain import Domain, Sample
 from msl.data.images import UInt8, read
 from msl.errors import DataError
+from msl.labels import IGNORE
 
 log = logging.getLogger("msl")
 
@@ -54,3 +62,44 @@ def decode_style(data: bytes) -> UInt8:
         if image.has_transparency_data and np.array(image.convert("RGBA"))[:, :, 3].min() < 255:
             raise ValueError("parts of it are transparent, and what lies behind them is unknown: flatten it")
         return np.array(image.convert("RGB"))
+
+
+class StyleFolder:
+    """A folder of style images as a sequence of samples without labels."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read all of them; raises as `load_style_images` does."""
+        self.name = folder.resolve().name
+        self._images = load_style_images(folder)
+        self._names = list(self._images)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: int) -> Sample:
+        name = self._names[index]
+        image = torch.from_numpy(self._images[name]).permute(2, 0, 1)
+        return Sample(image, torch.full(image.shape[1:], IGNORE, dtype=torch.uint8), name)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of names and content (64 hex digits)."""
+        digest = sha256()
+        for name, image in self._images.items():
+            digest.update(f"{name} {image.shape} {sha256(image.tobytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+
+class Joined:
+    """Several domains, one after the other."""
+
+    def __init__(self, domains: Sequence[Domain]) -> None:
+        self._domains = domains
+        self._ends = list(accumulate(map(len, domains)))
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def __getitem__(self, index: int) -> Sample:
+        place = bisect_right(self._ends, index)
+        return self._domains[place][index - (self._ends[place - 1] if place else 0)]

@@ -51,18 +51,30 @@ class Resized:
         return [stretch(tv_tensors.Image(image)).as_subclass(Tensor) for stretch in self._stretches]
 
 
-class TrainTransform:
-    """What training does: mirror, stretch, blur, on image and label together.
+class Quarter(v2.Transform):
+    """One of the four quarters of an image and its label."""
 
-    Chen et al. (ICCV 2019) mirror and blur half of the images each, the blur's radius uniform up to one pixel.
-    """
+    def make_params(self, flat_inputs: list[Tensor]) -> dict[str, int]:
+        """Which quarter, in pixels of this image."""
+        height, width = flat_inputs[0].shape[-2:]
+        place = int(torch.randint(4, ()))
+        return {
+            "top": (place // 2) * (height - height // 2),
+            "left": (place % 2) * (width - width // 2),
+            "height": height // 2,
+            "width": width // 2,
+        }
 
-    def __init__(self, size: tuple[int, int], mirror: bool, blur: bool) -> None:
-        steps: list[v2.Transform] = [Stretch(size)]
-        if mirror:
-            steps.insert(0, v2.RandomHorizontalFlip(0.5))
-        if blur:
-            steps.append(v2.RandomApply([v2.GaussianBlur(_KERNEL, (1e-3, 1.0))], p=0.5))
+    def transform(self, inpt: Tensor, params: dict[str, int]) -> Tensor:
+        """Cut it out."""
+        cut: Tensor = self._call_kernel(tvf.crop, inpt, **params)
+        return cut
+
+
+class Seeded:
+    """Random steps on image and label together, drawn from a seed."""
+
+    def __init__(self, steps: Sequence[v2.Transform]) -> None:
         self._steps = v2.Compose(steps)
 
     def __call__(self, image: Tensor, label: Tensor, seed: int) -> tuple[Tensor, Tensor]:
@@ -75,3 +87,30 @@ class TrainTransform:
             torch.default_generator.manual_seed(seed)
             image, label = self._steps(tv_tensors.Image(image), tv_tensors.Mask(label))
         return image.as_subclass(Tensor), label.as_subclass(Tensor)
+
+
+class TrainTransform(Seeded):
+    """What training does: mirror, stretch, blur.
+
+    Chen et al. (ICCV 2019) mirror and blur half of the images each, the blur's radius uniform up to one pixel.
+    """
+
+    def __init__(self, size: tuple[int, int], mirror: bool, blur: bool, quarters: bool = False) -> None:
+        steps: list[v2.Transform] = [Quarter()] if quarters else []
+        steps += [v2.RandomHorizontalFlip(0.5)] if mirror else []
+        steps.append(Stretch(size))
+        steps += [v2.RandomApply([v2.GaussianBlur(_KERNEL, (1e-3, 1.0))], p=0.5)] if blur else []
+        super().__init__(steps)
+
+
+class CropTransform(Seeded):
+    """What the training of a style decoder does: a random square of an image that was scaled, not stretched."""
+
+    def __init__(self, size: int, crop: int) -> None:
+        """Set it up.
+
+        Args:
+            size: pixels of the scaled image's shorter side.
+            crop: pixels of the square's sides.
+        """
+        super().__init__([v2.Resize(size, v2.InterpolationMode.BICUBIC, antialias=True), v2.RandomCrop(crop)])

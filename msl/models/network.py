@@ -24,7 +24,7 @@ class SegmentationNetwork(nn.Module, ABC):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.preprocessing = PREPROCESSINGS[config.architecture()["preprocessing"]]()
+        self.preprocessing: nn.Module = PREPROCESSINGS[config.architecture()["preprocessing"]]()
         self.backbone = DilatedBackbone(config)
 
     @abstractmethod

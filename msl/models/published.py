@@ -51,6 +51,7 @@ def load_published(path: Path, config: ModelConfig | None = None) -> tuple[Segme
     found = read_published(path, config)
     model = build_model(found.config)
     model.load_state_dict(check_fit(found.weights, model.state_dict(), str(path)))
+    assert isinstance(model.preprocessing, Preprocessing)
     return model.eval(), model.preprocessing
 
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping
 
 from msl.errors import ConfigError
-from msl.recipes import benchmarks, paper, small
+from msl.recipes import benchmarks, paper, small, styled
 from msl.recipes.recipe import Recipe
 
 RECIPES: Mapping[str, Callable[[Recipe], Recipe]] = {
@@ -22,6 +22,10 @@ RECIPES: Mapping[str, Callable[[Recipe], Recipe]] = {
         benchmarks.synthia_cityscapes_iw_multi,
         benchmarks.cityscapes_crosscity,
         benchmarks.cityscapes_crosscity_iw,
+        styled.camvid_ambulance,
+        styled.camvid_no_auxiliary,
+        styled.camvid_fourier,
+        styled.camvid_colour,
     )
 } | {
     "paper/MS": paper.ms,
@@ -29,6 +33,18 @@ RECIPES: Mapping[str, Callable[[Recipe], Recipe]] = {
     "paper/multi_MS_IW": paper.multi_ms_iw,
     "paper/deeplabv3p": paper.deeplabv3p,
     "paper/deeplabv3p_lr1e-3": paper.deeplabv3p_lr1e_3,
+    "paper/trans": styled.trans,
+    "paper/trans_multi": styled.trans_multi,
+    "paper/trans_retrain": styled.trans_retrain,
+    "paper/trans_alpha1wts1": styled.trans_alpha1wts1,
+    "paper/trans_alpha1wts5": styled.trans_alpha1wts5,
+    "paper/trans_alpha1wts0p5": styled.trans_alpha1wts0p5,
+    "paper/trans_alpha0p5wts10": styled.trans_alpha0p5wts10,
+    "paper/no_auxiliary": styled.no_auxiliary,
+    "paper/joint_published": styled.joint_published,
+    "paper/joint_retrained": styled.joint_retrained,
+    "paper/joint_decoder": styled.joint_decoder,
+    "paper/joint_end_to_end": styled.joint_end_to_end,
 }
 
 

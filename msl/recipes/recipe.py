@@ -1,25 +1,42 @@
-"""What a recipe is: the settings of every training stage of an experiment."""
+"""What a recipe is: the settings of every stage of an experiment that trains or makes data."""
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from msl.config import AdaptConfig, PretrainConfig, TargetSoloConfig, TrainConfig
+from msl.config import AdaptConfig, PretrainConfig, StageConfig, TargetSoloConfig
 from msl.errors import ConfigError
+from msl.style_config import JointAdainConfig, StylizeConfig, TrainStyleConfig
 
 
 class Recipe(BaseModel):
-    """The settings of every training stage."""
+    """The settings of every stage, and the styled copies of domains that the experiment needs."""
 
     model_config = ConfigDict(frozen=True)
 
     pretrain: PretrainConfig = PretrainConfig()
     adapt: AdaptConfig = AdaptConfig()
     target_solo: TargetSoloConfig = TargetSoloConfig()
+    joint_adain: JointAdainConfig = JointAdainConfig()
+    train_style: TrainStyleConfig = TrainStyleConfig()
+    stylize: StylizeConfig = StylizeConfig()
+
+    # Names of domains that stage stylize makes, and the domains that they are copies of.
+    styled: Mapping[str, str] = {}
+
+    @classmethod
+    def stages(cls) -> list[str]:
+        """The names of the stages that it has settings of."""
+        return [name for name in cls.model_fields if name != "styled"]
+
+    def copies(self, **domains: str) -> Self:
+        """A copy of the recipe that makes these domains: ``gta5_ambulance="gta5"``."""
+        return self.model_copy(update={"styled": {**self.styled, **domains}})
 
     def edit(self, *stages: str, **values: Any) -> Self:
         """A copy with settings changed in the named stages, or in all; a stage without the setting stays as it is."""
-        chosen: dict[str, TrainConfig] = {stage: getattr(self, stage) for stage in stages or type(self).model_fields}
+        chosen: dict[str, StageConfig] = {stage: getattr(self, stage) for stage in stages or self.stages()}
         if unknown := set(values).difference(*(config.options() for config in chosen.values())):
             raise ConfigError(f"no stage of {', '.join(chosen)} has a setting {', '.join(sorted(unknown))}")
         changed = {

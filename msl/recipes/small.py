@@ -29,7 +29,9 @@ def streets(recipe: Recipe) -> Recipe:
         )
         .edit("pretrain", iter_max=700, iter_stop=None, eval_every=350)
         .edit("target_solo", round_num=8, target_solo_epoch=5)
-        .edit("adapt", "target_solo", epoch_iters=50, epoch_each_round=1, eval_every=125)
+        .edit("adapt", "target_solo", "joint_adain", epoch_iters=50, epoch_each_round=1, eval_every=125)
+        .edit("train_style", style_resize=128, style_crop=96, style_batch_size=4, style_iters=2000, preview_every=500)
+        .edit("stylize", shuffle_styles=True)
     )
 
 
@@ -50,5 +52,8 @@ def camvid_day_dusk(recipe: Recipe) -> Recipe:
         )
         .edit("pretrain", iter_max=770, iter_stop=None, eval_every=154)
         .edit("target_solo", round_num=8, target_solo_epoch=5)
-        .edit("adapt", "target_solo", epoch_iters=60, epoch_each_round=1, eval_every=150)
+        .edit("adapt", "target_solo", "joint_adain", epoch_iters=60, epoch_each_round=1, eval_every=150)
+        .edit("train_style", content="camvid_day,camvid_dusk", style="camvid_dusk", style_resize=256, style_crop=128)
+        .edit("train_style", style_batch_size=4, style_iters=2000, preview_every=500)
+        .edit("stylize", content="camvid_day", style="camvid_dusk", shuffle_styles=True)
     )

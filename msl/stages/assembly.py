@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,16 @@ import torch
 
 from msl import schema
 from msl.config import TrainConfig
-from msl.data import Stream, TrainTransform
+from msl.data import Paired, Stream, TrainTransform
 from msl.models import SegmentationNetwork
+from msl.recipes import Request
 from msl.stages.inputs import Data
-from msl.tracking import MlflowReporter
+from msl.tracking import Client, DataInput, MlflowReporter
 from msl.training import Callback, Schedule, State, Term, fit
 from msl.training.callbacks import Evaluate, LogMeans, ProgressBar, StopOnNaN
 from msl.training.checkpoint import SaveCheckpoints
 from msl.training.evaluate import Result
+from msl.training.front import StyleFront, front_of
 from msl.training.machine import PRECISIONS
 from msl.training.optim import Poly, sgd
 from msl.training.panels import Panels
@@ -32,6 +34,28 @@ class Plan:
     trains_on: Sequence[str]  # roles of the domains; an epoch is a pass over the last of them
     terms: Callable[[Any, int], list[Term]]  # from the stage's settings and the iterations of an epoch
     parent: "Plan | None" = None  # the stage whose last checkpoint it starts from
+    # From client, request, settings, run ID and the run's folder: what stands in front of the network.
+    front: "Callable[[Client, Request, Any, str, Path], Front] | None" = None
+    # From the job, the network and the position of further streams: what else trains.
+    extension: "Callable[[Job, SegmentationNetwork, int], Extension] | None" = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Front:
+    """What stands in front of a network, and where it is from."""
+
+    module: StyleFront
+    input: DataInput  # its style images
+    decoder: str  # reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """What a stage trains beside its terms on the two domains."""
+
+    terms: Sequence[Term] = ()
+    streams: Mapping[str, Paired] = field(default_factory=dict)
+    callbacks: Mapping[str, Callback] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +81,15 @@ class Training:
 
     job: Job
     state: State
+    terms: Sequence[Term]
     callbacks: Mapping[str, Callback]
 
     def conduct(self) -> Result:
         """Train to the end and report the final tables; the result of the last evaluation."""
         config = self.job.config
-        terms = self.job.plan.terms(config, self.job.epoch_iters)
         callbacks = list(self.callbacks.values())
         try:
-            fit(self.state, terms, callbacks, config.optimizer.freeze_bn, PRECISIONS[config.run.precision])
+            fit(self.state, self.terms, callbacks, config.optimizer.freeze_bn, PRECISIONS[config.run.precision])
         finally:
             for stream in self.state.streams.values():
                 stream.close()
@@ -91,20 +115,24 @@ def assemble(job: Job, model: SegmentationNetwork, positions: Mapping[str, int])
         positions: where the streams begin, by role; from the start if left out.
     """
     device = next(model.parameters()).device
+    own = {role: _stream(job, role, device, positions.get(role, 0)) for role in job.plan.trains_on}
+    further = max((place for name, place in positions.items() if name not in own), default=0)
+    more = job.plan.extension(job, model, further) if job.plan.extension else Extension()
     state = State(
         model=model,
         optimizer=sgd(model, job.config.optimizer),
-        streams={role: _stream(job, role, device, positions.get(role, 0)) for role in job.plan.trains_on},
+        streams={**own, **more.streams},
         schedule=_schedule(job),
     )
-    return Training(job, state, _callbacks(job, model))
+    terms = [*job.plan.terms(job.config, job.epoch_iters), *more.terms]
+    return Training(job, state, terms, _callbacks(job, model, more.callbacks))
 
 
 def _stream(job: Job, role: str, device: torch.device, position: int) -> Stream:
     config = job.config
     return Stream(
         job.data.trained[role],
-        TrainTransform(job.data.sizes[role], config.source.random_mirror, config.source.gaussian_blur),
+        TrainTransform(job.data.sizes[role], config.source.random_mirror, config.source.gaussian_blur, config.quarters),
         config.optimizer.batch_size,
         config.run.seed,
         role,
@@ -124,7 +152,7 @@ def _schedule(job: Job) -> Schedule:
     )
 
 
-def _callbacks(job: Job, model: SegmentationNetwork) -> dict[str, Callback]:
+def _callbacks(job: Job, model: SegmentationNetwork, more: Mapping[str, Callback]) -> dict[str, Callback]:
     """In the order in which they act: nothing is logged after a NaN, and what is saved includes what was logged."""
     watch, data, reporter = job.config.monitor, job.data, job.reporter
     panels = job.config.evaluation.panels
@@ -138,7 +166,7 @@ def _callbacks(job: Job, model: SegmentationNetwork) -> dict[str, Callback]:
         first=job.plan.parent is not None,
         precision=PRECISIONS[job.config.run.precision],
     )
-    counting = {"means": means, "evaluate": evaluation}
+    counting = {**more, "means": means, "evaluate": evaluation}
     return {
         "nan": StopOnNaN(),
         **counting,
@@ -150,7 +178,8 @@ def _callbacks(job: Job, model: SegmentationNetwork) -> dict[str, Callback]:
 
 def _about(job: Job, model: SegmentationNetwork) -> dict[str, Any]:
     """What a checkpoint says of itself to those who start from it or score it."""
-    return {
+    front = front_of(model)
+    return ({} if front is None else {"front": front.about()}) | {
         "stage": job.plan.stage,
         "group": job.group,
         "settings": job.config.flat(),

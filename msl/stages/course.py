@@ -1,28 +1,26 @@
 """The course of every training stage: from a request, through checked data and a start, to a finished run."""
 
 import logging
-from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from msl import schema
 from msl.config import AdaptConfig, ModelConfig, TrainConfig, validated
-from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
+from msl.errors import CheckpointError, DataError
 from msl.models import SegmentationNetwork, build_model
 from msl.recipes import Request
-from msl.stages.assembly import Job, Plan, Training, assemble, epoch_iters
+from msl.stages.assembly import Front, Job, Plan, Training, assemble, epoch_iters
 from msl.stages.hygiene import record_skipped
 from msl.stages.inputs import Data, open_data
+from msl.stages.runs import Outcome, last_checkpoint, recorded
+from msl.stages.styled import with_copies
 from msl.tracking import (
     Client,
     MlflowReporter,
     connect,
     describe,
-    download,
     ending,
     find_checkpoint,
     find_finished,
@@ -35,17 +33,10 @@ from msl.tracking import (
     workplace,
 )
 from msl.training.checkpoint import Saved, load_network, read, restore
+from msl.training.front import front_of, put_in_front
 from msl.training.machine import place, prepare
 
 log = logging.getLogger("msl")
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a stage leaves behind."""
-
-    run_id: str
-    metrics: Mapping[str, float]  # of the last evaluation
 
 
 @dataclass(frozen=True)
@@ -83,13 +74,15 @@ def run(request: Request, plan: Plan, nested_in: str | None = None) -> Outcome:
     reporter = open_run(client, f"{group} seed={config.run.seed}", tags, nested_in)
     log.info("%s: run %s, group %s", plan.stage, reporter.run_id, group)
     with ending(reporter), workplace(reporter.run_id) as folder:
+        config = with_copies(client, request, config, reporter.run_id)
         data = open_data(config, plan.trains_on)
         config = _resolved(plan, config, data)
         start = _start(client, request, config, plan, reporter.run_id, folder)
         config = _following(config, start)
-        _describe(reporter, request, plan, config, data, start)
+        front = plan.front(client, request, config, reporter.run_id, folder) if plan.front else None
+        _describe(reporter, request, plan, config, data, start, front)
         record_skipped(reporter, data.checks, folder)
-        model = _network(config, data, start)
+        model = _network(config, data, start, front)
         job = Job(plan=plan, group=group, config=config, data=data, reporter=reporter, folder=folder)
         return _outcome(assemble(job, model, positions={}))
 
@@ -97,16 +90,21 @@ def run(request: Request, plan: Plan, nested_in: str | None = None) -> Outcome:
 def _resume(client: Client, request: Request, plan: Plan, run_id: str) -> Outcome:
     """Go on where the run's last checkpoint was written, in the same run."""
     record = read_config(client, run_id)
-    config = _recorded(record, request, plan)
+    config = recorded(record, request)
+    assert isinstance(config, TrainConfig)
     reporter = reopen_run(client, run_id)
     with ending(reporter), workplace(run_id) as folder:
         data = open_data(config, plan.trains_on)
         if data.digests() != record["data"]:
             raise DataError(f"run {run_id} cannot go on: its data has changed since (digests {record['data']})")
         record_skipped(reporter, data.checks, folder)
-        saved = _last_checkpoint(run_id, folder)
+        saved = last_checkpoint(run_id, folder)
         start = _fetch(record["start"], folder, config) if saved is None and record["start"] else None
-        model = _network(config, data, start) if saved is None else _own_network(config, saved, run_id)
+        if saved is None:
+            front = plan.front(client, request, config, run_id, folder) if plan.front else None
+            model = _network(config, data, start, front)
+        else:
+            model = _own_network(config, saved, run_id)
         job = Job(plan=plan, group=record["group"], config=config, data=data, reporter=reporter, folder=folder)
         training = assemble(job, model, saved["positions"] if saved else {})
         if saved is not None:
@@ -115,21 +113,6 @@ def _resume(client: Client, request: Request, plan: Plan, run_id: str) -> Outcom
         reporter.record(record | {"settings": config.flat()})
         reporter.metrics({schema.ATTEMPT: reporter.attempt}, training.state.step)
         return _outcome(training)
-
-
-def _recorded(record: Mapping[str, Any], request: Request, plan: Plan) -> TrainConfig:
-    """A run's own settings; of what is asked for now, only the machine and the budget may differ."""
-    if record["stage"] != plan.stage:
-        raise TrackingError(f"run {request.resume} is of stage {record['stage']}: resume it with -e {record['stage']}")
-    config = request.config().edit(**record["settings"])
-    changeable = {"max_iters", *type(config.runtime).model_fields}
-    fixed = [name for name in request.overrides if name not in changeable]
-    if fixed:
-        raise ConfigError(
-            f"resume goes on with the run's own settings: leave out {', '.join(fixed)}. "
-            f"Only {', '.join(sorted(changeable))} may change."
-        )
-    return config.edit(**request.overrides)
 
 
 def _resolved(plan: Plan, config: TrainConfig, data: Data) -> TrainConfig:
@@ -156,15 +139,15 @@ def _start(
     if config.start.checkpoint is not None:
         return _fetch(config.start.checkpoint, folder, config)
     parent = request.for_parent(plan.parent.stage)
-    found = _find_parent(client, parent, plan.parent)
+    found = _find_parent(client, parent, plan.parent, run_id)
     if found is None:
         found = run(parent, plan.parent, nested_in=run_id).run_id
     return _fetch(f"runs:/{found}/{schema.CHECKPOINT_FOLDER}/{schema.LAST_CHECKPOINT}", folder, config)
 
 
-def _find_parent(client: Client, parent: Request, plan: Plan) -> str | None:
+def _find_parent(client: Client, parent: Request, plan: Plan, run_id: str) -> str | None:
     """ID of a finished run with the parent's settings, data and code; if there is none, say what comes nearest."""
-    config = parent.config()
+    config = with_copies(client, parent, parent.config(), run_id)
     data = open_data(config, plan.trains_on)
     config = _resolved(plan, config, data)
     found = find_finished(client, _fingerprint(plan, config, data, None))
@@ -205,7 +188,13 @@ def _fingerprint(plan: Plan, config: TrainConfig, data: Data, start: Start | Non
 
 
 def _describe(
-    reporter: MlflowReporter, request: Request, plan: Plan, config: TrainConfig, data: Data, start: Start | None
+    reporter: MlflowReporter,
+    request: Request,
+    plan: Plan,
+    config: TrainConfig,
+    data: Data,
+    start: Start | None,
+    front: Front | None,
 ) -> None:
     record = {
         "stage": plan.stage,
@@ -219,19 +208,28 @@ def _describe(
     tags = data.tags() | {schema.FINGERPRINT: _fingerprint(plan, config, data, start)}
     if start is not None:
         tags[schema.PARENT] = start.parent
-    describe(reporter, config.flat(), record, tags, data.inputs)
+    if front is not None:
+        tags[schema.STYLE_DECODER] = front.decoder
+    describe(reporter, config.flat(), record, tags, [*data.inputs, *([] if front is None else [front.input])])
 
 
-def _network(config: TrainConfig, data: Data, start: Start | None) -> SegmentationNetwork:
-    """The network on its device: from the start's checkpoint, or fresh."""
+def _network(config: TrainConfig, data: Data, start: Start | None, front: Front | None) -> SegmentationNetwork:
+    """The network on its device: from the start's checkpoint, or fresh.
+
+    Raises:
+        CheckpointError: a style network is to stand in front of one that has one.
+    """
     device = prepare(config.runtime)
     torch.manual_seed(config.run.seed)
     if start is None:
         model = build_model(config.model)
     else:
         model = load_network(start.saved, start.path, config.model, data.label_set.classes)
-    place(model, device)
-    return model
+    if front is not None:
+        if front_of(model) is not None:
+            raise CheckpointError("checkpoint: a style network stands in front of that one already; start from another")
+        put_in_front(model, front.module)
+    return place(model, device)
 
 
 def _own_network(config: TrainConfig, saved: Saved, run_id: str) -> SegmentationNetwork:
@@ -240,28 +238,6 @@ def _own_network(config: TrainConfig, saved: Saved, run_id: str) -> Segmentation
     model = load_network(saved, Path(run_id))
     place(model, device)
     return model
-
-
-def _last_checkpoint(run_id: str, folder: Path) -> Saved | None:
-    """The newer of the copies on this machine and on the server; None if the run never came to write one.
-
-    Raises:
-        CheckpointError: there are copies, but all of them are damaged.
-    """
-    paths = [folder / schema.LAST_CHECKPOINT]
-    with suppress(CheckpointError):
-        paths.append(download(run_id, f"{schema.CHECKPOINT_FOLDER}/{schema.LAST_CHECKPOINT}", folder / "resume"))
-    copies = [path for path in paths if path.is_file()]
-    found, damage = [], None
-    for path in copies:
-        try:
-            found.append(read(path))
-        except CheckpointError as error:  # a kill can tear an upload; the other copy is whole
-            log.warning("%s", error)
-            damage = error
-    if damage is not None and not found:
-        raise damage
-    return max(found, key=lambda saved: int(saved["step"]), default=None)
 
 
 def _outcome(training: Training) -> Outcome:

@@ -10,9 +10,9 @@ from msl.config import EvaluateConfig, EvaluationConfig, parse_size
 from msl.errors import ConfigError
 from msl.labels import find_label_set
 from msl.models import SegmentationNetwork
-from msl.stages.course import Outcome
 from msl.stages.hygiene import Checked, check, record_skipped
 from msl.stages.inputs import data_root, to_score, validation
+from msl.stages.runs import Outcome
 from msl.tracking import MlflowReporter, connect, describe, ending, find_checkpoint, open_run, workplace
 from msl.training.checkpoint import Saved, load_network, read
 from msl.training.evaluate import Result, Scored

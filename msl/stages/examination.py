@@ -8,9 +8,9 @@ from msl.config import ValidateConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError, DataError
 from msl.labels import IGNORE, LabelSet
-from msl.stages.course import Outcome
 from msl.stages.hygiene import Checked, look_at, write_problems
 from msl.stages.inputs import data_root, validation
+from msl.stages.runs import Outcome
 from msl.tracking import MlflowReporter, connect, describe, ending, open_run, workplace
 
 _STAGE = "validate"

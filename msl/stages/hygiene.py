@@ -33,7 +33,8 @@ class Checked:
     @property
     def input(self) -> DataInput:
         """What the run store is told of it."""
-        return DataInput(self.role, self.domain.name, self.domain.split, self.report.digest, len(self.domain))
+        domain = self.domain
+        return DataInput(self.role, domain.name, domain.split, self.report.digest, len(domain), domain.style)
 
     def headline(self) -> str:
         """How many samples cannot be used, and why."""

@@ -40,7 +40,8 @@ class Data:
     def tags(self) -> dict[str, str]:
         """The tags that say which data a run saw: of each role, the split that is trained on or else scored."""
         names = {schema.SOURCE: schema.DATA_SOURCE, schema.TARGET: schema.DATA_TARGET}
-        return {names[data.role]: f"{data.name}/{data.split}@{data.digest[:12]}" for data in reversed(self.inputs)}
+        seen = {names[data.role]: f"{data.name}/{data.split}@{data.digest[:12]}" for data in reversed(self.inputs)}
+        return seen | {schema.DATA_STYLES[data.role]: told(data.style) for data in self.inputs if data.style}
 
 
 def open_data(config: TrainConfig, trains_on: Sequence[str]) -> Data:
@@ -77,9 +78,19 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> Data:
         label_set=source.label_set,
         sizes=sizes,
         trained={role: checked.domain for role, checked in checked_trained.items()},
-        scored=[to_score(c.role, c.domain, sizes[c.role], config) for c in checked_scored],
+        scored=[to_score(c.role, c.domain, _whole(sizes[c.role], config), config) for c in checked_scored],
         checks=[*checked_trained.values(), *checked_scored],
     )
+
+
+def _whole(size: tuple[int, int], config: TrainConfig) -> tuple[int, int]:
+    """The network's input when it is shown a whole image, where its training may have been shown quarters."""
+    return (2 * size[0], 2 * size[1]) if config.quarters else size
+
+
+def told(style: Mapping[str, str]) -> str:
+    """How a styled copy was made, in a line."""
+    return ", ".join(f"{name}={value}" for name, value in style.items())
 
 
 def validation(name: str, root: Path | None, label_set: str | None, split: str = "val") -> Domain | None:

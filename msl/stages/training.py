@@ -4,7 +4,8 @@ from msl.config import AdaptConfig, PretrainConfig, TargetSoloConfig, TrainConfi
 from msl.recipes import Request
 from msl.schema import SOURCE, TARGET
 from msl.stages.assembly import Plan
-from msl.stages.course import Outcome, run
+from msl.stages.course import run
+from msl.stages.runs import Outcome
 from msl.training import Term
 from msl.training.objectives import Adaptation, Supervised
 
@@ -36,7 +37,8 @@ def _pretrain_terms(config: PretrainConfig, epoch_iters: int) -> list[Term]:
     return [_on_source(config)]
 
 
-def _adapt_terms(config: AdaptConfig, epoch_iters: int) -> list[Term]:
+def adapt_terms(config: AdaptConfig, epoch_iters: int) -> list[Term]:
+    """Supervision on the source, the target objective on the target."""
     return [_on_source(config), _on_target(config)]
 
 
@@ -45,7 +47,7 @@ def _target_solo_terms(config: TargetSoloConfig, epoch_iters: int) -> list[Term]
 
 
 PRETRAIN = Plan(stage="pretrain", trains_on=(SOURCE,), terms=_pretrain_terms)
-ADAPT = Plan(stage="adapt", trains_on=(SOURCE, TARGET), terms=_adapt_terms, parent=PRETRAIN)
+ADAPT = Plan(stage="adapt", trains_on=(SOURCE, TARGET), terms=adapt_terms, parent=PRETRAIN)
 TARGET_SOLO = Plan(
     stage="target_solo",
     trains_on=(SOURCE, TARGET),

@@ -21,7 +21,7 @@ from msl import schema
 
 _PACKAGE = Path(msl.__file__).parent
 # What decides the weights that a training ends with; analysis, tracking and docs may change without retraining.
-_DECISIVE = ("labels.py", "weights.py", "losses", "data", "models", "training", "stages")
+_DECISIVE = ("labels.py", "weights.py", "losses", "data", "models", "style", "training", "stages")
 _COMPARED = 100  # newest runs among which the nearest is sought
 _CODE_PATTERNS = ("*.py", "*.toml", "*.yaml", "*.yml", "MLproject")
 

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -34,6 +34,7 @@ class DataInput:
     split: str
     digest: str
     images: int
+    style: Mapping[str, str] = field(default_factory=dict)  # how the images of a styled copy were made
 
 
 def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in: str | None = None) -> MlflowReporter:
@@ -131,10 +132,14 @@ def _dataset(data: DataInput) -> DatasetInput:
         name=f"{data.name}/{data.split}",
         digest=data.digest[:_DIGEST_LIMIT],
         source_type="msl",
-        source=json.dumps({"domain": data.name, "split": data.split, "sha256": data.digest}),
+        source=json.dumps({"domain": data.name, "split": data.split, "sha256": data.digest, **_styled(data)}),
         profile=json.dumps({"images": data.images}),
     )
     return DatasetInput(entity, [InputTag("mlflow.data.context", data.role)])
+
+
+def _styled(data: DataInput) -> dict[str, Any]:
+    return {"style": dict(data.style)} if data.style else {}
 
 
 @contextmanager

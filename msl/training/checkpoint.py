@@ -12,6 +12,7 @@ from msl.config import ModelConfig, validated
 from msl.errors import CheckpointError
 from msl.models import SegmentationNetwork, build_model
 from msl.models.published import Published, read_published
+from msl.training.front import built_front, put_in_front
 from msl.training.loop import Callback, Reporter, State
 from msl.weights import check_fit, load_file
 
@@ -149,6 +150,8 @@ def load_network(
     Raises:
         CheckpointError: it is another network, or for other classes; the message names each difference.
     """
+    if "model" not in saved:
+        raise CheckpointError(f"{path} is of stage {saved.get('stage')} and holds no segmentation network")
     own = validated(ModelConfig, saved["model"])
     if classes is not None and list(classes) != saved["classes"]:
         raise CheckpointError(
@@ -163,5 +166,7 @@ def load_network(
             wants = ", ".join(f"{k} = {asked[k]}" for k in differing)
             raise CheckpointError(f"{path} holds a network with {has}; the settings ask for {wants}. Make them agree.")
     model = build_model(own.model_copy(update={"weights": "none"}))
+    if "front" in saved:
+        put_in_front(model, built_front(saved["front"]))
     model.load_state_dict(check_fit(saved["weights"], model.state_dict(), str(path)))
     return model

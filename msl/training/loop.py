@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from msl.data import Batch, Stream
+from msl.data import Batch, Paired, Stream
 from msl.training.evaluate import Result
-from msl.training.optim import Poly, set_lr, train_mode
+from msl.training.optim import Decay, set_lr, train_mode
 from msl.training.terms import Term
 
 
@@ -32,7 +32,7 @@ class Reporter(Protocol):
 class Schedule:
     """How long training lasts, in steps."""
 
-    lr: Poly
+    lr: Decay
     stop: int  # the step at which it ends, at most the horizon of lr
     epoch_iters: int
 
@@ -43,7 +43,7 @@ class State:
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    streams: Mapping[str, Stream]
+    streams: Mapping[str, Stream | Paired]
     schedule: Schedule
     step: int = 0  # optimizer steps done
 

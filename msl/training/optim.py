@@ -2,12 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import nn
 
 from msl.config import OptimizerConfig
 from msl.models import SegmentationNetwork
+from msl.style_config import StyleLossConfig
+
+
+class Decay(Protocol):
+    """How a learning rate falls."""
+
+    def factor(self, step: int) -> float:
+        """lr(step) / lr(0)."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,24 @@ class Poly:
         """lr(step) / lr(0); 0 from the horizon on."""
         left: float = 1 - min(step, self.horizon) / self.horizon
         return float(left**self.power)
+
+
+@dataclass(frozen=True)
+class Inverse:
+    """lr(t) = lr(0) / (1 + d·t)."""
+
+    decay: float  # d
+
+    def factor(self, step: int) -> float:
+        """lr(step) / lr(0)."""
+        return 1 / (1 + self.decay * step)
+
+
+def adam(decoder: nn.Module, config: StyleLossConfig) -> torch.optim.Adam:
+    """Adam for a style decoder, with its own defaults as in the port."""
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=config.style_lr)
+    optimizer.param_groups[0]["initial_lr"] = config.style_lr
+    return optimizer
 
 
 def sgd(model: SegmentationNetwork, config: OptimizerConfig) -> torch.optim.SGD:

@@ -1,0 +1,119 @@
+"""A styled copy of a domain on disk: what it is, where it lies, and the YAML file that describes it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from msl.data import domain_names
+from msl.stages.hygiene import Checked
+from msl.stages.inputs import data_root
+from msl.stages.style_inputs import Styles
+from msl.style import Styler
+from msl.style_config import StylizeConfig
+
+LABELS = "labels"  # folder of those that no file holds
+FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "png": (".png", {"format": "PNG"}),
+    "jpeg": (".jpg", {"format": "JPEG", "quality": 95, "subsampling": 0}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A copy to be made, or one that is there."""
+
+    config: StylizeConfig
+    contents: Mapping[str, Checked]  # by split
+    styles: Styles
+    styler: Styler
+    decoder: Mapping[str, str]  # of a network: where its decoder is from, and its digest
+
+    @property
+    def name(self) -> str:
+        """Of the copy."""
+        copied = self.config.copied
+        base = next(iter(self.contents.values())).domain.name
+        suffix = "_".join([copied.style_name or self.styles.name, *self.method_suffix()])
+        return f"{base}_{suffix}"
+
+    def method_suffix(self) -> list[str]:
+        """What the name says of a style without a network."""
+        return [] if self.config.method.method == "adain" or self.config.copied.style_name else [self.how["method"]]
+
+    @cached_property
+    def how(self) -> dict[str, str]:
+        """How the images are made: what decides a pixel of theirs, but the content."""
+        method, look, copied = self.config.method, self.config.look, self.config.copied
+        told = {"method": method.method, "style": self.styles.name, "alpha": f"{look.alpha:g}"}
+        if look.style_weights is not None:
+            told["style_weights"] = ",".join(f"{weight:g}" for weight in look.style_weights)
+        if method.method == "fourier":
+            told["beta"] = f"{method.beta:g}"
+        if method.preserve_colours:
+            told["preserve_colours"] = "true"
+        if copied.shuffle_styles:
+            told["style_seed"] = str(copied.style_seed)
+        return told | dict(self.decoder)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Two copies with the same identity are the same."""
+        return {
+            "name": self.name,
+            "content": {split: checked.report.digest for split, checked in self.contents.items()},
+            "style_digest": self.styles.digest,
+            "format": self.config.copied.image_format,
+            "how": {name: value for name, value in self.how.items() if name != "decoder"},
+        }
+
+    @property
+    def folder(self) -> Path:
+        """Of the copy."""
+        digest = sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
+        return self.config.copied.output.absolute() / f"{self.name}-{digest[:8]}"
+
+    @property
+    def file(self) -> Path:
+        """The copy's YAML file."""
+        return self.folder / f"{self.name}.yaml"
+
+    @property
+    def suffix(self) -> str:
+        """Of the image files."""
+        return FORMATS[self.config.copied.image_format][0]
+
+
+def domain_file(job: Job) -> dict[str, Any]:
+    """The content of the copy's YAML file (see `msl.data.pairs`)."""
+    first = next(iter(job.contents.values())).domain
+    content = {"name": job.name, "root": ".", "style": job.how}
+    if first.samples.drawn:
+        patterns = {
+            split: {"images": f"{split}/*{job.suffix}", "labels": f"{LABELS}/{split}/*.png"} for split in job.contents
+        }
+        return content | {"label_set": first.label_set.name, "splits": patterns}
+    named = job.config.copied.content
+    root = data_root(job.config.runtime)
+    source = {
+        "domain": named if named in domain_names() else str(Path(named).absolute()),
+        "data_root": str(root.absolute()) if root is not None else None,
+        "digests": {split: checked.report.digest for split, checked in job.contents.items()},
+        "skipped": {
+            split: sorted({problem.sample for problem in checked.report.problems})
+            for split, checked in job.contents.items()
+            if checked.report.problems
+        },
+        "suffix": job.suffix,
+    }
+    return content | {"content": source}
+
+
+def manifest(job: Job) -> bytes:
+    """Where the copy is from, as JSON."""
+    counts = {split: len(checked.domain) for split, checked in job.contents.items()}
+    content = job.identity | {"how": job.how, "images": counts}
+    return json.dumps(content, indent=2).encode()

@@ -1,0 +1,86 @@
+"""The stage joint_adain: adaptation with a style network in front of the segmentation network."""
+
+from pathlib import Path
+
+import torch
+
+from msl import schema
+from msl.data import CropTransform, Joined, Paired, Stream, TrainTransform
+from msl.models import SegmentationNetwork
+from msl.recipes import Request
+from msl.stages.assembly import Extension, Front, Job, Plan
+from msl.stages.course import run
+from msl.stages.inputs import data_root
+from msl.stages.runs import Outcome
+from msl.stages.style_inputs import fetch_decoder, find_decoder, last_checkpoint_of, open_styles, weights_file
+from msl.stages.style_training import train_style
+from msl.stages.training import PRETRAIN, adapt_terms
+from msl.style_config import JointAdainConfig
+from msl.tracking import Client
+from msl.training import Callback, Term
+from msl.training.front import LowerOnPlateau, StyleFront, TrainDecoder, front_of
+from msl.training.machine import place, prepare
+from msl.training.style import StyleReconstruction, load_transfer
+
+_STYLE = "style"  # stream and term of the decoder's own losses
+
+
+def joint_adain(request: Request) -> Outcome:
+    """As `adapt`, on images of both domains that are styled on the fly, also when they are scored."""
+    return run(request, JOINT_ADAIN)
+
+
+def _front(client: Client, request: Request, config: JointAdainConfig, run_id: str, folder: Path) -> Front:
+    """The style network with its styles; the decoder of a finished train_style run, or of one that is run now."""
+    root = data_root(config.runtime)
+    styles = open_styles(config.look, root)
+    reference = config.network.decoder or _decoder(client, request.for_style("train_style"), run_id)
+    transfer = load_transfer(fetch_decoder(reference, root, folder), weights_file(config.network.encoder, root))
+    front = place(StyleFront(transfer, config.look.alpha, config.joint.style_training), prepare(config.runtime))
+    front.take_on(front.transfer.prepare([image.to(front.mean.device) for image in styles.tensors()]), config.look)
+    return Front(module=front, input=styles.input, decoder=reference)
+
+
+def _decoder(client: Client, request: Request, run_id: str) -> str:
+    return last_checkpoint_of(find_decoder(client, request) or train_style(request, run_id).run_id)
+
+
+def _extension(job: Job, model: SegmentationNetwork, position: int) -> Extension:
+    """What the decoder and the plateau add to an adaptation."""
+    config, front = job.config, front_of(model)
+    assert isinstance(config, JointAdainConfig)
+    assert front is not None
+    callbacks: dict[str, Callback] = {}
+    if config.joint.style_training != "frozen":
+        callbacks["decoder"] = TrainDecoder(front.transfer.decoder, config.losses)
+    if config.joint.plateau_factor is not None:
+        callbacks["plateau"] = LowerOnPlateau(config.joint.plateau_factor, config.joint.plateau_patience)
+    if config.joint.style_training != "decoder":
+        return Extension(callbacks=callbacks)
+    objective = StyleReconstruction(config.losses.style_weight, config.losses.content_weight, front.transfer)
+    stream = _stream(job, config, front.mean.device, position)
+    return Extension(terms=[Term(_STYLE, objective)], streams={_STYLE: stream}, callbacks=callbacks)
+
+
+def _stream(job: Job, config: JointAdainConfig, device: torch.device, position: int) -> Paired:
+    """Content of both domains, as large as the network sees it, with squares of style images."""
+    content = Joined([job.data.trained[role] for role in job.plan.trains_on])
+    size = job.data.sizes[schema.SOURCE]
+    styles = open_styles(config.look, data_root(config.runtime)).images
+    seed, count, workers = config.run.seed, config.optimizer.batch_size, config.runtime.num_workers
+    drawn = TrainTransform(size, mirror=False, blur=False, quarters=config.quarters)
+    crop = CropTransform(min(size), min(size))
+    return Paired(
+        Stream(content, drawn, count, seed, "content", workers, device, position),
+        Stream(styles, crop, count, seed, _STYLE, workers, device, position),
+    )
+
+
+JOINT_ADAIN = Plan(
+    stage="joint_adain",
+    trains_on=(schema.SOURCE, schema.TARGET),
+    terms=adapt_terms,
+    parent=PRETRAIN,
+    front=_front,
+    extension=_extension,
+)

@@ -15,7 +15,7 @@ from msl.stages.style_inputs import Styles
 from msl.style import Styler
 from msl.style_config import StylizeConfig
 
-LABELS = "labels"  # folder of those that no file holds
+LABELS = Path("labels")  # folder of those that no file holds
 FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "png": (".png", {"format": "PNG"}),
     "jpeg": (".jpg", {"format": "JPEG", "quality": 95, "subsampling": 0}),
@@ -92,8 +92,13 @@ def domain_file(job: Job) -> dict[str, Any]:
     first = next(iter(job.contents.values())).domain
     content = {"name": job.name, "root": ".", "style": job.how}
     if first.samples.drawn:
+        below = {split: Path(checked.domain.samples.name(0)).parent for split, checked in job.contents.items()}
         patterns = {
-            split: {"images": f"{split}/*{job.suffix}", "labels": f"{LABELS}/{split}/*.png"} for split in job.contents
+            split: {
+                "images": (split / folder / f"*{job.suffix}").as_posix(),
+                "labels": (LABELS / split / folder / "*.png").as_posix(),
+            }
+            for split, folder in below.items()
         }
         return content | {"label_set": first.label_set.name, "splits": patterns}
     named = job.config.copied.content

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from msl import schema
-from msl.config import AdaptConfig, ModelConfig, TrainConfig, validated
+from msl.config import AdaptConfig, TrainConfig
 from msl.errors import CheckpointError, DataError
 from msl.models import SegmentationNetwork, build_model
 from msl.recipes import Request
@@ -32,7 +32,7 @@ from msl.tracking import (
     sha256_of,
     workplace,
 )
-from msl.training.checkpoint import Saved, load_network, read, restore
+from msl.training.checkpoint import Saved, load_network, network_settings, read, restore
 from msl.training.front import front_of, put_in_front
 from msl.training.machine import place, prepare
 
@@ -176,7 +176,7 @@ def _following(config: TrainConfig, start: Start | None) -> TrainConfig:
     """The settings, with what they leave open of the network taken from the checkpoint that it starts from."""
     if start is None:
         return config
-    there = validated(ModelConfig, start.saved["model"]).architecture()
+    there = network_settings(start.saved, start.path).architecture()
     left_open = {name for name in there if getattr(config.model, name) is None}
     return config.edit(**{name: there[name] for name in left_open})
 

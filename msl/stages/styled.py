@@ -1,5 +1,7 @@
 """The styled copies of domains that a recipe needs, made where there is none yet."""
 
+from pathlib import Path
+
 from msl.config import TrainConfig
 from msl.recipes import Request, find_recipe
 from msl.stages.styling import find_copy, stylize
@@ -23,5 +25,5 @@ def with_copies(client: Client, request: Request, config: TrainConfig, run_id: s
 
 
 def _copy(client: Client, request: Request, name: str, content: str, run_id: str) -> str:
-    asked = request.for_style("stylize", content=content, style_name=name.removeprefix(f"{content}_"))
+    asked = request.for_style("stylize", content=content, style_name=name.removeprefix(f"{Path(content).stem}_"))
     return str(find_copy(client, asked) or stylize(asked, nested_in=run_id).file)

@@ -26,7 +26,15 @@ from msl.stages.hygiene import check, record_skipped
 from msl.stages.inputs import data_root, told
 from msl.stages.style_inputs import fetch_decoder, find_decoder, last_checkpoint_of, open_styles, weights_file
 from msl.stages.style_training import train_style
-from msl.style import ColourTransfer, FourierTransfer, Styler, StyleStatistics, preserve_colours, to_uint8
+from msl.style import (
+    ColourTransfer,
+    FourierTransfer,
+    Styler,
+    StyleStatistics,
+    mixing_weights,
+    preserve_colours,
+    to_uint8,
+)
 from msl.style_config import StylizeConfig
 from msl.tracking import Client, MlflowReporter, connect, describe, ending, open_run, sha256_of, workplace
 from msl.training.machine import place, prepare
@@ -111,6 +119,7 @@ def _open(config: StylizeConfig, decoder: str | None, folder: Path) -> Job:
             raise ConfigError(f"content = {config.copied.content} is a styled copy itself: style what it was made of")
         contents[split] = check("content", domain, config.runtime.skip_bad)
     styles = open_styles(config.look, root)
+    mixing_weights(config.look.style_weights, len(styles.images))  # refused before anything is loaded
     styler, origin = _styler(config, decoder, root, folder)
     styler = place(styler, prepare(config.runtime)).eval()
     return Job(config=config, contents=contents, styles=styles, styler=styler, decoder=origin)

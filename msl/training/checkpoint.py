@@ -136,6 +136,17 @@ def _in_our_form(path: Path, found: Published) -> Saved:
     }
 
 
+def network_settings(saved: Saved, path: Path) -> ModelConfig:
+    """The settings of the network in a checkpoint.
+
+    Raises:
+        CheckpointError: it holds no segmentation network.
+    """
+    if "model" not in saved:
+        raise CheckpointError(f"{path} is of stage {saved.get('stage')} and holds no segmentation network")
+    return validated(ModelConfig, saved["model"])
+
+
 def load_network(
     saved: Saved, path: Path, expected: ModelConfig | None = None, classes: Sequence[str] | None = None
 ) -> SegmentationNetwork:
@@ -150,9 +161,7 @@ def load_network(
     Raises:
         CheckpointError: it is another network, or for other classes; the message names each difference.
     """
-    if "model" not in saved:
-        raise CheckpointError(f"{path} is of stage {saved.get('stage')} and holds no segmentation network")
-    own = validated(ModelConfig, saved["model"])
+    own = network_settings(saved, path)
     if classes is not None and list(classes) != saved["classes"]:
         raise CheckpointError(
             f"{path} predicts {len(saved['classes'])} classes ({', '.join(saved['classes'])}), the data has "

@@ -11,7 +11,18 @@ import yaml
 from click.testing import CliRunner
 from conftest import REPOSITORY
 
-from entrypoints import adapt, deeplabv3p, evaluate, pretrain, report, target_solo, validate
+from entrypoints import (
+    adapt,
+    deeplabv3p,
+    evaluate,
+    joint_adain,
+    pretrain,
+    report,
+    stylize,
+    target_solo,
+    train_style,
+    validate,
+)
 from entrypoints._options import FROM_RECIPE, metavar, parsed, spelled
 from msl.config import (
     AdaptConfig,
@@ -23,11 +34,15 @@ from msl.config import (
     ValidateConfig,
 )
 from msl.recipes import find_recipe
+from msl.style_config import JointAdainConfig, StylizeConfig, TrainStyleConfig
 
 COMMANDS = {
     "pretrain": (pretrain.main, PretrainConfig.options()),
     "adapt": (adapt.main, AdaptConfig.options()),
     "target_solo": (target_solo.main, TargetSoloConfig.options()),
+    "joint_adain": (joint_adain.main, JointAdainConfig.options()),
+    "train_style": (train_style.main, TrainStyleConfig.options()),
+    "stylize": (stylize.main, StylizeConfig.options()),
     "evaluate": (evaluate.main, EvaluateConfig.options()),
     "validate": (validate.main, ValidateConfig.options()),
     "report": (report.main, ReportConfig.model_fields),

@@ -2,7 +2,7 @@
 
 import click
 
-from analysis import commands, figures, store_commands
+from analysis import commands, figures, store_commands, watch
 
 
 @click.group()
@@ -12,6 +12,7 @@ def main() -> None:
 
 for command in (
     store_commands.runs,
+    watch.watch,
     commands.table,
     commands.classes,
     commands.ablation,

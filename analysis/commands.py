@@ -185,4 +185,6 @@ def told_plainly() -> "Iterator[None]":
     try:
         yield
     except AnalysisError as error:
-        raise click.ClickException(str(error)) from error
+        from analysis.formats import plain
+
+        raise click.ClickException(plain(str(error))) from error

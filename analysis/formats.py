@@ -36,8 +36,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 def as_text(sheet: Sheet) -> str:
     """Aligned columns for a terminal, footnotes below."""
-    header = [_plain(column.heading) for column in sheet.columns]
-    body = [[_plain(cell.text) + _brackets(cell.marks) for cell in row] for row in sheet.rows]
+    header = [plain(column.heading) for column in sheet.columns]
+    body = [[plain(cell.text) + _brackets(cell.marks) for cell in row] for row in sheet.rows]
     widths = [max(len(row[i]) for row in (header, *body)) for i in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
@@ -45,10 +45,8 @@ def as_text(sheet: Sheet) -> str:
         return "  ".join(c.rjust(w) if column.numeric else c.ljust(w) for column, c, w in padded).rstrip()
 
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    notes = [f"[{number}] {_plain(note)}" for number, note in enumerate(sheet.notes, 1)]
-    return "\n".join(
-        [_plain(sheet.caption), "", line(header), rule, *map(line, body), *([""] if notes else []), *notes]
-    )
+    notes = [f"[{number}] {plain(note)}" for number, note in enumerate(sheet.notes, 1)]
+    return "\n".join([plain(sheet.caption), "", line(header), rule, *map(line, body), *([""] if notes else []), *notes])
 
 
 def as_markdown(sheet: Sheet) -> str:
@@ -105,11 +103,15 @@ def as_csv(sheet: Sheet) -> str:
 
 
 def as_html(sheet: Sheet) -> str:
-    """A ``figure`` with a ``table`` for a page of any encoding; ``data-value`` holds what a column is sorted by."""
+    """A ``figure`` with a ``table`` for a page of any encoding; ``data-value`` holds what a column is sorted by.
+
+    The first cell of a row is its heading, which a screen reader says before any other cell of the row.
+    """
 
     def cell(column: Column, content: Cell) -> str:
-        value = _raw(content.values[0])
-        return f'<td{_kind(column)} data-value="{_html(value)}">{_html(content.text)}{_sup(content.marks)}</td>'
+        tag, scope = ("th", ' scope="row"') if column is sheet.columns[0] else ("td", "")
+        value = f'data-value="{_html(_raw(content.values[0]))}"'
+        return f"<{tag}{scope}{_kind(column)} {value}>{_html(content.text)}{_sup(content.marks)}</{tag}>"
 
     head = "".join(f'<th scope="col"{_kind(column)}>{_html(column.heading)}</th>' for column in sheet.columns)
     body = ["<tr>" + "".join(map(cell, sheet.columns, row)) + "</tr>" for row in sheet.rows]
@@ -148,18 +150,18 @@ def _raw(value: float | str) -> str:
     return "" if math.isnan(value) else repr(value)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """On one line: control characters, and those that turn the writing direction, as escapes."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def markdown_text(text: str) -> str:
     """A text that Markdown shows as it is."""
-    return _MARKDOWN.sub(lambda match: f"\\{match[0]}", _plain(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
+    return _MARKDOWN.sub(lambda match: f"\\{match[0]}", plain(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
 
 
 def _latex(text: str) -> str:
-    signed = _NEGATIVE.sub("−", _plain(text))
+    signed = _NEGATIVE.sub("−", plain(text))
     return "".join(_LATEX.get(character, character) for character in signed)
 
 
@@ -168,7 +170,7 @@ def _kind(column: Column) -> str:
 
 
 def _html(text: str) -> str:
-    return html.escape(_plain(text))
+    return html.escape(plain(text))
 
 
 def _brackets(marks: Sequence[int]) -> str:

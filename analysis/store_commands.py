@@ -19,6 +19,7 @@ def runs(experiment: str | None, form: str, store: str) -> None:
     """List runs: as text what tells them apart, as CSV every tag, parameter and last metric."""
     with told_plainly():
         from analysis import open_store
+        from analysis.formats import plain
 
         found = open_store(store).runs(experiment)
     if form == "csv":
@@ -29,7 +30,7 @@ def runs(experiment: str | None, form: str, store: str) -> None:
         shown = found.reindex(columns=_SHOWN)
         shown["start"] = shown["start"].dt.strftime("%Y-%m-%d %H:%M")
         for column in (schema.STAGE, schema.GROUP):
-            shown[column] = shown[column].astype("str").str.replace(r"\s+", " ", regex=True)  # one line a run
+            shown[column] = shown[column].map(plain, na_action="ignore")
         click.echo(shown.to_string(index=False, na_rep="", float_format="{:.2f}".format))
 
 

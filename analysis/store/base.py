@@ -11,15 +11,18 @@ from analysis.errors import AnalysisError, unknown
 from analysis.store.columns import Labels, Rows, framed, in_order, widened, without_superseded
 from msl import schema
 
+LONG = ("run_id", "key", "value")
+LATEST = ("run_id", "key", "step", "timestamp", "value")
+
 
 @dataclass(frozen=True)
 class RunTables:
     """Runs as they are recorded, before they are made one wide frame."""
 
     runs: pd.DataFrame  # run_id name experiment status start end; times UTC
-    tags: pd.DataFrame  # run_id key value
-    params: pd.DataFrame
-    latest: pd.DataFrame  # of each metric the value with the highest step
+    tags: pd.DataFrame  # LONG
+    params: pd.DataFrame  # LONG
+    latest: pd.DataFrame  # LATEST: of each metric the row with the highest step; time in milliseconds, UTC
 
 
 class Store(ABC):
@@ -36,8 +39,8 @@ class Store(ABC):
         """Tags of an experiment that exists."""
 
     @abstractmethod
-    def tables(self, experiment: str | None = None) -> RunTables:
-        """The runs of an experiment that exists, or of all."""
+    def tables(self, experiment: str | None = None, status: str | None = None) -> RunTables:
+        """The runs of an experiment that exists, or of all; only those of a status, if one is given."""
 
     @abstractmethod
     def rows(self, run_ids: Sequence[str], metrics: Sequence[str] | None, labels: Labels) -> Iterator[Rows]:

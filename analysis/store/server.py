@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.errors import AnalysisError, unknown
 from analysis.store.api import AT_ONCE, Api
-from analysis.store.base import RunTables, Store
+from analysis.store.base import LATEST, LONG, RunTables, Store
 from analysis.store.cache import Cache, Curve, State
 from analysis.store.columns import Labels, Rows, in_order, with_infinities, without_superseded
 from analysis.store.thinning import thinned
@@ -45,11 +45,11 @@ class ServerStore(Store):
         (found,) = (entry for entry in self._experiments() if entry["name"] == experiment)
         return {tag["key"]: tag["value"] for tag in found.get("tags", ())}
 
-    def tables(self, experiment: str | None = None) -> RunTables:
-        """The runs of an experiment that exists, or of all."""
+    def tables(self, experiment: str | None = None, status: str | None = None) -> RunTables:
+        """The runs of an experiment that exists, or of all; only those of a status, if one is given."""
         names = {e["experiment_id"]: e["name"] for e in self._experiments() if experiment in (None, e["name"])}
         runs, tags, params, latest = [], [], [], []
-        for run in self._search(list(names)):
+        for run in self._search(list(names), f"attributes.status = '{status}'" if status else ""):
             info, data = run["info"], run.get("data", {})
             run_id = info["run_id"]
             place = names[info["experiment_id"]]
@@ -57,13 +57,13 @@ class ServerStore(Store):
             runs.append((run_id, info.get("run_name"), place, info.get("status"), *times))
             tags += [(run_id, tag["key"], tag.get("value", "")) for tag in data.get("tags", ())]
             params += [(run_id, param["key"], param.get("value", "")) for param in data.get("params", ())]
-            latest += [(run_id, metric["key"], float(metric.get("value", 0))) for metric in data.get("metrics", ())]
+            latest += [(run_id, *_last_row(metric)) for metric in data.get("metrics", ())]
         frame = pd.DataFrame(runs, columns=["run_id", "name", "experiment", "status", "start", "end"])
         for column in ("start", "end"):
             frame[column] = pd.to_datetime(frame[column].astype("Int64"), unit="ms", utc=True)
-        long = [pd.DataFrame(rows, columns=["run_id", "key", "value"]) for rows in (tags, params, latest)]
-        long[2]["value"] = with_infinities(long[2]["value"].to_numpy(np.float64, copy=True))
-        return RunTables(frame, *long)
+        newest = pd.DataFrame(latest, columns=LATEST)
+        newest["value"] = with_infinities(newest["value"].to_numpy(np.float64, copy=True))
+        return RunTables(frame, pd.DataFrame(tags, columns=LONG), pd.DataFrame(params, columns=LONG), newest)
 
     def rows(self, run_ids: Sequence[str], metrics: Sequence[str] | None, labels: Labels) -> Iterator[Rows]:
         """Every row of these runs as it was logged, the superseded too, in portions and in no order."""
@@ -162,6 +162,10 @@ class ServerStore(Store):
             with_infinities(np.array([row.get("value", 0.0) for row in rows], np.float64)),  # "NaN" is a text there
             np.array([row["timestamp"] for row in rows], np.int64),
         )
+
+
+def _last_row(metric: dict[str, Any]) -> tuple[str, int, int, float]:
+    return metric["key"], int(metric.get("step", 0)), int(metric["timestamp"]), float(metric.get("value", 0))
 
 
 def _state(run: dict[str, Any]) -> State:

@@ -23,11 +23,13 @@ class Reader(html.parser.HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.tags, self.values, self.text = [], [], ""
+        self.tags, self.values, self.scopes, self.text = [], [], [], ""
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
         self.values += [value for name, value in attrs if name == "data-value"]
+        if tag in ("th", "td"):
+            self.scopes.append(dict(attrs).get("scope"))
 
     def handle_data(self, data):
         self.text += data
@@ -80,6 +82,7 @@ def test_html_is_text_to_the_reader():
     assert NASTY.replace("\n", "\\n") in reader.text
     assert "<b>" in reader.text
     assert reader.values[1:] == ["30.000000000000004", "plain", "-5.0"]
+    assert reader.scopes == ["col", "col", "row", None, "row", None]  # th: what a screen reader says with a number
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "html"])

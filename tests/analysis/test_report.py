@@ -149,7 +149,7 @@ def test_a_browser_shows_sorts_and_reads_out(browser, page_file, width, scheme):
 
     section = page.locator("section", has=page.locator("#comparison"))
     heading = section.locator("th").nth(2)
-    names = section.locator("tbody td:first-child")
+    names = section.locator("tbody th")
     heading.locator("button").focus()
     page.keyboard.press("Enter")
     assert heading.get_attribute("aria-sort") == "descending"

@@ -1,17 +1,19 @@
 """Big run stores for the benchmarks."""
 
 import contextlib
-import itertools
 import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from mlflow.tracking import MlflowClient
+
+Cells = tuple[object, ...]  # of a row
 
 
 def fill(uri: str, runs: int, metrics: int, steps: int) -> list[str]:
@@ -20,33 +22,49 @@ def fill(uri: str, runs: int, metrics: int, steps: int) -> list[str]:
     experiment = int(client.create_experiment(uuid.uuid4().hex))
     ids = [uuid.uuid4().hex for _ in range(runs)]
     engine = sa.create_engine(uri, poolclass=sa.NullPool)
-    tables = sa.MetaData()
-    names = ("runs", "metrics", "latest_metrics", "params", "tags")
-    tables.reflect(engine, only=names)
-    run, metric, latest, param, tag = (tables.tables[name] for name in names)
     random = np.random.default_rng(0)
     common = {"experiment_id": experiment, "status": "FINISHED", "lifecycle_stage": "active"}
     common |= {"user_id": "me", "artifact_uri": "", "source_type": "LOCAL", "start_time": 1, "end_time": 2}
-    with engine.begin() as connection:
+    keys = [f"target/metric {k}" for k in range(metrics)]
 
-        def insert(table: sa.Table, rows: Iterator[dict[str, object]]) -> None:
-            while batch := list(itertools.islice(rows, 50_000)):
-                connection.execute(table.insert(), batch)
+    def rows(at: range) -> Iterator[Cells]:
+        for i in ids:
+            for key in keys:
+                for s, value in zip(at, random.random(len(at)).tolist(), strict=True):
+                    yield i, key, s, 1000 + s, value, False
 
-        insert(run, ({"run_uuid": i, "name": i[:6], **common} for i in ids))
-        for table, count in ((param, 20), (tag, 10)):
-            keys = [f"key {k}" for k in range(count)]
-            insert(table, ({"run_uuid": i, "key": key, "value": f"{i[:4]} {key}"} for i in ids for key in keys))
-        keys = [f"target/metric {k}" for k in range(metrics)]
-        for table, at in ((metric, range(steps)), (latest, range(steps - 1, steps))):
-            rows = (
-                {"run_uuid": i, "key": key, "step": s, "timestamp": 1000 + s, "value": value, "is_nan": False}
-                for i in ids
-                for key in keys
-                for s, value in zip(at, random.random(len(at)).tolist(), strict=True)
-            )
-            insert(table, rows)
+    named = ("run_uuid", "key", "step", "timestamp", "value", "is_nan")
+    texts = ((i, f"key {k}", f"{i[:4]} {k}") for i in ids for k in range(20))
+    tags = ((i, f"key {k}", f"{i[:4]} {k}") for i in ids for k in range(10))
+    with contextlib.closing(engine.raw_connection()) as connection:
+        insert = _inserter(connection, engine.dialect.name)
+        insert("runs", ("run_uuid", "name", *common), ((i, i[:6], *common.values()) for i in ids))
+        insert("params", ("run_uuid", "key", "value"), texts)
+        insert("tags", ("run_uuid", "key", "value"), tags)
+        insert("metrics", named, rows(range(steps)))
+        insert("latest_metrics", named, rows(range(steps - 1, steps)))
+        connection.commit()
+        if engine.dialect.name == "postgresql":  # as its daemon does by itself, some minutes later
+            connection.driver_connection.autocommit = True
+            connection.cursor().execute("VACUUM ANALYZE")
     return ids
+
+
+def _inserter(connection: Any, dialect: str) -> Callable[[str, Sequence[str], Iterable[Cells]], None]:
+    """The fastest way into a table that the database's driver has."""
+
+    def insert(table: str, columns: Sequence[str], rows: Iterable[Cells]) -> None:
+        listed = ", ".join(columns)
+        cursor = connection.cursor()
+        if dialect == "postgresql":
+            with cursor.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join("?" * len(columns))
+            cursor.executemany(f"INSERT INTO {table} ({listed}) VALUES ({marks})", rows)
+
+    return insert
 
 
 @contextlib.contextmanager

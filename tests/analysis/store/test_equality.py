@@ -51,6 +51,14 @@ def test_runs(planted):
     assert own["p"].tolist() == [ODD] * 6
 
 
+def test_the_runs_of_a_status(planted):
+    tables = open_store(planted).tables(PLANTED, "RUNNING")
+    assert tables.runs["name"].tolist() == ["none"]
+    assert set(tables.params["run_id"]) == set(tables.runs["run_id"])
+    (failed,) = open_store(planted).tables(PLANTED, "FAILED").latest.query("key == 'm'").itertuples(index=False)
+    assert tuple(failed)[1:] == ("m", 6, 5000, -1e-300)
+
+
 def test_every_row(planted):
     store = open_store(planted)
     client, runs = of_client(planted)

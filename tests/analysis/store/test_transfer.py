@@ -132,7 +132,7 @@ def test_the_commands(store, add_run, tmp_path):
 
     header, line = told("runs", "--experiment", "exp").splitlines()
     assert header.split() == ["run_id", "status", "start", "msl.stage", "msl.group", "last/target/mIoU"]
-    assert line.split() == [run_id, "FINISHED", "1970-01-01", "00:00", "adapt", "a", "group", "30.12"]
+    assert line.split() == [run_id, "FINISHED", "1970-01-01", "00:00", "adapt", r"a\ngroup", "30.12"]
     assert pd.read_csv(io.StringIO(told("runs", "--format", "csv")))["cfg.seed"].tolist() == [3]
     assert told("runs", "--experiment", "Default").startswith("no runs; `mlflow run")
     assert "1 runs with 2 rows of metrics are in there" in told("export", "there", "--experiment", "exp", "--artifacts")

@@ -135,11 +135,13 @@ class DatabaseStore(Store):
     @contextmanager
     def _portions(self, query: Query, size: int = _PORTION) -> Iterator[Iterator[list[list[Any]]]]:
         """What a query finds, streamed, so many rows at once and column by column."""
-        dialect = self._engine.dialect
-        options = {"postgresql_readonly": True} if dialect.name == "postgresql" else {}
+        name = self._engine.dialect.name
+        options: dict[str, Any] = {"stream_results": name != "sqlite"}  # which always streams
+        if name == "postgresql":
+            options["postgresql_readonly"] = True
         try:
             with (
-                self._engine.connect().execution_options(**options, stream_results=True) as connection,
+                self._engine.connect().execution_options(**options) as connection,
                 closing(connection.execute(query)) as result,
             ):
                 yield _columns(result, size)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -30,12 +31,12 @@ def watch(experiment: str | None, every: float, once: bool, store: str) -> None:
             from analysis import open_store
 
             views = looks(open_store(store), experiment, every)
-            click.echo(next(views))
+            first = next(views)
             if once:
+                click.echo(first)
                 return
-            if sys.stdout.isatty():
-                click.clear()
-            for view in views:
+            click.clear()  # of a terminal
+            for view in chain([first], views):
                 _show(view)
     except KeyboardInterrupt:
         return  # this is how one stops watching
@@ -71,7 +72,7 @@ def fitting(view: str, columns: int, lines: int) -> list[str]:
 
 def _show(view: str) -> None:
     if not sys.stdout.isatty():
-        click.echo(f"\n{view}")
+        click.echo(f"{view}\n")
         return
     lines = fitting(view, *shutil.get_terminal_size())
     click.echo(_HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in lines) + _REST_OF_SCREEN, nl=False)

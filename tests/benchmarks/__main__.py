@@ -1,6 +1,7 @@
 """Every benchmark in one table: ``make bench``."""
 
 import numerics
+import store
 import style
 import torch
 import training
@@ -17,3 +18,5 @@ if __name__ == "__main__":
     print()
     for name, value in figures.items():
         print(f"{name:62} {value:9.3f}")
+    print()
+    store.print_figures()

@@ -14,8 +14,9 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import mlflow
 import pandas as pd
@@ -40,6 +41,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.peak:
         return print(json.dumps(peak(arguments.peak)))
+    return print_figures(arguments.scale, arguments.only)
+
+
+def print_figures(scale: float = 1.0, only: Sequence[str] | None = None) -> None:
+    """Measure the parts, and print each when it is ready."""
     parts: dict[str, Callable[[float], Rows]] = {
         "sqlite": lambda scale: of_sqlite("SQLite", history, scale),
         "postgresql": of_postgresql,
@@ -48,13 +54,12 @@ def main() -> None:
         "runs": lambda scale: of_sqlite("SQLite", many_runs, scale),
         "thinned": lambda scale: of_sqlite("SQLite", thinned, scale),
     }
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, scale {arguments.scale}", flush=True)
-    for name in arguments.only or parts:
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, scale {scale}", flush=True)
+    for name in only or parts:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             os.environ |= {"MSL_CACHE": folder, "XDG_RUNTIME_DIR": folder}
-            for row, value in parts[name](arguments.scale).items():
-                print(f"{row:75} {value:10.2f}", flush=True)
-    return None
+            for row, value in parts[name](scale).items():
+                print(f"{row:100} {value:10.2f}", flush=True)
 
 
 def of_sqlite(name: str, measure: Callable[[str, str, float], Rows], scale: float) -> Rows:
@@ -67,7 +72,8 @@ def of_postgresql(scale: float) -> Rows:
     with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as folder:
         server = get_server(folder)
         uri = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        rows = history("PostgreSQL", uri, scale) | thinned("PostgreSQL", uri, scale / 10)
+        rows = history("PostgreSQL", uri, scale) | many_runs("PostgreSQL", uri, scale)
+        rows |= thinned("PostgreSQL", uri, scale / 10)
         server.cleanup()
     return rows
 
@@ -92,16 +98,15 @@ def of_server(scale: float) -> Rows:
 
 def history(name: str, uri: str, scale: float) -> Rows:
     ids = fill(uri, round(RUNS * scale), METRICS, STEPS)
-    own = min(seconds(lambda: open_store(uri).history(ids)) for _ in range(2))
+    own = min(taken(lambda: open_store(uri).history(ids)) for _ in range(2))
     client = MlflowClient(uri)
     sample = ids[:SAMPLE]
     loop(client, sample[:2])  # opens the connection
-    theirs = seconds(lambda: loop(client, sample)) * len(ids) / len(sample)
+    theirs = taken(lambda: loop(client, sample)).times(len(ids) / len(sample))
     command = [sys.executable, __file__, "--peak", uri]
     used = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     return {
-        f"{name}, history() of {len(ids)} runs x {METRICS} metrics x {STEPS} steps, s": own,
-        f"{name}, MLflow's client against that, ratio": theirs / own,
+        **against(f"{name}, history() of {len(ids)} runs x {METRICS} metrics x {STEPS} steps", own, theirs),
         f"{name}, peak memory against the frame's size ({used['frame']:.0f} MB), ratio": used["peak"] / used["frame"],
     }
 
@@ -119,16 +124,15 @@ def growth(scale: float) -> Rows:
 
 def many_runs(name: str, uri: str, scale: float) -> Rows:
     ids = fill(uri, round(MANY * scale), METRICS, 1)
-    experiment, count = MlflowClient(uri).get_run(ids[0]).info.experiment_id, len(ids)
-    own = seconds(lambda: open_store(uri).runs())
+    client, count = MlflowClient(uri), len(ids)
+    experiment = client.get_run(ids[0]).info.experiment_id
+    title = client.get_experiment(experiment).name
+    own = min(taken(lambda: open_store(uri).runs(title)) for _ in range(2))
     mlflow.set_tracking_uri(uri)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = seconds(lambda: mlflow.search_runs(experiment_ids=[experiment], max_results=count))
-    return {
-        f"{name}, runs() of {count} runs with 20 parameters, 10 tags, 20 metrics, s": own,
-        f"{name}, mlflow.search_runs against that, ratio": theirs / own,
-    }
+        theirs = taken(lambda: mlflow.search_runs(experiment_ids=[experiment], max_results=count))
+    return against(f"{name}, runs() of {count} runs, 20 parameters, 10 tags, 20 metrics", own, theirs)
 
 
 def thinned(name: str, uri: str, scale: float) -> Rows:
@@ -171,9 +175,31 @@ def loop(client: MlflowClient, run_ids: list[str]) -> list[object]:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    return taken(call).wall
+
+
+class Taken(NamedTuple):
+    """Seconds of the clock, and of this process's processor, which other work on the machine hardly changes."""
+
+    wall: float
+    processor: float
+
+    def times(self, factor: float) -> "Taken":
+        return Taken(factor * self.wall, factor * self.processor)
+
+
+def taken(call: Callable[[], object]) -> Taken:
+    began = Taken(time.perf_counter(), time.process_time())
     call()
-    return time.perf_counter() - began
+    return Taken(time.perf_counter() - began.wall, time.process_time() - began.processor)
+
+
+def against(what: str, own: Taken, theirs: Taken) -> Rows:
+    return {
+        f"{what}, s": own.wall,
+        f"{what}, MLflow against that, ratio": theirs.wall / own.wall,
+        f"{what}, the same of processor time, ratio": theirs.processor / own.processor,
+    }
 
 
 if __name__ == "__main__":

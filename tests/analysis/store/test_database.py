@@ -202,6 +202,30 @@ def test_a_locked_database_is_told(store, add_run):
             opened.runs()
 
 
+def test_a_database_that_may_only_be_read_is_left_as_it_is(store, add_run, tmp_path):
+    run_id = add_run("a", 0, {"m": 1.0})
+    path = tmp_path / "mlflow.db"
+    before, files = path.read_bytes(), sorted(tmp_path.iterdir())
+    path.chmod(0o444)
+    tmp_path.chmod(0o555)
+    try:
+        assert open_store(store).history([run_id], ["m"])["value"].tolist() == [1.0]
+        assert open_store(store).history([run_id], max_points=2)["value"].tolist() == [1.0]
+    finally:
+        tmp_path.chmod(0o755)
+    assert (path.read_bytes(), sorted(tmp_path.iterdir())) == (before, files)
+
+
+def test_equal_rows_are_sorted_by_value(store, add_run):
+    """MLflow keeps them apart by their value alone."""
+    run_id = add_run("a", 0, {"m": [(1, v, 1000) for v in (3.0, 1.0, 2.0)], "l": [(s, -s, 1000) for s in (2, 1)]})
+    history = open_store(store).history([run_id])
+    assert list(zip(history["metric"], history["value"], strict=True)) == [
+        *(("l", -1.0), ("l", -2.0)),
+        *(("m", 1.0), ("m", 2.0), ("m", 3.0)),
+    ]
+
+
 def test_a_folder_with_signs_that_end_an_address(tmp_path, store, add_run):
     run_id = add_run("a", 0)
     (tmp_path / "50% of #1?").mkdir()

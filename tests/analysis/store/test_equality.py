@@ -6,11 +6,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from mlflow.tracking import MlflowClient
 
 from analysis import open_store
 from analysis.errors import AnalysisError
 from analysis.store.columns import HISTORY, Labels
+from analysis.store.database import METRICS
 
 pytestmark = pytest.mark.xdist_group("stores")  # so that one worker starts PostgreSQL and the server
 
@@ -113,6 +115,22 @@ def test_thinned_by_the_database_as_by_hand(planted):
     pd.testing.assert_frame_equal(curve.drop(columns="name").reset_index(drop=True), expected)
     of_strange = store.history([runs["strange"]], ["m", "all NaN"], max_points=2)
     np.testing.assert_array_equal(of_strange["value"].to_numpy(), [math.nan, math.inf, -math.inf])
+
+
+def test_a_database_that_vanishes_midway_is_told(planted_postgresql):
+    store = open_store(planted_postgresql)
+    engine = sa.create_engine(planted_postgresql, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    ends = "select pg_terminate_backend(pid) from pg_stat_activity where state is not null and pid <> pg_backend_pid()"
+    with (
+        engine.connect() as admin,
+        pytest.raises(AnalysisError, match="cannot be read as a run store: .*terminat"),
+        store._portions(sa.select(METRICS.c.step), 1) as portions,
+    ):
+        next(portions)
+        admin.execute(sa.text(ends))
+        for _ in portions:
+            pass
+    assert len(store.runs(PLANTED)) == 6  # it is back
 
 
 def test_odd_names_are_asked_for_as_they_are(planted):

@@ -9,7 +9,7 @@ from typing import Literal
 from analysis.groups import SeedGroup, number
 from msl import schema
 
-Style = Literal["plain", "published", "retrained", "alpha1_weight1", "variant", "direct"]
+Style = Literal["plain", "published", "retrained", "alpha1_weight1", "variant", "direct", "no network"]
 AUXILIARY: frozenset[Style] = frozenset({"published", "retrained", "alpha1_weight1", "variant"})
 
 # Domains with names of their own. A styled copy is called NAME_STYLE.
@@ -92,6 +92,8 @@ def style_of(base: str, name: str) -> Style:
     style = name.removeprefix(base).removeprefix("_")
     if not style:
         return "plain"
+    if style.endswith(("_fourier", "_colour")):
+        return "no network"
     if style in DOMAINS:
         return "direct"
     if _ALPHA1_WEIGHT1.search(style):

@@ -5,6 +5,7 @@ command line (``--lambda_target``) through the code (``config.adaptation.lambda_
 (``cfg.lambda_target``). A field's description and bounds are the option's help and its error message.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -283,14 +284,19 @@ class StartConfig(Group):
     )
 
 
-class EvaluationConfig(Group):
-    """How the network is scored and what is shown."""
+class ViewConfig(Group):
+    """How often, and how, the network looks at an image."""
 
-    eval_images: int | None = Field(None, ge=1, description="Score at most so many images a domain; none = all.")
     eval_flip: bool = Field(False, description="Average the predictions for an image and its mirrored copy.")
     eval_scales: Scales = Field(
         (1.0,), description="Average the predictions at these multiples of the network's input size."
     )
+
+
+class EvaluationConfig(ViewConfig):
+    """How the network is scored and what is shown."""
+
+    eval_images: int | None = Field(None, ge=1, description="Score at most so many images a domain; none = all.")
     resize_labels: bool = Field(
         False,
         description="Score against ground truth resized to the network's input, as the published code does, and not at "
@@ -315,13 +321,18 @@ class FilesConfig(Group):
     data_root: Path | None = Field(None, description="Folder that holds the data sets; none = $MSL_DATA.")
 
 
-class RuntimeConfig(FilesConfig):
+class DeviceConfig(Group):
+    """What the network runs on."""
+
+    device: str = Field("auto", description="One of auto, cpu, cuda, cuda:1, ….")
+    threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
+
+
+class RuntimeConfig(FilesConfig, DeviceConfig):
     """The machine, and its copies of the data. What training makes of those, it knows by their digests."""
 
     skip_bad: bool = Field(False, description="Go on without samples that cannot be used, instead of refusing them.")
     num_workers: int = Field(1, ge=0, description="Data loading processes a domain; changes no result.")
-    device: str = Field("auto", description="One of auto, cpu, cuda, cuda:1, ….")
-    threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
 
 
 class StageConfig(BaseModel):
@@ -477,6 +488,86 @@ class ValidateConfig(StageConfig):
 
     examined: ExaminedConfig = ExaminedConfig()
     files: FilesConfig = FilesConfig()
+
+
+class InputConfig(ViewConfig):
+    """What the network gets to see of an image."""
+
+    crop_size: Size | None = Field(
+        None, description="Width,height of the network's input; none = that of target images in its training."
+    )
+
+
+class PredictedConfig(Group):
+    """What is predicted, and what of it is written."""
+
+    checkpoint: str = Field(
+        description="Network to predict with: a file, runs:/ID/checkpoints/last.pt, runs:/ID for its best checkpoint, "
+        "or models:/NAME@ALIAS."
+    )
+    images: Path = Field(description="An image, or a folder of images or video frames, with its subfolders.")
+    output: Path = Field(description="Folder for what is written: labels, overlays, predictions.csv.")
+    ids: Literal["labelIds", "trainIds"] = Field(
+        "labelIds",
+        description="Numbers in the label PNGs: Cityscapes' labelIds, where it has the classes, or the network's own, "
+        "0 for its first class.",
+    )
+    overlay: float | None = Field(
+        0.5, gt=0, le=1, description="Opacity of the classes' colours over the image; none = no overlays."
+    )
+    confidence: Literal["mean", "map"] | None = Field(
+        "mean",
+        description="Probability of the predicted class: an image's mean in predictions.csv; map = as PNG too, 255 for "
+        "1; none = not computed.",
+    )
+
+
+class PredictConfig(StageConfig):
+    """Predictions of a checkpoint for images without labels."""
+
+    predicted: PredictedConfig
+    input: InputConfig = InputConfig()
+    device: DeviceConfig = DeviceConfig()
+
+
+class PackagedConfig(Group):
+    """What becomes an MLflow model, and under which name."""
+
+    checkpoint: str = Field(
+        description="Network to package: runs:/ID for its best checkpoint, runs:/ID/checkpoints/last.pt, or a file."
+    )
+    name: str | None = Field(
+        None,
+        pattern=r"^[^/:]+$",
+        description="Registered model of which it becomes the next version; none = logged to its run, not registered.",
+    )
+    alias: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z][\w-]*$",
+        description="Alias that this version takes over, such as champion; none = it gets none.",
+    )
+    license: str | None = Field(
+        None, description="License of the weights; none = left to the terms of the data they were trained on."
+    )
+
+    @model_validator(mode="after")
+    def _only_versions_have_aliases(self) -> Self:
+        if self.alias is not None and self.name is None:
+            raise ValueError(f"alias = {self.alias} needs a registered model: pass name")
+        return self
+
+    @model_validator(mode="after")
+    def _aliases_are_no_versions(self) -> Self:
+        if self.alias == "latest" or re.fullmatch(r"v\d+", self.alias or ""):
+            raise ValueError(f"alias = {self.alias} is reserved by MLflow: choose another")
+        return self
+
+
+class PackageConfig(StageConfig):
+    """A checkpoint as an MLflow model."""
+
+    packaged: PackagedConfig
+    input: InputConfig = InputConfig()
 
 
 class ReportConfig(Group):

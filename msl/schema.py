@@ -33,6 +33,9 @@ IMAGES_PER_S: Final = "speed/images_per_s"
 STEP_S: Final = "speed/step_s"
 DATA_WAIT_S: Final = "speed/data_wait_s"
 MEMORY: Final = "memory/peak_mb"
+PREDICTED: Final = "predicted/images"  # of stage predict
+UNUSABLE: Final = "predicted/unusable"  # images that could not be read
+CONFIDENCE: Final = "predicted/confidence"  # probability of the predicted class, mean over images, percent
 ATTEMPT: Final = "attempt"  # value n at the step resumed from; rows logged before it at later steps are superseded
 
 
@@ -86,6 +89,11 @@ ATTEMPTS: Final = "msl.attempt"
 HEARTBEAT: Final = "msl.heartbeat"
 ERROR: Final = "msl.error"
 PREDICTIONS: Final = "msl.predictions"  # machine:folder into which every prediction was written
+IMAGES: Final = "msl.images"  # machine:path of what was predicted
+CHECKPOINT: Final = "msl.checkpoint"  # of an MLflow model: the file that it was made from
+CHECKPOINT_DIGEST: Final = "msl.checkpoint.sha256"
+LICENSE: Final = "msl.license"  # of an MLflow model's weights
+MODEL_URI: Final = "msl.model"  # of stage package: where the MLflow model is
 IMPORTED: Final = "msl.imported"  # the ID that a run had in the store that it was exported from
 IMPORT_COMPLETE: Final = "msl.import_complete"
 
@@ -107,6 +115,9 @@ PROBLEMS_FILE: Final = "problems.csv"
 STYLE_FOLDER: Final = "style"  # of stage stylize: its manifest, the copy's YAML file, pictures
 REPORT_FILE: Final = "report.txt"
 REPORT_FOLDER: Final = "report"  # of stage report
+PREDICTION_FOLDER: Final = "predictions"  # of stage predict
+PREDICTION_FILE: Final = "predictions.csv"
+MODEL: Final = "model"  # name of the MLflow model that stage package logs
 CODE_FOLDER: Final = "code"
 DIFF_FILE: Final = "diff.patch"
 

@@ -19,15 +19,15 @@ FLOORS = [
     {"losses", "metrics", "weights"},
     {"data", "models", "style"},
     {"training", "tracking"},
-    {"stages"},
+    {"stages", "serving"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FROM_OUTSIDE = {  # what is kept to some rooms
-    "mlflow": {"tracking"},
-    "torch": {"weights", "losses", "metrics", "data", "models", "style", "training", "stages"},
+    "mlflow": {"tracking", "serving"},
+    "torch": {"weights", "losses", "metrics", "data", "models", "style", "training", "stages", "serving"},
     "torchvision": {"weights", "data", "models", "style"},
     "click": set(),
-    "pandas": set(),
+    "pandas": {"serving"},
     "matplotlib": set(),
     "sqlalchemy": set(),
 }
@@ -94,7 +94,7 @@ def loaded(code: str) -> set[str]:
     [
         ("import analysis", {"torch", "mlflow", "pandas", "sqlalchemy", "matplotlib"}),
         ("import analysis.store, analysis.tables, analysis.__main__", {"torch", "mlflow", "matplotlib"}),
-        ("import entrypoints.adapt, entrypoints.evaluate", {"torch", "mlflow", "pandas", "numpy"}),
+        ("import entrypoints.adapt, entrypoints.evaluate, entrypoints.package", {"torch", "mlflow", "pandas", "numpy"}),
         ("import msl.recipes, msl.schema, msl.labels", {"torch", "mlflow", "numpy", "click"}),
         ("import msl.losses, msl.style", {"mlflow", "click", "pandas"}),
         ("import msl.training, msl.training.callbacks, msl.training.panels", {"mlflow", "click", "pandas"}),

@@ -8,9 +8,10 @@ import mlflow.artifacts
 import torch
 
 from msl.config import ModelConfig
+from msl.labels import find_label_set
 from msl.models import SegmentationNetwork, build_model
 from msl.recipes import Request
-from msl.training.checkpoint import Saved, read
+from msl.training.checkpoint import Saved, read, write
 
 SETTINGS: Mapping[str, Any] = {
     "source": "tiny.yaml",
@@ -47,6 +48,15 @@ def varied_model(num_classes: int) -> SegmentationNetwork:
     model.eval()
     model.get_parameter("main_head.0.bias").sub_(model.coarse(noise).main.mean((0, 2, 3)))
     return model
+
+
+def varied_checkpoint(path: Path, label_set: str = "cityscapes19", **about: Any) -> str:
+    """The path of a checkpoint with such a network, and `about` besides."""
+    classes = list(find_label_set(label_set).classes)
+    model = varied_model(len(classes))
+    own = {"weights": model.state_dict(), "model": model.config.model_dump(mode="json"), "settings": {}}
+    write(path, {"format": 1, "step": 3, "group": "varied", "label_set": label_set, "classes": classes, **own, **about})
+    return str(path)
 
 
 def request(stage: str, resume: str | None = None, **changes: Any) -> Request:

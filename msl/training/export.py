@@ -1,5 +1,8 @@
 """Predictions as label files that other programs read, Cityscapes' own scripts among them."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,44 +13,77 @@ from msl.errors import ConfigError
 from msl.labels import LabelSet, cityscapes_ids
 
 
-class LabelFiles:
-    """Writes each prediction as it comes: ``FOLDER/<name>_pred_labelIds.png``, one id a pixel, in the classes' colours.
+class LabelImages:
+    """Predictions as images with one id a pixel, which programs show in the classes' colours.
 
-    The ids are Cityscapes' labelIds where the label set is a part of Cityscapes' classes. Another one's predictions are
-    written in its own train ids, as ``<name>_pred_trainIds.png``.
+    The ids are Cityscapes' labelIds where the label set is a part of Cityscapes' classes. Another one's predictions,
+    and with `own` every one's, keep the label set's train ids. `kind` says which: labelIds or trainIds.
     """
 
-    def __init__(self, folder: Path, label_set: LabelSet) -> None:
-        self._folder = folder
-        ids = cityscapes_ids(label_set)
-        self._suffix = "_pred_trainIds.png" if ids is None else "_pred_labelIds.png"
-        self._ids = np.array(ids or range(len(label_set)), np.uint8)
+    def __init__(self, label_set: LabelSet, own: bool = False) -> None:
+        ids = None if own else cityscapes_ids(label_set)
+        self.kind = "trainIds" if ids is None else "labelIds"
+        self.ids = dict(zip(label_set.classes, ids or range(len(label_set)), strict=True))
+        self._table = np.array(list(self.ids.values()), np.uint8)
         palette = np.zeros((256, 3), np.uint8)
-        palette[self._ids] = label_set.palette
+        palette[self._table] = label_set.palette
         self._palette = palette.tobytes()
-        self._make(folder)
+
+    def __call__(self, prediction: Tensor) -> Image.Image:
+        """The prediction (H, W) of train ids, on the CPU, as a palette image."""
+        image = Image.fromarray(self._table[prediction.numpy()])
+        image.putpalette(self._palette)
+        return image
+
+
+class LabelFiles:
+    """Writes each prediction as it comes: ``FOLDER/<name>_pred_labelIds.png``, or trainIds; see `LabelImages`."""
+
+    def __init__(self, folder: Path, label_set: LabelSet, own: bool = False) -> None:
+        self._folder = folder
+        self._images = LabelImages(label_set, own)
+        make_folder(folder)
 
     def __call__(self, name: str, prediction: Tensor) -> None:
-        """Write the prediction (H, W) of the image with that name.
+        """Write the prediction (H, W) of the image with that name; raises as `write_image` does."""
+        write_image(self._images(prediction), self._folder / f"{name}_pred_{self._images.kind}.png")
 
-        Raises:
-            ConfigError: the folder cannot be written, or the disk is full.
-        """
-        path = self._folder / f"{name}{self._suffix}"
-        self._make(path.parent)
-        image = Image.fromarray(self._ids[prediction.numpy()])
-        image.putpalette(self._palette)
-        try:
-            image.save(path)
-        except OSError as error:
-            raise _unwritable(path, error) from error
 
-    def _make(self, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unwritable(folder, error) from error
+def write_image(image: Image.Image, path: Path) -> None:
+    """Write an image in the format that its suffix names; raises as `whole_file` does."""
+    with whole_file(path) as temporary:
+        image.save(temporary)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A file to write in place of `path`, which it becomes when the block ends well: at no moment there is half a file.
+
+    Raises:
+        ConfigError: the folder cannot be written, or the disk is full.
+    """
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"export: {path} cannot be written: {error.strerror or error}. Name another folder.")
+    return ConfigError(f"{path} cannot be written: {error.strerror or error}. Name another folder.")

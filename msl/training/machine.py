@@ -5,7 +5,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from msl.config import RuntimeConfig
+from msl.config import DeviceConfig
 from msl.errors import ConfigError
 
 M = TypeVar("M", bound=nn.Module)
@@ -13,7 +13,7 @@ M = TypeVar("M", bound=nn.Module)
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def prepare(config: RuntimeConfig) -> torch.device:
+def prepare(config: DeviceConfig) -> torch.device:
     """The device of the settings, and the number of CPU threads set.
 
     Raises:

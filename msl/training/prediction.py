@@ -36,21 +36,41 @@ def predict(seen: Sequence[Tensor], size: Sequence[int]) -> Tensor:
     upsampled in bands of 16 MB, so that beside the prediction itself no more than four of these are in use, whatever
     the size.
     """
+    return torch.cat([_score(seen, size, band).argmax(dim=1).byte() for band in _bands(seen, size)], dim=1)  # (N, H, W)
+
+
+def predict_with_confidence(seen: Sequence[Tensor], size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """What `predict` gives, and the probability (N, *size) of the predicted classes, float32; memory as there."""
+    parts = [_confident(_score(seen, size, band), len(seen)) for band in _bands(seen, size)]
+    labels, probabilities = zip(*parts, strict=True)
+    return torch.cat(labels, dim=1), torch.cat(probabilities, dim=1)
+
+
+def _bands(seen: Sequence[Tensor], size: Sequence[int]) -> list[range]:
+    """Rows of the prediction, so many at a time that their logits fill a band."""
     height, width = size
     images, classes = seen[0].shape[:2]
     rows = max(1, _BAND // (seen[0].element_size() * images * classes * width))
-    bands = (range(start, min(start + rows, height)) for start in range(0, height, rows))
-    return torch.cat([_likeliest(seen, (height, width), band) for band in bands], dim=1)  # (N, H, W)
+    return [range(start, min(start + rows, height)) for start in range(0, height, rows)]
 
 
-def _likeliest(seen: Sequence[Tensor], size: tuple[int, int], rows: range) -> Tensor:
-    """The predicted classes (N, rows, W) of a band."""
-    score = upsample_rows(seen[0], size, rows)
+def _score(seen: Sequence[Tensor], size: Sequence[int], rows: range) -> Tensor:
+    """Of a band (N, C, rows, W): the logits of the only view, or the sum of the views' probabilities."""
+    height, width = size
+    score = upsample_rows(seen[0], (height, width), rows)
     if len(seen) > 1:
         score = score.softmax(dim=1)
         for logits in seen[1:]:
-            score += upsample_rows(logits, size, rows).softmax(dim=1)
-    return score.argmax(dim=1).byte()
+            score += upsample_rows(logits, (height, width), rows).softmax(dim=1)
+    return score
+
+
+def _confident(score: Tensor, views: int) -> tuple[Tensor, Tensor]:
+    """Predicted classes and their probabilities (N, rows, W) of a band's score, which is overwritten."""
+    label = score.argmax(dim=1, keepdim=True)
+    top = score.gather(1, label)
+    probability = top / views if views > 1 else score.sub_(top).exp_().sum(dim=1, keepdim=True).reciprocal_()
+    return label[:, 0].byte(), probability[:, 0].float()
 
 
 def upsample_rows(logits: Tensor, size: tuple[int, int], rows: range) -> Tensor:

@@ -16,6 +16,8 @@ from entrypoints import (
     deeplabv3p,
     evaluate,
     joint_adain,
+    package,
+    predict,
     pretrain,
     report,
     stylize,
@@ -27,6 +29,8 @@ from entrypoints._options import FROM_RECIPE, metavar, parsed, spelled
 from msl.config import (
     AdaptConfig,
     EvaluateConfig,
+    PackageConfig,
+    PredictConfig,
     PretrainConfig,
     ReportConfig,
     RequestConfig,
@@ -44,6 +48,8 @@ COMMANDS = {
     "train_style": (train_style.main, TrainStyleConfig.options()),
     "stylize": (stylize.main, StylizeConfig.options()),
     "evaluate": (evaluate.main, EvaluateConfig.options()),
+    "predict": (predict.main, PredictConfig.options()),
+    "package": (package.main, PackageConfig.options()),
     "validate": (validate.main, ValidateConfig.options()),
     "report": (report.main, ReportConfig.model_fields),
     "deeplabv3p": (deeplabv3p.main, AdaptConfig.options() | PretrainConfig.options()),
@@ -51,7 +57,13 @@ COMMANDS = {
 del COMMANDS["deeplabv3p"][1]["network"]  # the command itself says which
 PROJECT = yaml.safe_load((REPOSITORY / "MLproject").read_text())
 REQUEST = set(RequestConfig.model_fields)
-ASKED = {"evaluate": {"group", "dry_run"}, "validate": {"recipe", "group", "dry_run"}, "report": set()}
+ASKED = {
+    "evaluate": {"group", "dry_run"},
+    "predict": {"dry_run"},
+    "package": {"dry_run"},
+    "validate": {"recipe", "group", "dry_run"},
+    "report": set(),
+}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -6,25 +6,14 @@ import numpy as np
 import pytest
 from cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling import args, evaluateImgLists, getPrediction
 from mlflow.tracking import MlflowClient
-from tiny import varied_model
+from tiny import varied_checkpoint
 
 from msl.config import EvaluateConfig
 from msl.errors import ConfigError
 from msl.labels import find_label_set
 from msl.stages import evaluate
-from msl.training.checkpoint import write
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
-
-
-def saved_network(path, label_set="cityscapes19"):
-    """A checkpoint of a network that predicts many classes."""
-    classes = find_label_set(label_set).classes
-    model = varied_model(len(classes))
-    about = {"format": 1, "step": 3, "group": "varied", "label_set": label_set, "classes": list(classes)}
-    own = {"weights": model.state_dict(), "model": model.config.model_dump(mode="json"), "settings": {}}
-    write(path, {**about, **own})
-    return str(path)
 
 
 def validation_set(root, count=3):
@@ -53,7 +42,7 @@ def official_scores(predictions, monkeypatch):
 @pytest.mark.parametrize("views", [{}, {"eval_flip": True, "eval_scales": "0.75,1.5"}])
 def test_scores_are_those_of_cityscapes_own_scripts(views, tmp_path, monkeypatch):
     validation_set(tmp_path / "data")
-    checkpoint = saved_network(tmp_path / "varied.pt")
+    checkpoint = varied_checkpoint(tmp_path / "varied.pt")
     outcome = evaluate(settings(checkpoint, export="predictions", **views))
     mean, by_class = official_scores(tmp_path / "predictions/target", monkeypatch)
     assert outcome.metrics["target/mIoU"] == pytest.approx(100 * mean, abs=1e-6)
@@ -65,7 +54,7 @@ def test_scores_are_those_of_cityscapes_own_scripts(views, tmp_path, monkeypatch
 
 def test_exported_files_are_named_and_the_run_says_where(tmp_path):
     validation_set(tmp_path / "data", count=2)
-    outcome = evaluate(settings(saved_network(tmp_path / "varied.pt"), export="predictions"))
+    outcome = evaluate(settings(varied_checkpoint(tmp_path / "varied.pt"), export="predictions"))
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("predictions/**/*.png"))
     stem = "predictions/target/val/aachen_00000"
     assert files == [f"{stem}{i}_000019_pred_labelIds.png" for i in range(2)]
@@ -75,7 +64,7 @@ def test_exported_files_are_named_and_the_run_says_where(tmp_path):
 
 def test_scoring_that_is_not_the_usual_is_another_group(tmp_path):
     validation_set(tmp_path / "data", count=1)
-    checkpoint = saved_network(tmp_path / "varied.pt")
+    checkpoint = varied_checkpoint(tmp_path / "varied.pt")
     runs = [evaluate(settings(checkpoint, **how)) for how in ({}, {"eval_flip": True, "resize_labels": True})]
     groups = [MlflowClient().get_run(outcome.run_id).data.tags["msl.group"] for outcome in runs]
     assert groups == ["evaluate varied", "evaluate varied eval_flip=True resize_labels=True"]
@@ -83,7 +72,7 @@ def test_scoring_that_is_not_the_usual_is_another_group(tmp_path):
 
 def test_a_network_of_sixteen_classes_is_scored_on_thirteen_too(tmp_path):
     validation_set(tmp_path / "data", count=2)
-    outcome = evaluate(settings(saved_network(tmp_path / "varied.pt", "synthia16")))
+    outcome = evaluate(settings(varied_checkpoint(tmp_path / "varied.pt", "synthia16")))
     ious = {name.rpartition("/")[2]: iou for name, iou in outcome.metrics.items() if "/IoU/" in name}
     assert len(ious) == 16
     thirteen = [ious[name] for name in find_label_set("synthia13").classes]
@@ -95,8 +84,8 @@ def test_a_network_of_sixteen_classes_is_scored_on_thirteen_too(tmp_path):
 def test_a_folder_that_cannot_be_written_is_refused_before_scoring(tmp_path):
     validation_set(tmp_path / "data", count=1)
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="export: file/target cannot be written"):
-        evaluate(settings(saved_network(tmp_path / "varied.pt"), export="file"))
+    with pytest.raises(ConfigError, match="file/target cannot be written"):
+        evaluate(settings(varied_checkpoint(tmp_path / "varied.pt"), export="file"))
     (run,) = MlflowClient().search_runs(["0"])
     assert run.info.status == "FAILED"
     assert not run.data.metrics

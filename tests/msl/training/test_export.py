@@ -6,7 +6,7 @@ from PIL import Image
 from msl.data.images import decode_ids
 from msl.errors import ConfigError
 from msl.labels import CITYSCAPES_IDS, find_label_set
-from msl.training.export import LabelFiles
+from msl.training.export import LabelFiles, whole_file
 
 
 @pytest.mark.parametrize("name", ["cityscapes19", "synthia16", "crosscity13"])
@@ -33,7 +33,7 @@ def test_classes_that_are_not_cityscapes_keep_their_train_ids(tmp_path):
 
 def test_a_folder_that_cannot_be_is_refused_at_once(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="export: .*/file/out cannot be written: Not a directory. Name another"):
+    with pytest.raises(ConfigError, match=".*/file/out cannot be written: Not a directory. Name another"):
         LabelFiles(tmp_path / "file/out", find_label_set("camvid11"))
 
 
@@ -41,3 +41,22 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "a_pred_trainIds.png").mkdir()
     with pytest.raises(ConfigError, match="a_pred_trainIds.png cannot be written: Is a directory"):
         LabelFiles(tmp_path, find_label_set("camvid11"))("a", torch.zeros(2, 2, dtype=torch.uint8))
+
+
+def test_own_ids_are_written_where_they_are_asked_for(tmp_path):
+    prediction = torch.arange(19, dtype=torch.uint8)[None]
+    LabelFiles(tmp_path, find_label_set("cityscapes19"), own=True)("a", prediction)
+    assert np.array_equal(decode_ids((tmp_path / "a_pred_trainIds.png").read_bytes()), prediction.numpy())
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_file_is_the_old_one_until_it_is_whole(error, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises((ConfigError, KeyboardInterrupt)), whole_file(path) as temporary:
+        temporary.write_text("ne")
+        raise error
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "old")]
+    with whole_file(path) as temporary:
+        temporary.write_text("new")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "new")]

@@ -7,7 +7,7 @@ from torch.profiler import ProfilerActivity, profile
 from msl.config import ModelConfig
 from msl.models import build_model, upsample
 from msl.training import prediction
-from msl.training.prediction import predict, upsample_rows, views
+from msl.training.prediction import predict, predict_with_confidence, upsample_rows, views
 
 
 def peak_bytes(call, path):
@@ -73,13 +73,27 @@ def test_classes_are_the_most_probable_on_average_not_by_mean_logit():
     assert predict(seen, (1, 1)).item() == 1
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_confidence_is_the_probability_of_what_is_predicted_all_the_same(several, rng, monkeypatch):
+    seen = [coarse(rng), coarse(rng, 25, 49), coarse(rng)] if several else [coarse(rng)]
+    size = (301, 512)
+    monkeypatch.setattr(prediction, "_BAND", 2**19)
+    label, probability = predict_with_confidence(seen, size)
+    assert torch.equal(label, predict(seen, size))
+    mean = torch.stack([upsample(logits.double(), size).softmax(1) for logits in seen]).mean(0)
+    torch.testing.assert_close(probability, mean.amax(1).float(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("call", [predict, predict_with_confidence])
 @pytest.mark.parametrize(("views", "size"), [(1, (256, 512)), (6, (256, 512)), (1, (1024, 1024))])
-def test_memory_is_four_bands_whatever_the_size(views, size, rng, tmp_path, monkeypatch):
-    """And one byte a pixel, twice while the bands are joined. All logits at once would be 9 and 76 bands."""
+def test_memory_is_four_bands_whatever_the_size(call, views, size, rng, tmp_path, monkeypatch):
+    """And one byte a pixel, twice while the bands are joined; four more for a probability. All logits at once would be
+    9 and 76 bands."""
     monkeypatch.setattr(prediction, "_BAND", 2**20)
     seen = [coarse(rng, 17, 33) for _ in range(views)]
-    peak = peak_bytes(lambda: predict(seen, size), tmp_path / "trace.json")
-    assert 0.5 * 2**20 < peak <= 4 * 2**20 + 2 * size[0] * size[1]
+    peak = peak_bytes(lambda: call(seen, size), tmp_path / "trace.json")
+    joined = 2 if call is predict else 10
+    assert 0.5 * 2**20 < peak <= 4 * 2**20 + joined * size[0] * size[1]
 
 
 def test_a_full_size_image_takes_less_than_half_its_logits(rng, tmp_path):

@@ -1,0 +1,6 @@
+"""Using a trained network: predictions for folders of images, and MLflow models that servers answer from."""
+
+from msl.serving.package import Packaged, package
+from msl.serving.predict import predict
+
+__all__ = ["Packaged", "package", "predict"]

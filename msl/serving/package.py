@@ -1,0 +1,144 @@
+"""The package stage: a checkpoint as an MLflow model that loads, and is served, where msl is not installed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.types import ColSpec, DataType, Schema
+from PIL import Image
+
+import msl
+from msl import schema
+from msl.config import InputConfig, PackageConfig
+from msl.data import open_domain
+from msl.errors import TrackingError
+from msl.labels import find_label_set
+from msl.serving.origin import NETWORK_FILE, Origin, find_network
+from msl.serving.predictor import INPUT, input_size
+from msl.tracking import Client, connect, describe, ending, open_run, sha256_of, workplace
+from msl.training.checkpoint import Saved, write
+from msl.training.export import LabelImages
+
+# What answering needs of a checkpoint: all but the state of the training, which is most of the file.
+_KEPT = ("format", "step", "weights", "model", "label_set", "classes", "group", "settings")
+_LINEAGE = (
+    *(schema.STAGE, schema.RECIPE, schema.GROUP, schema.PARENT, schema.FINGERPRINT),
+    *(schema.DATA_SOURCE, schema.DATA_TARGET, schema.DATA_SKIPPED, schema.CODE_COMMIT, schema.CODE_DIRTY),
+)
+_NEEDED = ("mlflow", "torch", "torchvision", "numpy", "pandas", "pillow", "pydantic", "pyyaml", "scipy", "tqdm")
+_SIGNATURE = ModelSignature(
+    inputs=Schema([ColSpec(DataType.binary, "image")]),
+    outputs=Schema([ColSpec(DataType.binary, "label"), ColSpec(DataType.double, "confidence")]),
+)
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """The model that a checkpoint became."""
+
+    run_id: str  # of the run it is logged to
+    uri: str  # models:/NAME@ALIAS, models:/NAME/VERSION, or models:/ID if it is not registered
+
+
+def package(config: PackageConfig) -> Packaged:
+    """Log a checkpoint as an MLflow model to the run that trained it and, where a name is given, register it.
+
+    The stage has a run of its own, which keeps a checkpoint's model that no run of this store trained.
+
+    Raises:
+        MslError: there is no such checkpoint, or the tracking server refuses the model or its name.
+    """
+    asked = config.packaged
+    client = connect()
+    reporter = open_run(client, f"package {asked.checkpoint}", {schema.STAGE: "package"})
+    with ending(reporter), workplace(reporter.run_id) as folder:
+        origin = find_network(client, asked.checkpoint, folder / "start")
+        tags = _lineage(client, origin) | {schema.LICENSE: asked.license or _terms(origin.saved)}
+        record = {"stage": "package", "settings": config.flat(), "classes": origin.saved["classes"]}
+        describe(reporter, config.flat(), record, {schema.PARENT: origin.parent}, [])
+        network = folder / NETWORK_FILE
+        write(network, _slim(origin, config.input))
+        run_id = origin.run_id or reporter.run_id
+        try:
+            uri = _logged(client, run_id, network, origin, tags)
+            if asked.name is not None:
+                uri = _registered(client, uri, asked.name, asked.alias, tags)
+        except (MlflowException, OSError) as error:
+            raise TrackingError(f"the model cannot be kept: {str(error).splitlines()[0]}") from error
+        reporter.tags({schema.MODEL_URI: uri})
+    return Packaged(run_id, uri)
+
+
+def _slim(origin: Origin, asked: InputConfig) -> Saved:
+    size = input_size(origin.saved, origin.path, asked)
+    seen = asked.model_copy(update={"crop_size": size}).model_dump(mode="json")
+    return {"format": 1} | {name: origin.saved[name] for name in _KEPT if name in origin.saved} | {INPUT: seen}
+
+
+def _logged(client: Client, run_id: str, network: Path, origin: Origin, tags: Mapping[str, str]) -> str:
+    """URI of the model, logged to the run: it takes over the run's parameters, and its scores at that step."""
+    run = client.get_run(run_id)
+    model = client.create_logged_model(
+        run.info.experiment_id,  # MLflow by itself would take the one that its environment names
+        name=schema.MODEL,
+        source_run_id=run_id,
+        tags=dict(tags),
+        params=run.data.params,
+    )
+    info = Model.log(
+        artifact_path=None,
+        flavor=mlflow.pyfunc,
+        run_id=run_id,
+        model_id=model.model_id,
+        step=origin.saved["step"],
+        metadata=_metadata(origin.saved, tags),
+        signature=_SIGNATURE,
+        input_example=_example(),
+        python_model=str(Path(__file__).with_name("served.py")),
+        artifacts={"network": str(network)},
+        code_paths=[str(Path(msl.__file__).parent)],
+        pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in _NEEDED],
+    )
+    return str(info.model_uri)
+
+
+def _registered(client: Client, uri: str, name: str, alias: str | None, tags: Mapping[str, str]) -> str:
+    made = mlflow.register_model(uri, name, tags=dict(tags))
+    if alias is None:
+        return f"models:/{name}/{made.version}"
+    client.set_registered_model_alias(name, alias, made.version)
+    return f"models:/{name}@{alias}"
+
+
+def _lineage(client: Client, origin: Origin) -> dict[str, str]:
+    """Where the weights come from: what the run that trained them says of itself, and which file it was."""
+    own = client.get_run(origin.run_id).data.tags if origin.run_id else {}
+    file = {schema.CHECKPOINT: origin.reference, schema.CHECKPOINT_DIGEST: sha256_of(origin.path)}
+    return {name: own[name] for name in _LINEAGE if name in own} | file
+
+
+def _terms(saved: Saved) -> str:
+    """What can be said of the weights' license without being told."""
+    trained = saved["settings"]
+    names = [trained[role] for role in schema.DOMAINS if trained.get(role)] or [f"see the origin of {saved['group']}"]
+    return f"the terms of the training data ({', '.join(names)}); the code's is MIT"
+
+
+def _metadata(saved: Saved, tags: Mapping[str, str]) -> dict[str, Any]:
+    """What the model says of itself: classes with their ids in the label images, and the tags."""
+    return {"label_set": saved["label_set"], "classes": LabelImages(find_label_set(saved["label_set"])).ids, **tags}
+
+
+def _example() -> pd.DataFrame:
+    """One image file, drawn by our own generator: of no data set, so that it may go anywhere."""
+    image = open_domain("streets_real", split="val", labelled=False)[0].image
+    file = BytesIO()
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "PNG")
+    return pd.DataFrame({"image": [file.getvalue()]})

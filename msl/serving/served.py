@@ -42,7 +42,7 @@ class ServedNetwork(PythonModel):
             probability of the predicted classes.
 
         Raises:
-            MlflowException: an image cannot be read, or there is none; a server answers with 400 and says which and why.
+            MlflowException: an image cannot be read, or there is none; a server answers with 400 and the reason.
         """
         if model_input.empty:
             raise MlflowException("there is no image in the table", error_code=INVALID_PARAMETER_VALUE)

@@ -12,12 +12,13 @@ from typing import Any, NoReturn
 from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 
 from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.connection import experiment_id, show_as_training
 from msl.tracking.lineage import CodeState, environment
+from msl.tracking.note import note_of
 from msl.tracking.reporter import MlflowReporter, utc_now
 
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts tags over 8 000 silently
@@ -104,7 +105,7 @@ def describe(
     tags: Mapping[str, str],
     inputs: Sequence[DataInput],
 ) -> None:
-    """Record what the run is: resolved settings, data with digests, code, environment.
+    """Record what the run is: resolved settings, data with digests, code, environment, a description.
 
     Args:
         reporter: of the run.
@@ -119,7 +120,8 @@ def describe(
         client.log_batch(run_id, params=params[start : start + _PARAMS])
     code = CodeState.now()
     state = {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(bool(code.diff)).lower()}
-    reporter.tags({**tags, **state})
+    note = note_of(client.get_run(run_id).info, record, tags)
+    reporter.tags({**tags, **state, MLFLOW_RUN_NOTE: note})
     reporter.record(record)
     reporter.text(environment(), schema.ENVIRONMENT_FILE)
     if code.diff:

@@ -1,13 +1,14 @@
 """Every benchmark in one table: ``make bench``."""
 
 import numerics
+import prediction
 import store
 import style
 import torch
 import training
 
 if __name__ == "__main__":
-    rows = [*numerics.ratios(), *style.ratios()]
+    rows = [*numerics.ratios(), *style.ratios(), *prediction.ratios()]
     figures = training.figures()
     print(f"\ntorch {torch.__version__}, {torch.get_num_threads()} threads\n")
     print(f"{'what':41} {'size':20} {'alternative':40} {'ours':>9} {'its':>10}    {'ratio':>6}  asked")

@@ -32,6 +32,6 @@ check: $(READY)
 bench: $(READY)
 	KINETO_LOG_LEVEL=99 $(BIN)/python tests/benchmarks
 
-# The store of this folder, for this machine alone.
+# The runs of this folder, with accounts, for this machine alone; `make serve SERVE="--host 0.0.0.0 …"` for others.
 serve: $(READY)
-	$(BIN)/mlflow server --backend-store-uri sqlite:///mlflow.db --host 127.0.0.1 --port 5000
+	$(BIN)/python -m entrypoints.serve $(SERVE)

@@ -6,6 +6,7 @@
     │   └── UnlabelledError  labels are asked of data that has none
     ├── CheckpointError      a file of weights
     ├── TrackingError        the tracking server or a run on it
+    ├── ServiceError         the tracking service, its database or a backup of it
     └── TrainingError        training cannot go on
         └── DivergedError    a loss became NaN or infinite
 
@@ -35,6 +36,10 @@ class CheckpointError(MslError):
 
 class TrackingError(MslError):
     """The tracking server cannot be reached, or a run on it is not what was asked for."""
+
+
+class ServiceError(MslError):
+    """The tracking service cannot be run, copied or cleaned as it was asked for."""
 
 
 class TrainingError(MslError):

@@ -1,0 +1,31 @@
+"""Every route of MLflow's server with accounts, as JSON: [method, path] with parameters filled in. A script."""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+folder = Path(sys.argv[1])
+(folder / "accounts.ini").write_text(
+    f"[mlflow]\ndefault_permission = READ\ndatabase_uri = sqlite:///{folder}/routes.db\nadmin_username = admin\n"
+)
+os.environ |= {
+    "MLFLOW_AUTH_CONFIG_PATH": str(folder / "accounts.ini"),
+    "MLFLOW_FLASK_SERVER_SECRET_KEY": "secret",
+    "MLFLOW_AUTH_ADMIN_PASSWORD": "a long password",
+    "_MLFLOW_SGI_NAME": "uvicorn",
+    "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{folder}/runs.db",
+}
+
+from mlflow.server import app as flask_app  # noqa: E402
+from mlflow.server.auth import create_app  # noqa: E402
+
+found = set()
+for included in create_app().routes:
+    for route in getattr(included, "effective_candidates", list)():
+        found |= {(method, route.path) for method in route.methods}
+for rule in flask_app.url_map.iter_rules():
+    found |= {(method, rule.rule) for method in rule.methods}
+filled = {(method, re.sub(r"[<{][^>}]+[>}]", "1", path)) for method, path in found}
+print(json.dumps(sorted(filled)))

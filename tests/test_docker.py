@@ -1,0 +1,158 @@
+"""docker/ by what can be read off it; the images themselves are built where there is an engine."""
+
+import os
+import re
+import shlex
+import stat
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+from packaging.requirements import Requirement
+
+from msl.config import validated
+from msl.service.settings import ServeConfig
+
+FOLDER = REPOSITORY / "docker"
+COMPOSE = yaml.safe_load((FOLDER / "compose.yaml").read_text())
+SERVICES = COMPOSE["services"]
+DOCKERFILES = sorted(FOLDER.glob("*.Dockerfile"))
+OURS = ("server", "upgrade", "bucket")
+
+
+def instructions(path: Path) -> list[tuple[str, str]]:
+    text = re.sub(r"^#.*\n", "", path.read_text(), flags=re.M).replace("\\\n", " ")
+    return [(line.partition(" ")[0], line.partition(" ")[2].strip()) for line in text.splitlines() if line.strip()]
+
+
+def pins(name: str) -> dict[str, str]:
+    lines = [line for line in (FOLDER / name).read_text().splitlines() if not line.startswith("#")]
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+    return dict(line.split("==") for line in lines)
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
+def test_images_are_pinned_and_run_as_nobody(path):
+    steps = instructions(path)
+    kinds = [kind for kind, _ in steps]
+    assert "ADD" not in kinds  # fetches and unpacks
+    assert ("ARG", "BASE=python:3.11-slim-bookworm") in steps
+    assert [value for kind, value in steps if kind == "FROM"] == ["${BASE}"]
+    assert [value for kind, value in steps if kind == "USER"] == ["msl"]
+    assert kinds.index("USER") > max(i for i, kind in enumerate(kinds) if kind == "RUN")
+    settings = " ".join(value for kind, value in steps if kind in ("ENV", "ARG"))
+    assert not re.search("password|secret|token|key", settings, re.I)
+    for kind, value in steps:
+        assert not (kind == "RUN" and "pip install" in value and "--no-cache-dir" not in value)
+        assert not (kind == "RUN" and re.search(r"\bsudo\b|curl|wget|apt(-get)? upgrade", value))
+    ignored = path.with_name(f"{path.name}.dockerignore").read_text().splitlines()
+    copied = {part for kind, value in steps if kind == "COPY" for part in value.split()[:-1]}
+    assert ignored[0] == "*"
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == copied
+
+
+def test_the_server_tells_its_health():
+    (check,) = [value for kind, value in instructions(FOLDER / "server.Dockerfile") if kind == "HEALTHCHECK"]
+    assert "http://127.0.0.1:5000/health" in check
+
+
+@pytest.mark.parametrize(("name", "left_out"), [("server.txt", ()), ("trainer.txt", ("torch", "torchvision"))])
+def test_pins_are_what_the_project_asks_for(name, left_out):
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    wanted = {Requirement(line).name: Requirement(line) for line in project["dependencies"] + extras["s3"]}
+    wanted["psycopg"] = Requirement(extras["postgresql"][0])
+    found = pins(name)
+    for requirement in wanted.values():
+        if requirement.name in found:
+            assert found[requirement.name] in requirement.specifier, requirement
+    assert "flask-wtf" in found  # of mlflow[auth]
+    assert not set(found) & {"torch", "torchvision"}
+    needed = {"mlflow", "sqlalchemy", "pydantic", "click", "boto3"}
+    assert (needed | {"psycopg"} if name == "server.txt" else set(wanted) - {"psycopg", *left_out}) <= set(found)
+
+
+def test_torch_comes_from_where_one_says():
+    steps = dict.fromkeys(instructions(FOLDER / "trainer.Dockerfile"))
+    versions = dict(value.split("=") for kind, value in steps if kind == "ARG" and value.startswith("TORCH"))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    asked = {Requirement(line).name: Requirement(line).specifier for line in project["dependencies"]}
+    assert versions["TORCH"] in asked["torch"]
+    assert versions["TORCHVISION"] in asked["torchvision"]
+    assert versions["TORCH_INDEX"].endswith("/whl/cpu")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_has_only_what_it_needs(name):
+    service = SERVICES[name]
+    tag = service["image"].partition(":")[2]
+    assert name in (*OURS, "trainer") or (re.search(r"\d+\.\d+|RELEASE", tag) and "latest" not in tag)
+    assert service.get("security_opt") == ["no-new-privileges:true"]
+    assert service.get("cap_drop") == ["ALL"] or name == "postgres"  # which hands its files to its own user first
+    assert "privileged" not in service
+    for value in service.get("environment", {}).values():
+        assert "PASSWORD" not in value.upper() or value.startswith(("/run/secrets/", "${"))
+    if name in (*OURS, "trainer"):
+        assert service["read_only"] is True
+        assert service["tmpfs"] == ["/tmp"]
+
+
+def test_only_the_proxy_is_reached_from_outside():
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"server": ["127.0.0.1:5000:5000"], "proxy": ["443:443", "80:80"]}
+    assert SERVICES["proxy"]["profiles"] == ["tls"]
+    assert SERVICES["minio"]["profiles"] == SERVICES["bucket"]["profiles"] == ["s3"]
+
+
+def test_the_schema_comes_before_the_server_and_data_in_volumes():
+    assert SERVICES["server"]["depends_on"] == {"upgrade": {"condition": "service_completed_successfully"}}
+    assert SERVICES["upgrade"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert SERVICES["upgrade"]["command"][-1] == "--upgrade"
+    named = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", ())}
+    assert {"postgres", "data", "backup", "minio"} <= named
+    assert {name for name in named if not name.startswith((".", "$"))} == set(COMPOSE["volumes"])
+
+
+def test_the_servers_options_are_those_that_it_has():
+    given = [part.removeprefix("--").partition("=") for part in SERVICES["server"]["command"][3:]]
+    values = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, _, value in given}
+    values = {name: value for name, value in values.items() if value != "none"}
+    config = validated(ServeConfig, values)
+    assert config.allowed_hosts == "server,localhost"  # the name under which the others reach it
+    for secret in (config.database_password_file, config.admin_password_file):
+        assert secret.parent == Path("/run/secrets")
+        assert secret.name in SERVICES["server"]["secrets"]
+
+
+def test_secrets_are_made_once_and_are_ones_own(tmp_path):
+    script = tmp_path / "make-secrets"
+    script.write_bytes((FOLDER / "make-secrets").read_bytes())
+    assert os.access(FOLDER / "make-secrets", os.X_OK)
+
+    def made():
+        subprocess.run(["sh", script], check=True, capture_output=True)
+        return {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
+
+    first = made()
+    assert set(first) == set(COMPOSE["secrets"])
+    assert {spec["file"] for spec in COMPOSE["secrets"].values()} == {f"./secrets/{name}" for name in first}
+    assert made() == first
+    assert len({first[name] for name in first}) == len(first)
+    assert all(len(content) >= 33 for content in first.values())
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+    ignored = subprocess.run(
+        ["git", "check-ignore", "-q", "docker/secrets/admin_password"], cwd=REPOSITORY, check=False
+    )
+    assert ignored.returncode == 0
+
+
+def test_commands_in_comments_name_files_that_are_there():
+    for path in (*DOCKERFILES, FOLDER / "compose.yaml"):
+        for line in re.findall(r"#\s+(docker .*)", path.read_text()):
+            words = shlex.split(line)
+            for flag in ("-f", "--file"):
+                if flag in words:
+                    assert (REPOSITORY / words[words.index(flag) + 1]).is_file(), line

@@ -9,12 +9,12 @@ RUN groupadd --gid 10001 msl \
     && install -d -o msl -g msl -m 700 /data /backup
 
 COPY docker/server.txt /opt/msl/docker/
-RUN pip install --no-cache-dir --no-compile -r /opt/msl/docker/server.txt
+RUN pip install --no-cache-dir -r /opt/msl/docker/server.txt
 
 COPY entrypoints /opt/msl/entrypoints
 COPY msl /opt/msl/msl
 # The file system is read-only when it runs, so what Python would write then is written now.
-RUN python -m compileall -q /opt/msl "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+RUN python -m compileall -q /opt/msl
 
 ENV PYTHONPATH=/opt/msl PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp GIT_PYTHON_REFRESH=quiet
 USER msl

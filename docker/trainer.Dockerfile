@@ -13,8 +13,8 @@ RUN groupadd --gid 10001 msl \
 
 # Torch's own dependencies come first, from where all others do, so that its index needs to have nothing but torch.
 COPY docker/trainer.txt /opt/msl/docker/
-RUN pip install --no-cache-dir --no-compile -r /opt/msl/docker/trainer.txt
-RUN pip install --no-cache-dir --no-compile --index-url "${TORCH_INDEX}" "torch==${TORCH}" "torchvision==${TORCHVISION}"
+RUN pip install --no-cache-dir -r /opt/msl/docker/trainer.txt
+RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch==${TORCH}" "torchvision==${TORCHVISION}"
 
 COPY MLproject conda.yaml pyproject.toml /opt/msl/
 COPY analysis /opt/msl/analysis

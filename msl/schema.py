@@ -94,6 +94,8 @@ CHECKPOINT: Final = "msl.checkpoint"  # of an MLflow model: the file that it was
 CHECKPOINT_DIGEST: Final = "msl.checkpoint.sha256"
 LICENSE: Final = "msl.license"  # of an MLflow model's weights
 MODEL_URI: Final = "msl.model"  # of stage package: where the MLflow model is
+KEEP: Final = "msl.keep"  # whatever its value: no clean-up takes anything of this run
+CLEANED: Final = "msl.cleaned"  # when a clean-up took this run's checkpoints and panels
 IMPORTED: Final = "msl.imported"  # the ID that a run had in the store that it was exported from
 IMPORT_COMPLETE: Final = "msl.import_complete"
 

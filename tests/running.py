@@ -118,8 +118,10 @@ def postgresql() -> Iterator["Database"]:
     with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as folder:
         database = Database(folder)
         database.start()
-        yield database
-        database.stop()
+        try:
+            yield database
+        finally:
+            database.stop()
 
 
 class Database:

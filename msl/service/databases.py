@@ -129,7 +129,7 @@ def _copy_rows(source: sa.Connection, uri: str) -> None:
             target.execute(_table(target, name).delete())
         for name in order:
             read, write = _table(source, name), _table(target, name)
-            result = source.execution_options(yield_per=_PORTION).execute(sa.select(read))
+            result = source.execute(sa.select(read).execution_options(yield_per=_PORTION))
             for portion in result.mappings().partitions():
                 target.execute(write.insert(), [dict(row) for row in portion])
             if target.dialect.name == "postgresql":
@@ -142,7 +142,7 @@ def _advance_sequences(target: sa.Connection, table: str) -> None:
         if "nextval" in (column["default"] or ""):
             highest = sa.select(sa.func.max(sa.column(column["name"]))).select_from(sa.table(table)).scalar_subquery()
             sequence = sa.func.pg_get_serial_sequence(table, column["name"])
-            target.execute(sa.select(sa.func.setval(sequence, sa.func.coalesce(highest, 1))))
+            target.execute(sa.select(sa.func.setval(sequence, sa.func.greatest(highest, 1))))  # Default has number 0
 
 
 def _in_order(connection: sa.Connection) -> Iterator[str]:
@@ -152,6 +152,9 @@ def _in_order(connection: sa.Connection) -> Iterator[str]:
 
 def _table(connection: sa.Connection, name: str) -> sa.Table:
     columns = sa.inspect(connection).get_columns(name)
+    for column in columns:
+        if isinstance(column["type"], sa.JSON):
+            column["type"].none_as_null = True
     return sa.Table(name, sa.MetaData(), *(sa.Column(column["name"], column["type"]) for column in columns))
 
 

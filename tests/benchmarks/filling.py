@@ -68,12 +68,12 @@ def _inserter(connection: Any, dialect: str) -> Callable[[str, Sequence[str], It
 
 
 @contextlib.contextmanager
-def served(store: str) -> Iterator[str]:
+def served(store: str, *options: str) -> Iterator[str]:
     """Address of an MLflow server on a store."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--port", port]
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store, "--port", port, *options]
     with Path("server.log").open("w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"

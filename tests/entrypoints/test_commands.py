@@ -13,6 +13,8 @@ from conftest import REPOSITORY
 
 from entrypoints import (
     adapt,
+    backup,
+    clean,
     deeplabv3p,
     evaluate,
     joint_adain,
@@ -20,6 +22,8 @@ from entrypoints import (
     predict,
     pretrain,
     report,
+    restore,
+    serve,
     stylize,
     target_solo,
     train_style,
@@ -38,6 +42,7 @@ from msl.config import (
     ValidateConfig,
 )
 from msl.recipes import find_recipe
+from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, ServeConfig
 from msl.style_config import JointAdainConfig, StylizeConfig, TrainStyleConfig
 
 COMMANDS = {
@@ -52,6 +57,10 @@ COMMANDS = {
     "package": (package.main, PackageConfig.options()),
     "validate": (validate.main, ValidateConfig.options()),
     "report": (report.main, ReportConfig.model_fields),
+    "serve": (serve.main, ServeConfig.model_fields),
+    "backup": (backup.main, BackupConfig.model_fields),
+    "restore": (restore.main, RestoreConfig.model_fields),
+    "clean": (clean.main, CleanConfig.model_fields),
     "deeplabv3p": (deeplabv3p.main, AdaptConfig.options() | PretrainConfig.options()),
 }
 del COMMANDS["deeplabv3p"][1]["network"]  # the command itself says which
@@ -64,6 +73,7 @@ ASKED = {
     "validate": {"recipe", "group", "dry_run"},
     "report": set(),
 }
+ASKED |= {name: set() for name in ("serve", "backup", "restore", "clean")}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

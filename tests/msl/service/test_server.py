@@ -8,7 +8,7 @@ from running import postgresql, running, shown_password
 from analysis import open_store
 from entrypoints import serve
 from msl import schema
-from msl.errors import ServiceError
+from msl.errors import ServiceError, TrackingError
 from msl.service.place import Place, resolve
 from msl.service.server import allowed_hosts
 from msl.service.settings import PlaceConfig, ServeConfig
@@ -47,6 +47,12 @@ def test_credentials_are_in_the_layout_that_clients_read(service, monkeypatch, t
     kept.write_bytes((service.folder / ".msl/service/credentials").read_bytes())
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "Default" in open_store(service.uri).experiments()
+
+
+def test_without_a_login_every_entry_point_says_what_is_missing(service, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", service.uri)
+    with pytest.raises(TrackingError, match="a name and password are needed: MLFLOW_TRACKING_USERNAME"):
+        connect()
 
 
 def test_without_the_database_the_reason_is_told_and_with_it_the_server_goes_on(tmp_path, monkeypatch):

@@ -1,0 +1,118 @@
+"""The artifacts of a service as files with marks, in a folder or in S3."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from msl.errors import ServiceError
+
+_UPLOADING = ".artifact.uploading."  # MLflow's name for a file that is not complete yet
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What changes when a file does."""
+
+    size: int  # bytes
+    stamp: str  # time of the last change, or S3's ETag
+
+
+class Files(Protocol):
+    """A store of artifacts. Paths are relative to its root, with slashes."""
+
+    def marks(self) -> dict[str, Mark]:
+        """Every file that is there."""
+
+    def mark(self, path: str) -> Mark | None:
+        """Of one file; None if it is gone."""
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Copy a file to this machine."""
+
+    def put(self, source: Path, path: str) -> None:
+        """Copy a file into the store."""
+
+
+def open_files(artifacts: str) -> Files:
+    """The store at a folder or at ``s3://BUCKET/PATH``.
+
+    Raises:
+        ServiceError: another kind of address.
+    """
+    scheme = urlsplit(artifacts).scheme
+    if scheme == "s3":
+        return S3Files(artifacts)
+    if scheme:
+        raise ServiceError(f"artifacts = {artifacts}: backups take a folder or s3://BUCKET/PATH")
+    return FolderFiles(Path(artifacts))
+
+
+class FolderFiles:
+    """Files below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def marks(self) -> dict[str, Mark]:
+        """Every file that is there, without those still being uploaded."""
+        names = (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
+        found = {name: self.mark(name) for name in names if not PurePosixPath(name).name.startswith(_UPLOADING)}
+        return {name: mark for name, mark in sorted(found.items()) if mark is not None}
+
+    def mark(self, path: str) -> Mark | None:
+        """Of one file; None if it is gone."""
+        try:
+            status = (self._root / path).stat()
+        except FileNotFoundError:
+            return None
+        return Mark(status.st_size, f"{status.st_mtime_ns}.{status.st_ino}")
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Copy a file to this machine."""
+        shutil.copyfile(self._root / path, target)
+
+    def put(self, source: Path, path: str) -> None:
+        """Copy a file into the store."""
+        target = self._root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+class S3Files:
+    """Objects below a prefix of a bucket, found as MLflow does: by MLFLOW_S3_ENDPOINT_URL and boto3's own settings."""
+
+    def __init__(self, uri: str) -> None:
+        try:
+            import boto3
+        except ImportError as error:
+            raise ServiceError(f"artifacts = {uri}: `pip install '.[s3]'` first") from error
+        parts = urlsplit(uri)
+        self._bucket, self._prefix = parts.netloc, f"{parts.path.strip('/')}/".lstrip("/")
+        self._client: Any = boto3.client("s3", endpoint_url=os.environ.get("MLFLOW_S3_ENDPOINT_URL"))
+
+    def marks(self) -> dict[str, Mark]:
+        """Every object that is there."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
+        objects = (entry for page in pages for entry in page.get("Contents", ()))
+        return {entry["Key"].removeprefix(self._prefix): Mark(entry["Size"], entry["ETag"]) for entry in objects}
+
+    def mark(self, path: str) -> Mark | None:
+        """Of one object; None if it is gone."""
+        try:
+            head = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
+        except self._client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return None
+            raise
+        return Mark(head["ContentLength"], head["ETag"])
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Copy an object to this machine."""
+        self._client.download_file(self._bucket, self._prefix + path, str(target))
+
+    def put(self, source: Path, path: str) -> None:
+        """Copy a file into the bucket."""
+        self._client.upload_file(str(source), self._bucket, self._prefix + path)

@@ -1,0 +1,179 @@
+"""What takes space in a tracking store, and the files that may go.
+
+Rows stay for ever: parameters, metrics and tables are small and are the result. Of a finished run checkpoints and
+panels may go, unless it is the best or the last of its group, is tagged to be kept, or is what a kept run started from.
+"""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mlflow.entities import Run, ViewType
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.tracking import MlflowClient
+
+from msl import schema
+from msl.errors import ServiceError
+from msl.service.settings import CleanConfig
+
+OTHER = "other files"
+KINDS = (schema.CHECKPOINT_FOLDER, schema.PANEL_FOLDER, OTHER)
+_GOING = (schema.CHECKPOINT_FOLDER, schema.PANEL_FOLDER)
+_SCORE = schema.final(schema.LAST, schema.score(schema.TARGET, schema.MIOU))
+_PAGE = 1000
+_DAY_MS = 86_400_000
+
+Sizes = Mapping[str, int]  # bytes of each of KINDS
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """A run and what it holds."""
+
+    run: Run
+    sizes: Sizes
+    kept_because: str | None  # None: its checkpoints and panels may go
+
+    @property
+    def going(self) -> int:
+        """Bytes that may go."""
+        return 0 if self.kept_because else sum(self.sizes[kind] for kind in _GOING)
+
+
+def survey(client: MlflowClient, config: CleanConfig) -> list[Holding]:
+    """Every run with its sizes and its fate, those that hold most first.
+
+    Raises:
+        ServiceError: there is no such experiment, or the store cannot be read.
+    """
+    try:
+        runs = list(_runs(client, _experiments(client, config.experiment)))
+        kept = _reasons(runs, time.time() * 1000 - config.older_than_days * _DAY_MS)
+        found = [Holding(run, _sizes(client, run.info.run_id), kept.get(run.info.run_id)) for run in runs]
+    except (MlflowException, OSError) as error:
+        raise ServiceError(f"the tracking store cannot be read: {str(error).splitlines()[0]}") from error
+    return sorted(found, key=lambda holding: -sum(holding.sizes.values()))
+
+
+def clean(client: MlflowClient, config: CleanConfig, say: Say = print) -> int:
+    """Tell what takes space and what may go, and if it is told to, delete that; bytes that go.
+
+    Raises:
+        ServiceError: there is no such experiment, or a file cannot be listed or deleted.
+    """
+    holdings = survey(client, config)
+    for line in report(holdings):
+        say(line)
+    going = [holding for holding in holdings if holding.going]
+    size = sum(holding.going for holding in going)
+    if not going:
+        say("nothing may go")
+    elif not config.delete:
+        say(f"{mib(size)} of {len(going)} runs may go; --delete takes them away")
+    else:
+        for holding in going:
+            _delete(client, holding.run)
+        say(f"{mib(size)} of {len(going)} runs are gone; their parameters and metrics stay")
+    return size
+
+
+def report(holdings: Sequence[Holding]) -> Iterator[str]:
+    """Totals by kind, then a line for each run that holds anything."""
+    total = Counter[str]()
+    for holding in holdings:
+        total.update(holding.sizes)
+    yield f"{len(holdings)} runs: " + ", ".join(f"{kind} {mib(total[kind])}" for kind in KINDS)
+    for holding in holdings:
+        info, tags = holding.run.info, holding.run.data.tags
+        if sum(holding.sizes.values()):
+            parts = ", ".join(f"{kind} {mib(size)}" for kind, size in holding.sizes.items() if size)
+            fate = f"stays: {holding.kept_because}" if holding.kept_because else f"{mib(holding.going)} may go"
+            yield f"{info.run_id}  {tags.get(schema.GROUP, info.run_name)}: {parts}; {fate}"
+
+
+def mib(size: int) -> str:
+    """A number of bytes for people."""
+    return f"{size / 2**20:.1f} MiB"
+
+
+def _experiments(client: MlflowClient, name: str | None) -> list[str]:
+    if name is None:
+        return [found.experiment_id for found in client.search_experiments(ViewType.ALL)]
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        raise ServiceError(f"experiment = {name}: there is none of that name")
+    return [experiment.experiment_id]
+
+
+def _runs(client: MlflowClient, experiments: Sequence[str]) -> Iterator[Run]:
+    token = None
+    while True:
+        page = client.search_runs(list(experiments), "", ViewType.ACTIVE_ONLY, _PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _reasons(runs: Sequence[Run], before: float) -> dict[str, str]:
+    """Why runs stay as they are, of those that do."""
+    reasons = {run.info.run_id: reason for run in runs if (reason := _own_reason(run, before))}
+    groups = defaultdict(list)
+    for run in runs:
+        if schema.GROUP in run.data.tags and run.info.status == "FINISHED":
+            groups[run.info.experiment_id, run.data.tags[schema.GROUP]].append(run)
+    for members in groups.values():
+        last = max(members, key=lambda run: run.info.end_time)
+        reasons.setdefault(last.info.run_id, "last of its group")
+        scored = [run for run in members if _SCORE in run.data.metrics]
+        if scored:
+            best = max(scored, key=lambda run: run.data.metrics[_SCORE])
+            reasons.setdefault(best.info.run_id, "best of its group")
+    by_id = {run.info.run_id: run for run in runs}
+    waiting = list(reasons)
+    while waiting:  # to the first of a chain of stages
+        parent = by_id[waiting.pop()].data.tags.get(schema.PARENT)
+        if parent in by_id and parent not in reasons:
+            reasons[parent] = "a kept run started from it"
+            waiting.append(parent)
+    return reasons
+
+
+def _own_reason(run: Run, before: float) -> str | None:
+    if schema.KEEP in run.data.tags:
+        return f"tagged {schema.KEEP}"
+    if schema.STAGE not in run.data.tags:
+        return "not a run of msl"
+    if run.info.status in ("RUNNING", "SCHEDULED"):
+        return "under way"
+    if (run.info.end_time or 0) > before:
+        return "ended lately"
+    return None
+
+
+def _sizes(client: MlflowClient, run_id: str) -> Sizes:
+    sizes = dict.fromkeys(KINDS, 0)
+    folders = [""]
+    while folders:
+        for file in client.list_artifacts(run_id, folders.pop() or None):
+            top = file.path.partition("/")[0]
+            if file.is_dir:
+                folders.append(file.path)
+            else:
+                sizes[top if top in KINDS else OTHER] += file.file_size or 0
+    return sizes
+
+
+def _delete(client: MlflowClient, run: Run) -> None:
+    repository = get_artifact_repository(run.info.artifact_uri, tracking_uri=client.tracking_uri)
+    try:
+        there = {file.path for file in client.list_artifacts(run.info.run_id)}
+        for folder in there.intersection(_GOING):
+            repository.delete_artifacts(folder)
+        client.set_tag(run.info.run_id, schema.CLEANED, datetime.now(UTC).isoformat(timespec="seconds"))
+    except (MlflowException, OSError, NotImplementedError) as error:
+        raise ServiceError(f"files of run {run.info.run_id} cannot be deleted: {error}") from error

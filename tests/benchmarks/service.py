@@ -1,0 +1,136 @@
+"""The service under load, beside a bare MLflow server on the same PostgreSQL: ``python tests/benchmarks/service.py``.
+
+Clients log as trainings do: a batch of metrics a step, each over a connection of its own. The two servers take turns,
+so that what else the machine does falls on both. They have equally many processes.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import requests
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from filling import fill, served
+from running import postgresql, running
+
+from analysis import open_store
+
+CLIENTS, METRICS, RUNS = 16, 20, 5000
+WORKERS = "2"
+
+
+class Client(requests.Session):
+    """What MLflow's client sends, without the client's own time."""
+
+    def __init__(self, uri: str, login: tuple[str, str] | None) -> None:
+        super().__init__()
+        self.auth, self.api = login, f"{uri}/api/2.0/mlflow/"
+
+    def told(self, path: str, body: object) -> Any:
+        answer = self.post(self.api + path, json=body, timeout=300)
+        answer.raise_for_status()
+        return answer.json()
+
+    def step(self, run_id: str, step: int) -> float:
+        """Seconds for the metrics of a step."""
+        rows = [{"key": f"m{i}", "value": i / 7, "timestamp": 1000 + step, "step": step} for i in range(METRICS)]
+        began = time.perf_counter()
+        self.told("runs/log-batch", {"run_id": run_id, "metrics": rows})
+        return time.perf_counter() - began
+
+    def search(self, experiment: str) -> float:
+        """Seconds to find all runs of an experiment."""
+        began = time.perf_counter()
+        found = self.told("runs/search", {"experiment_ids": [experiment], "max_results": RUNS})
+        assert len(found["runs"]) == RUNS
+        return time.perf_counter() - began
+
+
+class Server:
+    """A server, its database, and a run for each client."""
+
+    def __init__(self, uri: str, store: str, login: tuple[str, str] | None = None) -> None:
+        self.uri, self.store, self.login = uri, store, login
+        client, body = Client(uri, login), {"experiment_id": "0", "start_time": 1}
+        self.runs = [client.told("runs/create", body)["run"]["info"]["run_id"] for _ in range(CLIENTS)]
+        self.steps = 0
+
+    def turn(self, steps: int) -> list[float]:
+        """Seconds of every batch, of all clients at once."""
+        first, self.steps = self.steps, self.steps + steps
+
+        def log(run_id: str) -> list[float]:
+            client = Client(self.uri, self.login)
+            return [client.step(run_id, step) for step in range(first, first + steps)]
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            return list(chain.from_iterable(pool.map(log, self.runs)))
+
+    def lost(self) -> int:
+        return CLIENTS * METRICS * self.steps - len(open_store(self.store).history(self.runs))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--turns", type=int, default=6)
+    parser.add_argument("--steps", type=int, default=25, help="of each client in a turn")
+    arguments = parser.parse_args()
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # no helpers beside the bare server either
+    with postgresql() as database, tempfile.TemporaryDirectory() as folder, chdir(folder):
+        bare_store, own_store = (
+            database.new(name).replace("postgresql:", "postgresql+psycopg:") for name in ("bare", "own")
+        )
+        filled = fill(own_store, RUNS, METRICS, 1)
+        options = ("--database", own_store, "--workers", WORKERS)
+        with served(bare_store, "--workers", WORKERS) as address, running(Path(folder), *options) as service:
+            bare, own = Server(address, bare_store), Server(service.uri, own_store, service.admin)
+            measure(bare, own, arguments.turns, arguments.steps)
+            search(own, filled[0])
+
+
+def measure(bare: Server, own: Server, turns: int, steps: int) -> None:
+    for server in (bare, own):
+        server.turn(3)  # every process has opened its connections
+    samples: dict[Server, list[float]] = {bare: [], own: []}
+    for _ in range(turns):
+        for server, taken in samples.items():
+            taken += server.turn(steps)
+    slow = {server: 1000 * float(np.percentile(taken, 95)) for server, taken in samples.items()}
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {len(samples[own])} batches of {METRICS} each")
+    print(f"p95 of a batch, ms: service {slow[own]:.0f}, bare {slow[bare]:.0f}, ratio {slow[own] / slow[bare]:.2f}")
+    print(f"rows lost: service {own.lost()}, bare {bare.lost()}")
+
+
+def search(server: Server, run_id: str) -> None:
+    client = Client(server.uri, server.login)
+    answer = client.get(client.api + "runs/get", params={"run_id": run_id}).json()
+    experiment = answer["run"]["info"]["experiment_id"]
+    client.search(experiment)
+    idle = np.median([client.search(experiment) for _ in range(3)])
+    over = threading.Event()
+
+    def keep_logging() -> None:
+        while not over.is_set():
+            server.turn(5)
+
+    loggers = threading.Thread(target=keep_logging)
+    loggers.start()
+    busy = np.median([client.search(experiment) for _ in range(3)])
+    over.set()
+    loggers.join()
+    print(f"search of {RUNS} runs, s: idle {idle:.1f}, while {CLIENTS} log {busy:.1f}, ratio {busy / idle:.2f}")
+
+
+if __name__ == "__main__":
+    main()

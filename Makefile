@@ -19,7 +19,7 @@ demo: $(READY)
 	$(BIN)/mlflow run . -e adapt --env-manager local --experiment-name demo
 	$(BIN)/python -m analysis table --experiment demo --baseline pretrain
 	@echo
-	@echo 'To see curves and panels: make serve, then open http://127.0.0.1:5000'
+	@echo 'To see curves and panels: make serve, which says where and how to log in'
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests

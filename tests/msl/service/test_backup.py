@@ -42,8 +42,9 @@ def place(store, _empty_accounts, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def _empty_accounts(tmp_path_factory):
+def _empty_accounts(_empty_store, tmp_path_factory):
     folder = tmp_path_factory.mktemp("accounts")
+    shutil.copyfile(_empty_store, folder / "runs.db")
     upgrade(f"sqlite:///{folder}/runs.db", f"sqlite:///{folder}/accounts.db")
     return folder / "accounts.db"
 

@@ -27,7 +27,7 @@ from msl.training.checkpoint import Saved, write
 from msl.training.export import LabelImages
 
 # What answering needs of a checkpoint: all but the state of the training, which is most of the file.
-_KEPT = ("format", "step", "weights", "model", "label_set", "classes", "group", "settings")
+_KEPT = ("format", "step", "weights", "model", "front", "label_set", "classes", "group", "settings")
 _LINEAGE = (
     *(schema.STAGE, schema.RECIPE, schema.GROUP, schema.PARENT, schema.FINGERPRINT),
     *(schema.DATA_SOURCE, schema.DATA_TARGET, schema.DATA_SKIPPED, schema.CODE_COMMIT, schema.CODE_DIRTY),

@@ -96,13 +96,13 @@ def running(folder: Path, *options: str) -> Iterator[Service]:
 
 
 def _wait(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(600):
+    for _ in range(2000):
         assert process.poll() is None, log.read_text()
         with suppress(requests.RequestException):
             if requests.get(f"{uri}/health", timeout=5).ok:
                 return
         time.sleep(0.3)
-    raise AssertionError(f"no server after three minutes: {log.read_text()}")
+    raise AssertionError(f"no server after ten minutes: {log.read_text()}")
 
 
 def shown_password(log: Path) -> str | None:

@@ -11,6 +11,10 @@ import torch
 
 REPOSITORY = Path(__file__).parent.parent
 
+# Servers that tests start run no jobs: the ten processes that MLflow keeps for those take a minute of processor time.
+os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+_KEPT = ("MSL_TEST_DATA", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION")
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _few_threads() -> None:
@@ -21,7 +25,7 @@ def _few_threads() -> None:
 @pytest.fixture(autouse=True)
 def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has its own run store, caches and data, and leaves the user's alone."""
-    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "MSL_")) and name != "MSL_TEST_DATA"]:
+    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "MSL_")) and name not in _KEPT]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.setenv("MSL_CACHE", str(tmp_path / "cache"))

@@ -267,7 +267,7 @@ def test_the_decoder_learns_what_it_is_told_to(learns, decoder, curves, the_run)
     own = {name.removeprefix("preprocessing.0.transfer."): value for name, value in end["weights"].items()}
     moved = {name: (own[name] - start[name]).abs().max() > 0 for name in start}
     assert not any(changed for name, changed in moved.items() if name.startswith("encoder"))
-    assert all(changed for name, changed in moved.items() if name.startswith("decoder")) == (learns != "frozen")
+    assert any(changed for name, changed in moved.items() if name.startswith("decoder")) == (learns != "frozen")
     assert ("style/style", 4) in curves(outcome.run_id) or learns != "decoder"
     run = the_run(outcome.run_id)
     assert (run["msl.style.decoder"], run["msl.stage"]) == (decoder, "joint_adain")

@@ -59,6 +59,16 @@ class EncoderConfig(Group):
     )
 
 
+class LearnedDecoderConfig(EncoderConfig):
+    """The network that sees, and one that learns to draw what it sees."""
+
+    normalise_encoder: bool = Field(
+        True,
+        description="Scale the encoder of a fresh decoder so that each filter's mean response to the content is one: "
+        "the style weights then mean the same with every encoder.",
+    )
+
+
 class StyleLossConfig(Group):
     """What a decoder learns by."""
 
@@ -110,7 +120,7 @@ class TrainStyleConfig(StyleStageConfig):
 
     data: DecoderDataConfig = DecoderDataConfig()
     images: StyleImagesConfig = StyleImagesConfig()
-    network: EncoderConfig = EncoderConfig()
+    network: LearnedDecoderConfig = LearnedDecoderConfig()
     losses: StyleLossConfig = StyleLossConfig()
     schedule: DecoderScheduleConfig = DecoderScheduleConfig()
     run: RunConfig = RunConfig()

@@ -10,8 +10,6 @@ from msl.recipes.benchmarks import gta5_cityscapes_iw, gta5_cityscapes_iw_multi
 from msl.recipes.recipe import Recipe
 from msl.recipes.small import camvid_day_dusk
 
-_PORT = {"encoder": "weights/vgg_normalised.pth"}
-
 
 def trans(recipe: Recipe) -> Recipe:
     """GTA5 and Cityscapes in the style of four ambulances, drawn by the published decoder (2.1, 2.2).
@@ -82,7 +80,7 @@ def no_auxiliary(recipe: Recipe) -> Recipe:
     """
     plain = _long(gta5_cityscapes_iw_multi(recipe)).copies(gta5_cityscapes="gta5")
     plain = plain.edit("pretrain", "adapt", "target_solo", source="gta5_cityscapes")
-    plain = plain.edit("train_style", "stylize", style="cityscapes", **_PORT)
+    plain = _with_port(plain.edit("train_style", "stylize", style="cityscapes"), "stylize")
     return plain.edit("train_style", content="gta5,cityscapes", style_weight=1.0).edit("stylize", shuffle_styles=True)
 
 
@@ -171,7 +169,13 @@ def _ambulance(recipe: Recipe, style: str) -> Recipe:
     source, target = f"gta5_{style}", f"cityscapes_{style}"
     copied = recipe.copies(**{source: "gta5", target: "cityscapes"})
     copied = copied.edit("pretrain", "adapt", "target_solo", source=source, target=target)
-    return copied.edit("train_style", "stylize", style="ambulance", **_PORT)
+    return _with_port(copied.edit("train_style", "stylize", style="ambulance"), "stylize")
+
+
+def _with_port(recipe: Recipe, stage: str) -> Recipe:
+    """The AdaIN port's encoder, which is normalised already, in a stage and in the training of its decoder."""
+    port = recipe.edit("train_style", stage, encoder="weights/vgg_normalised.pth")
+    return port.edit("train_style", normalise_encoder=False)
 
 
 def _retrained(recipe: Recipe, style: str, style_weight: float) -> Recipe:
@@ -187,9 +191,9 @@ def _joint(recipe: Recipe) -> Recipe:
         crop_size=(1280, 640),
         target_crop_size=(1280, 640),
         style="ambulance",
-        **_PORT,
     )
-    return joint.edit("train_style", content="gta5,cityscapes", style="ambulance", style_weight=1.0, **_PORT)
+    joint = joint.edit("train_style", content="gta5,cityscapes", style="ambulance", style_weight=1.0)
+    return _with_port(joint, "joint_adain")
 
 
 def _on_quarters(recipe: Recipe) -> Recipe:

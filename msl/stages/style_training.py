@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from msl import schema
 from msl.data import CropTransform, Images, Paired, Stream
@@ -21,7 +22,7 @@ from msl.stages.style_inputs import (
     open_decoder_data,
     weights_file,
 )
-from msl.style import Decoder, StyleTransfer, load_encoder
+from msl.style import Decoder, StyleTransfer, load_encoder, normalise, unit_rgb
 from msl.style_config import TrainStyleConfig
 from msl.tracking import (
     Client,
@@ -43,6 +44,7 @@ from msl.training.style import Previews, StyleReconstruction, about_style, load_
 
 _STAGE = "train_style"
 _STYLES_SHOWN = 4
+_LOOKED_AT = 16  # images by which an encoder is normalised
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,18 @@ def _network(job: _Job, start: Path | None) -> StyleTransfer:
     if start is not None:
         return place(load_transfer(start, encoder), device)
     seeing = load_encoder(encoder)
+    if config.network.normalise_encoder:
+        normalise(seeing, _looked_at(job))
     return place(StyleTransfer(seeing, Decoder(seeing.vgg)), device)
+
+
+def _looked_at(job: _Job) -> Tensor:
+    """Squares of content images, spread evenly over all: (N, 3, H, W) in [0, 1]."""
+    content, transform = job.data.content, _transform(job)
+    count = min(len(content), _LOOKED_AT)
+    samples = [content[k * len(content) // count] for k in range(count)]
+    squares = [transform(sample.image, sample.label, seed)[0] for seed, sample in enumerate(samples)]
+    return unit_rgb(torch.stack(squares), "content")
 
 
 def _describe(job: _Job, request: Request, start: Path | None) -> None:
@@ -155,9 +168,12 @@ def _sides(job: _Job, content: Images) -> list[tuple[Images, str]]:
 
 def _stream(job: _Job, images: Images, salt: str, device: torch.device, position: int) -> Stream:
     config = job.config
-    transform = CropTransform(config.data.style_resize, config.data.style_crop)
     size, workers = config.data.style_batch_size, config.runtime.num_workers
-    return Stream(images, transform, size, config.run.seed, salt, workers, device, position)
+    return Stream(images, _transform(job), size, config.run.seed, salt, workers, device, position)
+
+
+def _transform(job: _Job) -> CropTransform:
+    return CropTransform(job.config.data.style_resize, job.config.data.style_crop)
 
 
 def _callbacks(job: _Job, transfer: StyleTransfer) -> dict[str, Callback]:

@@ -9,6 +9,7 @@ from msl.style.colour import ColourTransfer, preserve_colours
 from msl.style.encoder import VGG, Encoder, load_encoder
 from msl.style.fourier import FourierTransfer
 from msl.style.network import Decoder, StyleTransfer, load_decoder
+from msl.style.normalise import normalise
 from msl.style.pixels import to_uint8, unit_rgb
 from msl.style.styler import Styler, StyleStatistics, mixing_weights
 
@@ -26,6 +27,7 @@ __all__ = [
     "load_decoder",
     "load_encoder",
     "mixing_weights",
+    "normalise",
     "preserve_colours",
     "to_uint8",
     "unit_rgb",

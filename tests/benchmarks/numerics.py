@@ -81,7 +81,7 @@ def _guidance(prob_main: Tensor, prob_aux: Tensor, logits_aux: Tensor) -> Tensor
 
 
 def confusion_pair() -> Pair:
-    label, prediction = _label_map(0), _label_map(1).long()
+    label, prediction = _label_map(0), _label_map(1)  # both 8-bit, as evaluation has them
     label[:100] = 255
     matrix = ConfusionMatrix(CLASSES)
     return (

@@ -8,7 +8,7 @@ from torch.nn import functional as fn
 from torchvision.models.vgg import make_layers
 
 from msl.errors import CheckpointError
-from msl.style import VGG, load_encoder
+from msl.style import VGG, load_encoder, normalise
 
 VGG16 = [4, 4, "M", 6, 6, "M", 8, 8, 8, "M", 10, 10, "M"]
 VGG19 = [4, 4, "M", 6, 6, "M", 8, 8, 8, 8, "M", 10, 10, "M"]
@@ -139,3 +139,16 @@ def test_the_real_file(real_data, real_encoder, rng):
         padded = fn.pad(x, (1, 1, 1, 1), mode="reflect")
         x = fn.conv2d(padded, state[f"features.{number}.weight"], state[f"features.{number}.bias"]).relu()
     torch.testing.assert_close(real_encoder(image), x, rtol=1e-4, atol=1e-4 * x.max().item())
+
+
+@torch.no_grad()
+def test_a_normalised_encoder_sees_the_same_in_other_units(encoder, rng):
+    image = torch.rand(3, 3, 40, 56, generator=rng)
+    before = encoder.levels(image)
+    normalise(encoder, image)
+    for old, new in zip(before, encoder.levels(image), strict=True):
+        mean = old.mean(dim=(0, 2, 3), keepdim=True)
+        alive = (mean > 0).flatten()
+        assert alive.any()
+        torch.testing.assert_close(new[:, alive], (old / mean)[:, alive], rtol=1e-4, atol=1e-5)
+        assert not new[:, ~alive].any()

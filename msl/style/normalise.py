@@ -1,0 +1,34 @@
+"""Encoders whose filters all respond alike, so that losses on their features weigh the same with any weights.
+
+Gatys, Ecker and Bethge: *Image Style Transfer Using Convolutional Neural Networks*, CVPR 2016, section 2. The AdaIN
+port's ``vgg_normalised.pth`` is a VGG-19 that was so treated.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from msl.style.encoder import Encoder
+
+
+@torch.no_grad()
+def normalise(encoder: Encoder, images: Tensor) -> None:
+    """Scale each filter to a mean response of one after its ReLU; the next layer's weights make up for it.
+
+    ReLU and pooling commute with a positive factor, so what the encoder sees stays as it was, in other units. A
+    filter that never responds is left alone.
+
+    Args:
+        encoder: changed in place.
+        images: (N, 3, H, W) in [0, 1], over which responses are averaged.
+    """
+    x = encoder.colour(images)
+    scale = x.new_ones(x.shape[1])
+    for layer in encoder.features:
+        if isinstance(layer, nn.Conv2d):
+            layer.weight.div_(scale.view(1, -1, 1, 1))
+            response = layer(x).relu_().mean(dim=(0, 2, 3))  # (C,)
+            scale = torch.where(response > 0, 1 / response, 1)
+            layer.weight.mul_(scale.view(-1, 1, 1, 1))
+            assert layer.bias is not None
+            layer.bias.mul_(scale)
+        x = layer(x)

@@ -1,5 +1,6 @@
 """Cross entropy against labels, given or made."""
 
+import torch
 from torch import Tensor
 from torch.nn import functional as fn
 
@@ -7,23 +8,39 @@ from msl.labels import IGNORE
 from msl.losses.pixels import mean_over_pixels, per_pixel
 
 
-def cross_entropy(logits: Tensor, label: Tensor, ignore_index: int = IGNORE) -> Tensor:
+def cross_entropy(logits: Tensor, label: Tensor, ignore_index: int = IGNORE, prob: Tensor | None = None) -> Tensor:
     """Mean over the pixels that have a label; 0 where none has one (PyTorch's own mean is NaN there).
 
     Args:
         logits: (N, C, H, W).
         label: (N, H, W), any integer type.
         ignore_index: label of pixels that do not count.
+        prob: the softmax of the logits where it is known already, in single precision or wider: it is not computed
+            again, forward or backward. Where a label's probability underflows, the value is that of the least normal
+            number (87 in single precision); the gradient is exact.
     """
     counted = label != ignore_index
     label = label.long().masked_fill(~counted, 0)
-    return mean_over_pixels(per_pixel(_surprise, _surprise_slope, logits, label), counted)
+    if prob is None:
+        surprise = per_pixel(_surprise, _slope, logits, label)
+    else:
+        surprise = per_pixel(_known_surprise, _known_slope, logits, prob.detach(), label)
+    return mean_over_pixels(surprise, counted)
 
 
 def _surprise(logits: Tensor, label: Tensor) -> Tensor:
     return fn.cross_entropy(logits, label, reduction="none")  # (N, H, W)
 
 
-def _surprise_slope(logits: Tensor, label: Tensor) -> Tensor:
+def _slope(logits: Tensor, label: Tensor) -> Tensor:
+    return _known_slope(logits, logits.softmax(dim=1), label)
+
+
+def _known_surprise(_: Tensor, prob: Tensor, label: Tensor) -> Tensor:
+    chosen = prob.gather(1, label.unsqueeze(1)).squeeze(1)  # (N, H, W)
+    return -chosen.clamp(min=torch.finfo(prob.dtype).tiny).log()
+
+
+def _known_slope(_: Tensor, prob: Tensor, label: Tensor) -> Tensor:
     label = label.unsqueeze(1)
-    return logits.softmax(dim=1).scatter_add_(1, label, logits.new_full((), -1).expand_as(label))  # (N, C, H, W)
+    return prob.scatter_add(1, label, prob.new_full((), -1).expand_as(label))  # (N, C, H, W)

@@ -55,7 +55,7 @@ class Adaptation:
         if output.aux is not None:
             prob_aux = at_least_single(output.aux.detach()).softmax(dim=1)
             label = guidance_labels(prob.detach(), prob_aux, self.config.threshold)
-            parts["target_aux"] = self.lambda_seg * weight * cross_entropy(output.aux, label)
+            parts["target_aux"] = self.lambda_seg * weight * cross_entropy(output.aux, label, prob=prob_aux)
         return parts
 
 
@@ -68,5 +68,5 @@ def target_objective(config: AdaptationConfig) -> Callable[[Tensor, Tensor], Ten
         "IW_entropy": partial(iw_entropy, ratio=config.iw_ratio),
     }
     if config.target_mode == "hard":
-        return lambda logits, prob: cross_entropy(logits, confident_labels(prob, config.threshold))
+        return lambda logits, prob: cross_entropy(logits, confident_labels(prob, config.threshold), prob=prob)
     return lambda logits, prob: on_prob[config.target_mode](prob)

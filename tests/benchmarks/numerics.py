@@ -77,7 +77,7 @@ def _guidance_pair(alternative: Callable[[Tensor, Tensor, Tensor], Tensor]) -> P
 
 
 def _guidance(prob_main: Tensor, prob_aux: Tensor, logits_aux: Tensor) -> Tensor:
-    return cross_entropy(logits_aux, guidance_labels(prob_main, prob_aux, THRESHOLD))
+    return cross_entropy(logits_aux, guidance_labels(prob_main, prob_aux, THRESHOLD), prob=prob_aux)
 
 
 def confusion_pair() -> Pair:

@@ -24,7 +24,7 @@ class Ratio:
         return self.theirs / self.ours
 
 
-def timed(what: str, size: str, alternative: str, pair: Pair, bound: float | None, turns: int = 5) -> Ratio:
+def timed(what: str, size: str, alternative: str, pair: Pair, bound: float | None, turns: int = 9) -> Ratio:
     fastest = [float("inf")] * 2
     for _ in range(turns):
         for side, call in enumerate(pair):

@@ -26,6 +26,7 @@ LAST: Final = "last"  # the evaluation after the last step
 
 STYLE_CONTENT: Final = "style/content"  # weighted losses of a style decoder
 STYLE_STYLE: Final = "style/style"
+STYLE_IDENTITY: Final = "style/identity"
 
 LR: Final = "lr"
 EPOCH: Final = "epoch"
@@ -51,7 +52,7 @@ def class_iou(domain: str, class_name: str) -> str:
 
 def loss(part: str) -> str:
     """Metric of one weighted part of an objective: ``source target source_aux target_aux``; a decoder's is as it is."""
-    return part if part in (STYLE_CONTENT, STYLE_STYLE) else f"loss/{part}"
+    return part if part in (STYLE_CONTENT, STYLE_STYLE, STYLE_IDENTITY) else f"loss/{part}"
 
 
 def final(which: str, metric: str) -> str:

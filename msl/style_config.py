@@ -74,6 +74,11 @@ class StyleLossConfig(Group):
 
     style_weight: float = Field(10.0, ge=0, description="Weight of the style loss.")
     content_weight: float = Field(1.0, ge=0, description="Weight of the content loss.")
+    identity_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the squared error of images that are decoded as they are, their style their own.",
+    )
     style_lr: float = Field(1e-4, gt=0, description="Adam's learning rate for the decoder at step 0.")
     style_lr_decay: float = Field(5e-5, ge=0, description="d in lr(i) = lr / (1 + d i).")
 

@@ -39,6 +39,20 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     return fn.mse_loss(at_least_single(features), at_least_single(target.detach()))
 
 
+def identity_loss(drawn: Tensor, image: Tensor) -> Tensor:
+    """Mean square between an image that was decoded from its own features and the image itself.
+
+    The pixels' part of the identity loss of Park and Lee, CVPR 2019, arXiv:1812.02342. Features hardly tell what a
+    decoder is to paint; this does.
+
+    Args:
+        drawn: (N, 3, H', W'), H' ≥ H and W' ≥ W: what the encoder's pooling rounded up counts not.
+        image: (N, 3, H, W) in [0, 1].
+    """
+    height, width = image.shape[2:]
+    return fn.mse_loss(at_least_single(drawn)[:, :, :height, :width], image)
+
+
 def style_loss(features: Sequence[Tensor], styles: Sequence[Tensor], eps: float = 1e-5) -> Tensor:
     """Σ over layers of the mean squares between means and between deviations (equation 13).
 

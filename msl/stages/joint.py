@@ -57,7 +57,7 @@ def _extension(job: Job, model: SegmentationNetwork, position: int) -> Extension
         callbacks["plateau"] = LowerOnPlateau(config.joint.plateau_factor, config.joint.plateau_patience)
     if config.joint.style_training != "decoder":
         return Extension(callbacks=callbacks)
-    objective = StyleReconstruction(config.losses.style_weight, config.losses.content_weight, front.transfer)
+    objective = StyleReconstruction(config.losses, front.transfer)
     stream = _stream(job, config, front.mean.device, position)
     return Extension(terms=[Term(_STYLE, objective)], streams={_STYLE: stream}, callbacks=callbacks)
 

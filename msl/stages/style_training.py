@@ -199,10 +199,9 @@ def _callbacks(job: _Job, transfer: StyleTransfer) -> dict[str, Callback]:
 
 
 def _train(job: _Job, state: State, callbacks: Mapping[str, Callback]) -> Outcome:
-    losses = job.config.losses
     transfer = state.model
     assert isinstance(transfer, StyleTransfer)
-    terms = [Term(_STAGE, StyleReconstruction(losses.style_weight, losses.content_weight, transfer))]
+    terms = [Term(_STAGE, StyleReconstruction(job.config.losses, transfer))]
     try:
         fit(state, terms, list(callbacks.values()), precision=PRECISIONS[job.config.run.precision])
     finally:

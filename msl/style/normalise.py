@@ -9,13 +9,16 @@ from torch import Tensor, nn
 
 from msl.style.encoder import Encoder
 
+_LEAST = 0.1  # response of a filter, as a share of its layer's
+
 
 @torch.no_grad()
 def normalise(encoder: Encoder, images: Tensor) -> None:
     """Scale each filter to a mean response of one after its ReLU; the next layer's weights make up for it.
 
-    ReLU and pooling commute with a positive factor, so what the encoder sees stays as it was, in other units. A
-    filter that never responds is left alone.
+    ReLU and pooling commute with a positive factor, so what the encoder sees stays as it was, in other units. A filter
+    that hardly responds to these images counts as one that responds a tenth as much as its layer: another image to
+    which it does respond would drown all else.
 
     Args:
         encoder: changed in place.
@@ -27,7 +30,7 @@ def normalise(encoder: Encoder, images: Tensor) -> None:
         if isinstance(layer, nn.Conv2d):
             layer.weight.div_(scale.view(1, -1, 1, 1))
             response = layer(x).relu_().mean(dim=(0, 2, 3))  # (C,)
-            scale = torch.where(response > 0, 1 / response, 1)
+            scale = 1 / response.clamp(min=_LEAST * float(response.mean()))
             layer.weight.mul_(scale.view(-1, 1, 1, 1))
             assert layer.bias is not None
             layer.bias.mul_(scale)

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from msl import schema
 from msl.data import Batch
 from msl.errors import CheckpointError
-from msl.losses import content_loss, style_loss
+from msl.losses import content_loss, identity_loss, style_loss
 from msl.style import VGG, Decoder, Encoder, StyleTransfer, adain, load_decoder, load_encoder, to_uint8, unit_rgb
+from msl.style_config import StyleLossConfig
 from msl.training.checkpoint import Saved, read
 from msl.training.loop import Callback, Reporter, State
 from msl.weights import check_fit, load_file
@@ -25,25 +26,31 @@ _PAPER = (255, 255, 255)
 
 @dataclass(frozen=True)
 class StyleReconstruction:
-    """content_weight · L_c + style_weight · L_s of a decoder (Huang and Belongie, equations 11 to 13), alpha = 1."""
+    """content_weight · L_c + style_weight · L_s + identity_weight · L_id of a decoder, alpha = 1.
 
-    style_weight: float
-    content_weight: float
+    Huang and Belongie, equations 11 to 13, and Park and Lee's identity loss, which their work has not: weight 0.
+    """
+
+    weights: StyleLossConfig
     transfer: StyleTransfer  # of it, the decoder learns
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Parts ``style/content`` and ``style/style``; the batch brings style images."""
+        """Parts ``style/content``, ``style/style`` and, weighed, ``style/identity``; the batch brings style images."""
         assert batch.style is not None
-        encoder = self.transfer.encoder
+        encoder, decoder, weights = self.transfer.encoder, self.transfer.decoder, self.weights
+        content, style = unit_rgb(batch.image, "content"), unit_rgb(batch.style, "style")
         with torch.no_grad():
-            features = encoder(unit_rgb(batch.image, "content"))
-            styles = encoder.levels(unit_rgb(batch.style, "style"))
+            features, styles = encoder(content), encoder.levels(style)
             target = adain(features, styles[-1])
-        drawn = encoder.levels(self.transfer.decoder(target))
-        return {
-            schema.STYLE_CONTENT: self.content_weight * content_loss(drawn[-1], target),
-            schema.STYLE_STYLE: self.style_weight * style_loss(drawn, styles),
+        drawn = encoder.levels(decoder(target))
+        parts = {
+            schema.STYLE_CONTENT: weights.content_weight * content_loss(drawn[-1], target),
+            schema.STYLE_STYLE: weights.style_weight * style_loss(drawn, styles),
         }
+        if weights.identity_weight:
+            own = identity_loss(decoder(features), content) + identity_loss(decoder(styles[-1]), style)
+            parts[schema.STYLE_IDENTITY] = weights.identity_weight * own
+        return parts
 
 
 class Previews(Callback):

@@ -22,7 +22,7 @@ from msl.stages.style_inputs import (
     open_decoder_data,
     weights_file,
 )
-from msl.style import Decoder, StyleTransfer, load_encoder, normalise, unit_rgb
+from msl.style import StyleTransfer, load_encoder, mirrored, normalise, unit_rgb
 from msl.style_config import TrainStyleConfig
 from msl.tracking import (
     Client,
@@ -44,7 +44,7 @@ from msl.training.style import Previews, StyleReconstruction, about_style, load_
 
 _STAGE = "train_style"
 _STYLES_SHOWN = 4
-_LOOKED_AT = 16  # images by which an encoder is normalised
+_LOOKED_AT = 16  # images by which an encoder is normalised and a decoder begins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,13 +115,13 @@ def _network(job: _Job, start: Path | None) -> StyleTransfer:
     config = job.config
     device = prepare(config.runtime)
     encoder = weights_file(config.network.encoder, data_root(config.runtime))
-    torch.manual_seed(config.run.seed)
     if start is not None:
         return place(load_transfer(start, encoder), device)
     seeing = load_encoder(encoder)
+    images = _looked_at(job)
     if config.network.normalise_encoder:
-        normalise(seeing, _looked_at(job))
-    return place(StyleTransfer(seeing, Decoder(seeing.vgg)), device)
+        normalise(seeing, images)
+    return place(StyleTransfer(seeing, mirrored(seeing, images)), device)
 
 
 def _looked_at(job: _Job) -> Tensor:

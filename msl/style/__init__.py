@@ -8,6 +8,7 @@ from msl.style.adain import adain, impose
 from msl.style.colour import ColourTransfer, preserve_colours
 from msl.style.encoder import VGG, Encoder, load_encoder
 from msl.style.fourier import FourierTransfer
+from msl.style.mirror import mirrored
 from msl.style.network import Decoder, StyleTransfer, load_decoder
 from msl.style.normalise import normalise
 from msl.style.pixels import to_uint8, unit_rgb
@@ -26,6 +27,7 @@ __all__ = [
     "impose",
     "load_decoder",
     "load_encoder",
+    "mirrored",
     "mixing_weights",
     "normalise",
     "preserve_colours",

@@ -45,7 +45,7 @@ def ratios() -> Iterator[Ratio]:
     yield _memory(labelled, tensor, by_masks, masks_pair(), 2)
     yield timed(labelled, tensor, by_maxima, maxima_pair(), None)
     yield _memory(labelled, tensor, by_maxima, maxima_pair(), None)
-    yield timed("confusion matrix, one update", map_, "np.bincount with a mask", confusion_pair(), 3, turns=15)
+    yield timed("confusion matrix, one update", map_, "np.bincount with a mask", confusion_pair(), 3, turns=30)
     yield timed("colours of a label map", map_, "loop over pixels", colours_pair(), 100, turns=2)
     step = "one adapt step: multi, IW, ResNet-101"
     yield timed(step, f"1×3×{STEP[0]}×{STEP[1]}, twice", "the two network passes alone", step_pair(), 1 / 1.1, turns=3)

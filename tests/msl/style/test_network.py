@@ -8,10 +8,11 @@ import torch
 from PIL import Image
 from tolerances import SINGLE
 from torch import nn
+from torch.nn import functional as fn
 
 from msl.errors import CheckpointError
 from msl.losses import content_loss, style_loss
-from msl.style import Decoder, StyleTransfer, adain, load_decoder, to_uint8
+from msl.style import Decoder, StyleTransfer, adain, load_decoder, mirrored, to_uint8
 
 from .conftest import TINY, filled, images
 
@@ -152,3 +153,15 @@ def test_a_decoder_learns_through_the_frozen_encoder(encoder):
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
     assert all(torch.equal(value, frozen[name]) for name, value in encoder.state_dict().items())
+
+
+@torch.no_grad()
+def test_a_decoder_that_mirrors_its_encoder_begins_with_the_images_colours(encoder):
+    content = images(3, count=4, height=40, width=56)
+    decoder = mirrored(encoder, content)
+    drawn = decoder(encoder(content))
+    assert drawn.shape == content.shape
+    torch.testing.assert_close(drawn.mean(dim=(0, 2, 3)), content.mean(dim=(0, 2, 3)), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(drawn.std(dim=(0, 2, 3)), content.std(dim=(0, 2, 3)), rtol=1e-3, atol=1e-4)
+    turned = encoder.features[0].weight.transpose(0, 1).flip(2, 3).flatten(1)
+    torch.testing.assert_close(fn.normalize(decoder[-1].weight.flatten(1)), fn.normalize(turned))

@@ -51,6 +51,8 @@ class Job:
         told = {"method": method.method, "style": self.styles.name, "alpha": f"{look.alpha:g}"}
         if look.style_weights is not None:
             told["style_weights"] = ",".join(f"{weight:g}" for weight in look.style_weights)
+        if method.method == "adain" and look.style_size is not None:
+            told["style_size"] = str(look.style_size)
         if method.method == "fourier":
             told["beta"] = f"{method.beta:g}"
         if method.preserve_colours:

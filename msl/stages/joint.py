@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from msl import schema
-from msl.data import CropTransform, Joined, Paired, Stream, TrainTransform
+from msl.data import CropTransform, Joined, Paired, Stream
 from msl.models import SegmentationNetwork
 from msl.recipes import Request
 from msl.stages.assembly import Extension, Front, Job, Plan
@@ -35,7 +35,9 @@ def _front(client: Client, request: Request, config: JointAdainConfig, run_id: s
     root = data_root(config.runtime)
     styles = open_styles(config.look, root)
     reference = config.network.decoder or _decoder(client, request.for_style("train_style"), run_id)
-    transfer = load_transfer(fetch_decoder(reference, root, folder), weights_file(config.network.encoder, root))
+    transfer = load_transfer(
+        fetch_decoder(reference, root, folder), weights_file(config.network.encoder, root), config.look.style_size
+    )
     front = place(StyleFront(transfer, config.look.alpha, config.joint.style_training), prepare(config.runtime))
     front.take_on(front.transfer.prepare([image.to(front.mean.device) for image in styles.tensors()]), config.look)
     return Front(module=front, input=styles.input, decoder=reference)
@@ -63,15 +65,15 @@ def _extension(job: Job, model: SegmentationNetwork, position: int) -> Extension
 
 
 def _stream(job: Job, config: JointAdainConfig, device: torch.device, position: int) -> Paired:
-    """Content of both domains, as large as the network sees it, with squares of style images."""
+    """Squares of both domains' images and of style images, scaled as the style network sees them."""
     content = Joined([job.data.trained[role] for role in job.plan.trains_on])
-    size = job.data.sizes[schema.SOURCE]
+    side = min(job.data.sizes[schema.SOURCE])
+    scaled = config.look.style_size or side
     styles = open_styles(config.look, data_root(config.runtime)).images
     seed, count, workers = config.run.seed, config.optimizer.batch_size, config.runtime.num_workers
-    drawn = TrainTransform(size, mirror=False, blur=False, quarters=config.quarters)
-    crop = CropTransform(min(size), min(size))
+    crop = CropTransform(scaled, min(scaled, side))
     return Paired(
-        Stream(content, drawn, count, seed, "content", workers, device, position),
+        Stream(content, crop, count, seed, "content", workers, device, position),
         Stream(styles, crop, count, seed, _STYLE, workers, device, position),
     )
 

@@ -91,7 +91,7 @@ def _resume(client: Client, request: Request, run_id: str) -> Outcome:
         if saved is None:
             state, callbacks = _assembled(job, _network(job, _start(job)), 0)
         else:
-            transfer = place(transfer_in(saved, folder), prepare(config.runtime))
+            transfer = place(transfer_in(saved, folder, config.data.style_resize), prepare(config.runtime))
             state, callbacks = _assembled(job, transfer, saved["positions"][_STAGE])
             restore(saved, state, callbacks)
         reporter.metrics({schema.ATTEMPT: reporter.attempt}, state.step)
@@ -113,15 +113,15 @@ def _start(job: _Job) -> Path | None:
 def _network(job: _Job, start: Path | None) -> StyleTransfer:
     """Encoder and decoder on their device: the decoder from `start`, or fresh."""
     config = job.config
-    device = prepare(config.runtime)
+    device, size = prepare(config.runtime), config.data.style_resize
     encoder = weights_file(config.network.encoder, data_root(config.runtime))
     if start is not None:
-        return place(load_transfer(start, encoder), device)
+        return place(load_transfer(start, encoder, size), device)
     seeing = load_encoder(encoder)
     images = _looked_at(job)
     if config.network.normalise_encoder:
         normalise(seeing, images)
-    return place(StyleTransfer(seeing, mirrored(seeing, images)), device)
+    return place(StyleTransfer(seeing, mirrored(seeing, images), size), device)
 
 
 def _looked_at(job: _Job) -> Tensor:

@@ -136,7 +136,7 @@ def _styler(
     assert decoder is not None
     path = fetch_decoder(decoder, root, folder)
     origin = {"decoder": decoder, "sha256": sha256_of(path)[:16]}
-    return load_transfer(path, weights_file(config.network.encoder, root)), origin
+    return load_transfer(path, weights_file(config.network.encoder, root), config.look.style_size), origin
 
 
 def _describe(job: Job, request: Request, reporter: MlflowReporter) -> None:

@@ -1,4 +1,4 @@
-"""A decoder's start: what the encoder does, backwards. From there it learns to draw in hundreds of steps, not thousands."""
+"""A decoder's start: what the encoder does, backwards."""
 
 import torch
 from torch import Tensor, nn

@@ -3,10 +3,12 @@
 Huang and Belongie, ICCV 2017, arXiv:1703.06868.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torchvision.transforms.v2 import functional as tvf
 
 from msl.errors import CheckpointError
 from msl.losses import channel_statistics
@@ -59,10 +61,19 @@ class StyleTransfer(Styler):
     is kept of the whole is relu4_1, whose statistics are therefore the whole image's.
     """
 
-    def __init__(self, encoder: Encoder, decoder: Decoder, tile: int = _TILE) -> None:
+    def __init__(self, encoder: Encoder, decoder: Decoder, size: int | None = None, tile: int = _TILE) -> None:
+        """Set it up.
+
+        Args:
+            encoder: what sees.
+            decoder: what draws, trained with it.
+            size: shorter side in pixels to which content and style images are scaled before, and the result back
+                after: small images keep more detail enlarged. None leaves them as they are.
+            tile: features a side of what is computed at once.
+        """
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
-        self._tile = tile
+        self.size, self._tile = size, tile
 
     def encode(self, image: Tensor) -> Tensor:
         """Images (N, 3, H, W) in [0, 1] to relu4_1, (N, C, ⌈H/8⌉, ⌈W/8⌉)."""
@@ -75,11 +86,23 @@ class StyleTransfer(Styler):
 
     def statistics_of(self, image: Tensor) -> tuple[Tensor, ...]:
         """Mean and deviation of relu4_1, each (1, C, 1, 1)."""
-        return channel_statistics(self.encode(image))
+        return channel_statistics(self.encode(self._scaled(image)))
 
     def restyle(self, content: Tensor, style: tuple[Tensor, ...], alpha: float) -> Tensor:
         """D((1 - α)·f + α·AdaIN(f)), equation 14; with several styles equation 15, for AdaIN is linear in them."""
         mean, deviation = style
-        features = self.encode(content)  # (N, C, h, w)
+        scaled = self._scaled(content)
+        features = self.encode(scaled)  # (N, C, h, w)
         moved = torch.lerp(features, impose(features, mean, deviation), alpha)
-        return self.decode(moved, (content.shape[2], content.shape[3]))
+        return _resized(self.decode(moved, (scaled.shape[2], scaled.shape[3])), content.shape[2:])
+
+    def _scaled(self, image: Tensor) -> Tensor:
+        if self.size is None:
+            return image
+        scale = self.size / min(image.shape[2:])
+        return _resized(image, [round(side * scale) for side in image.shape[2:]])
+
+
+def _resized(image: Tensor, size: Sequence[int]) -> Tensor:
+    resized: Tensor = tvf.resize(image, list(size), tvf.InterpolationMode.BICUBIC, antialias=True)
+    return resized

@@ -51,6 +51,7 @@ class StyleFront(nn.Module):
         return {
             "depths": list(vgg.depths),
             "channels": list(vgg.channels),
+            "style_size": self.transfer.size,
             "alpha": self.alpha,
             "style_training": self.learns,
         }
@@ -59,7 +60,9 @@ class StyleFront(nn.Module):
 def built_front(about: dict[str, Any]) -> StyleFront:
     """The front that gave `about`, without its weights."""
     vgg = VGG(tuple(about["depths"]), tuple(about["channels"]))
-    return StyleFront(StyleTransfer(Encoder(vgg), Decoder(vgg)), about["alpha"], about["style_training"])
+    return StyleFront(
+        StyleTransfer(Encoder(vgg), Decoder(vgg), about["style_size"]), about["alpha"], about["style_training"]
+    )
 
 
 def put_in_front(model: SegmentationNetwork, front: StyleFront) -> None:

@@ -20,7 +20,7 @@ from msl.data import Batch
 from msl.labels import LABEL_SETS
 from msl.losses import cross_entropy, guidance_labels, iw_max_square
 from msl.metrics import ConfusionMatrix
-from msl.models import build_model
+from msl.models import SegmentationNetwork, build_model
 from msl.training import Schedule, State, Term, fit
 from msl.training.machine import place
 from msl.training.objectives import Adaptation, Supervised
@@ -96,11 +96,33 @@ def colours_pair() -> Pair:
 
 
 def step_pair() -> Pair:
+    model, image = network(), images(STEP)
+    step, state = adapting(model, image)
+
+    def passes() -> None:
+        state.optimizer.zero_grad()
+        for _ in state.streams:
+            main, aux = model(image)
+            (main.sum() + aux.sum()).backward()
+
+    return step, passes
+
+
+def network() -> SegmentationNetwork:
+    """ResNet-101 with both outputs and random weights, which cost what trained ones do."""
     model = build_model(ModelConfig(backbone="resnet101", multi=True, num_classes=CLASSES, weights="none"))
     place(model, torch.device("cpu"))
-    model.train()
-    image = torch.randint(0, 256, (1, 3, *STEP), dtype=torch.uint8)
-    batch = Batch(image, torch.randint(0, CLASSES, (1, *STEP), dtype=torch.uint8), ("random",))
+    return model.train()
+
+
+def images(size: tuple[int, int]) -> Tensor:
+    """One random image (1, 3, H, W)."""
+    return torch.randint(0, 256, (1, 3, *size), dtype=torch.uint8)
+
+
+def adapting(model: SegmentationNetwork, image: Tensor) -> tuple[Callable[[], None], State]:
+    """One step of adaptation with this image on both sides, and what it works on."""
+    batch = Batch(image, torch.randint(0, CLASSES, (1, *image.shape[2:]), dtype=torch.uint8), ("random",))
     adaptation = AdaptationConfig(target_mode="IW_maxsquare", lambda_target=0.09, threshold=THRESHOLD)
     terms = [Term("source", Supervised(LAMBDA_SEG)), Term("target", Adaptation(adaptation, LAMBDA_SEG))]
     state = State(
@@ -114,13 +136,7 @@ def step_pair() -> Pair:
         state.step = 0
         fit(state, terms, [])
 
-    def passes() -> None:
-        state.optimizer.zero_grad()
-        for _ in terms:
-            main, aux = model(image)
-            (main.sum() + aux.sum()).backward()
-
-    return step, passes
+    return step, state
 
 
 def _logits(seed: int) -> Tensor:

@@ -28,7 +28,12 @@ def timed(what: str, size: str, alternative: str, pair: Pair, bound: float | Non
     fastest = [float("inf")] * 2
     for _ in range(turns):
         for side, call in enumerate(pair):
-            began = time.perf_counter()
-            call()
-            fastest[side] = min(fastest[side], time.perf_counter() - began)
-    return Ratio(what, size, alternative, 1000 * fastest[0], 1000 * fastest[1], "ms", bound)
+            fastest[side] = min(fastest[side], milliseconds(call))
+    return Ratio(what, size, alternative, *fastest, "ms", bound)
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    """How long it takes once."""
+    began = time.perf_counter()
+    call()
+    return 1000 * (time.perf_counter() - began)

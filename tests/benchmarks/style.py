@@ -7,11 +7,14 @@ code does when it mixes styles; both decode once. Random weights cost what train
 from collections.abc import Iterator
 from functools import partial
 
+import numerics
 import torch
-from ratio import Ratio, timed
+from ratio import Ratio, milliseconds, timed
 from torch import Tensor
 
 from msl.style import VGG, Decoder, Encoder, StyleStatistics, StyleTransfer, adain
+from msl.style_config import LookConfig
+from msl.training.front import StyleFront, put_in_front
 
 SIZES = ((256, 512), (512, 1024))  # height and width of content
 STYLES = ((341, 512), (283, 512), (512, 512), (288, 512))  # photographs of at most 512 pixels a side
@@ -29,6 +32,28 @@ def ratios() -> Iterator[Ratio]:
         torch.testing.assert_close(pair[0](), pair[1](), rtol=1e-3, atol=1e-3)
         alternative = "everything encoded for every style"
         yield timed(f"{len(styles)} styles on an image", f"{size[0]}×{size[1]}", alternative, pair, 3, turns=2)
+    yield _joint_step(transfer, kept)
+
+
+def _joint_step(transfer: StyleTransfer, kept: StyleStatistics) -> Ratio:
+    """A step of joint_adain with a frozen style, without the style network's own passes, beside a step of adapt."""
+    image = numerics.images(numerics.STEP)
+    front = StyleFront(transfer, alpha=1.0, learns="frozen")
+    front.take_on(kept, LookConfig())
+    model = numerics.network()
+    put_in_front(model, front)
+    calls = {
+        "joint": numerics.adapting(model, image)[0],
+        "style": lambda: [front(image) for _ in ("source", "target")],
+        "adapt": numerics.adapting(numerics.network(), image)[0],
+    }
+    fastest = dict.fromkeys(calls, float("inf"))
+    for _ in range(3):
+        for name, call in calls.items():
+            fastest[name] = min(fastest[name], milliseconds(call))
+    own = fastest["joint"] - fastest["style"]
+    size = f"1×3×{numerics.STEP[0]}×{numerics.STEP[1]}, twice"
+    return Ratio("one joint_adain step less its styling", size, "one adapt step", own, fastest["adapt"], "ms", 1 / 1.5)
 
 
 @torch.no_grad()

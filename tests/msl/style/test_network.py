@@ -81,6 +81,20 @@ def test_content_is_encoded_once_and_kept_styles_never_again(transfer):
 
 
 @torch.no_grad()
+def test_images_are_styled_at_another_size(transfer):
+    content, styles = images(0, height=24, width=40), images(1, count=2, height=30)
+    enlarged = StyleTransfer(transfer.encoder, transfer.decoder, size=48)
+    large = transfer.restyle(resized(content, 48, 80), transfer.prepare(resized(styles, 48, 64)).mixed([0.5, 0.5]), 1.0)
+    expected = resized(large, 24, 40).clamp(0, 1)
+    torch.testing.assert_close(enlarged(content, styles), expected, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(enlarged(content, styles), transfer(content, styles), atol=1e-2)
+
+
+def resized(image, height, width):
+    return fn.interpolate(image, (height, width), mode="bicubic", antialias=True)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("tile", [3, 5])
 def test_tiles_leave_no_seams(transfer, tile):
     content, styles = images(0, 2, 90, 131), images(1, count=2, height=50)

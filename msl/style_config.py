@@ -142,7 +142,7 @@ class LookConfig(StyleImagesConfig):
     style_size: int | None = Field(
         None,
         ge=32,
-        description="Shorter side in pixels to which content and style images are scaled for the network, and the result "
+        description="Shorter side in pixels to which content and style images are scaled for the network, the result "
         "back: small images keep more detail enlarged. none = as they are.",
     )
     alpha: float = Field(1.0, ge=0, le=1, description="Share of the style: 0 keeps the content, 1 takes on the style.")

@@ -6,6 +6,7 @@ server. Its own rules come after these.
 """
 
 import os
+import re
 from base64 import b64decode
 from collections.abc import Callable
 from typing import Protocol
@@ -25,7 +26,7 @@ _BODY_LIMIT = 16 * 2**20  # bytes of everything else; MLflow's largest batch has
 _OPEN = "/health"
 _UPLOADS = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artifacts/artifacts/")
 # For work with language models: they call other services, run programs here, or unpack what they are sent.
-_CLOSED = ("/gateway", "/v1/", "/mlflow/assistant", "/ajax-api/3.0/jobs", "/mcp-servers", "/mlflow/demo/")
+_CLOSED = re.compile(r"/(gateway|v1|(ajax-)?api/\d\.0/(jobs|mlflow/(gateway|assistant|mcp-servers|demo)))\b")
 _CREATING = ("/mlflow/experiments/create", "/mlflow/registered-models/create")
 _RETRY_S = 5
 
@@ -79,7 +80,7 @@ class Gate:
         if account is None:
             reason = "a name and password are needed: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
             return PlainTextResponse(reason, 401, {"WWW-Authenticate": 'Basic realm="mlflow"'})
-        if any(closed in path for closed in _CLOSED):
+        if _CLOSED.match(path):
             return PlainTextResponse("this service has no such part", 404)
         if path.endswith(_CREATING) and not (self._all_create or account.is_admin):
             return PlainTextResponse("experiments and models are made by the account admin here", 403)

@@ -275,6 +275,16 @@ def test_a_stranger_sends_no_body(service):
 def test_what_is_for_language_models_is_not_there(service):
     for path in ("/gateway/x/invocations", "/v1/traces", "/ajax-api/3.0/mlflow/assistant/config", "/ajax-api/3.0/jobs"):
         assert service.ask("POST", path, service.admin, data=gzip.compress(b"0" * 10**6)).status_code == 404
+    for path in ("/ajax-api/2.0/mlflow/gateway-proxy", "/api/3.0/mlflow/mcp-servers/1", "/api/3.0/mlflow/gateway/x"):
+        assert service.ask("GET", path, service.admin).text == "this service has no such part"
+
+
+def test_artifacts_may_have_the_names_of_what_is_not_there(service, planted):
+    name = "gateway/v1/mlflow/assistant/ajax-api/3.0/jobs/mcp-servers/file"
+    path = f"{ARTIFACTS}/{planted.experiment_id}/{planted.run_id}/artifacts/{name}"
+    assert service.ask("PUT", path, service.admin, data=b"weights").ok
+    assert service.ask("GET", path, service.admin).content == b"weights"
+    assert service.ask("DELETE", path, service.admin).ok
 
 
 def hostile(reader, planted):

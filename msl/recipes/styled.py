@@ -125,7 +125,8 @@ def camvid_ambulance(recipe: Recipe) -> Recipe:
     styled = styled.edit(
         "pretrain", "adapt", "target_solo", source="camvid_day_ambulance", target="camvid_dusk_ambulance"
     )
-    return styled.edit("train_style", "stylize", style="ambulance").edit("stylize", shuffle_styles=False)
+    styled = styled.edit("train_style", "stylize", "joint_adain", style="ambulance")
+    return styled.edit("stylize", shuffle_styles=False)
 
 
 def camvid_no_auxiliary(recipe: Recipe) -> Recipe:

@@ -44,7 +44,12 @@ def experiment_id(client: MlflowClient) -> str:
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "Default")
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        return str(client.create_experiment(name))
+        try:
+            return str(client.create_experiment(name))
+        except MlflowException as error:
+            experiment = client.get_experiment_by_name(name)  # a process that began with this one was faster
+            if experiment is None:
+                raise TrackingError(f"experiment {name!r} cannot be made: {error}") from error
     if experiment.lifecycle_stage != "active":
         raise TrackingError(f"experiment {name!r} is deleted: restore it or set MLFLOW_EXPERIMENT_NAME to another")
     return str(experiment.experiment_id)

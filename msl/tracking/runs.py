@@ -24,6 +24,7 @@ from msl.tracking.reporter import MlflowReporter, utc_now
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts tags over 8 000 silently
 _DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
 _PARAMS = 100  # parameters in a batch: MLflow's limit
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,19 @@ def describe(
     reporter.text(environment(), schema.ENVIRONMENT_FILE)
     if code.diff:
         reporter.text(code.diff, f"{schema.CODE_FOLDER}/{schema.DIFF_FILE}")
-    client.log_inputs(run_id, [_dataset(data) for data in inputs])
+    _log_inputs(client, run_id, [_dataset(data) for data in inputs])
+
+
+def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:
+    """Record the inputs, though other runs record the same ones in the same moment.
+
+    MLflow looks for a data set in one statement and adds it in another; whoever comes between makes the second fail.
+    The next attempt finds what the other has added.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(MlflowException):
+            return client.log_inputs(run_id, inputs)
+    return client.log_inputs(run_id, inputs)
 
 
 def _dataset(data: DataInput) -> DatasetInput:

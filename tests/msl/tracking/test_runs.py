@@ -1,9 +1,12 @@
 import os
 
 import pytest
+from mlflow.store.tracking.dbmodels.models import SqlDataset, SqlExperiment
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from msl import schema
-from msl.tracking import connect, ending, open_run, reopen_run, workplace
+from msl.tracking import DataInput, connect, describe, ending, open_run, reopen_run, workplace
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -100,3 +103,35 @@ def test_a_workplace_goes_when_all_is_well_and_stays_for_a_resume():
     assert (folder / "last.pt").exists()
     with workplace("abc") as again:
         assert (again / "last.pt").exists()
+
+
+def test_runs_that_begin_in_the_same_moment_share_the_experiment_and_its_data(monkeypatch):
+    """Whoever looks for an experiment or a data set finds none, and another run adds it before they do."""
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "seeds")
+    ours, theirs = connect(), connect()
+    data = [DataInput("source", "streets", "train", "0" * 64, 8)]
+    opened = {}
+
+    def comes_between(session, *_):
+        rows = {type(row) for row in session.new}
+        for row, act in {SqlExperiment: open_theirs, SqlDataset: describe_theirs}.items():
+            if row in rows and row not in opened:
+                opened[row] = None  # once
+                act()
+
+    def open_theirs():
+        opened["run"] = open_run(theirs, "theirs", {})
+
+    def describe_theirs():
+        describe(opened["run"], {}, {"stage": "adapt"}, {}, data)
+
+    event.listen(Session, "before_flush", comes_between)
+    try:
+        reporter = open_run(ours, "ours", {})
+        describe(reporter, {}, {"stage": "adapt"}, {}, data)
+    finally:
+        event.remove(Session, "before_flush", comes_between)
+    runs = [ours.get_run(one.run_id) for one in (reporter, opened["run"])]
+    assert {SqlExperiment, SqlDataset} <= set(opened)
+    assert [run.inputs.dataset_inputs[0].dataset.name for run in runs] == ["streets/train"] * 2
+    assert runs[0].info.experiment_id == runs[1].info.experiment_id

@@ -20,7 +20,7 @@ from tempfile import NamedTemporaryFile
 from msl.errors import ServiceError
 from msl.service import databases
 from msl.service.files import Files, Mark, open_files
-from msl.service.place import require_database, resolve
+from msl.service.place import reaching, require_artifacts, require_database, resolve
 from msl.service.settings import BackupConfig, RestoreConfig
 
 LAYOUT = 1
@@ -57,7 +57,8 @@ def back_up(config: BackupConfig, say: Say = print) -> Snapshot:
         say: told what was done, in a line.
 
     Raises:
-        ServiceError: the database cannot be read, the folder cannot be written, or a file never stays as it is.
+        ServiceError: the database or an artifact cannot be read, the folder cannot be written, or a file never stays
+            as it is.
     """
     place = resolve(config)
     require_database(place)
@@ -68,10 +69,14 @@ def back_up(config: BackupConfig, say: Say = print) -> Snapshot:
         folder.mkdir(parents=True)
         (config.backup / "objects").mkdir(exist_ok=True)
         config.backup.chmod(0o700)
-        rows = databases.dump(place, folder)
-        artifacts = _keep_all(open_files(place.artifacts), config.backup, before.artifacts if before else {})
+        with reaching(place):
+            rows = databases.dump(place, folder)
     except OSError as error:
         raise ServiceError(f"backup = {config.backup} cannot be written: {error.strerror or error}") from error
+    try:
+        artifacts = _keep_all(open_files(place.artifacts), config.backup, before.artifacts if before else {})
+    except OSError as error:
+        raise ServiceError(f"artifacts cannot be copied: {error}") from error
     dumps = {dump: _digest(folder / dump) for dump in (databases.RUNS_DUMP, databases.ACCOUNTS_DUMP)}
     snapshot = Snapshot(name, dumps, rows, artifacts)
     _write(folder / _MANIFEST, json.dumps({"layout": LAYOUT, **asdict(snapshot)}, indent=1))
@@ -110,18 +115,23 @@ def restore(config: RestoreConfig, say: Say = print) -> Snapshot:
     """Put a snapshot, when every file of it has been checked, into a service that is empty and not running.
 
     Raises:
-        ServiceError: the snapshot is damaged, or the service has runs or artifacts already.
+        ServiceError: the snapshot is damaged, the service has runs or artifacts already, or cannot be written.
     """
     place = resolve(config)
     snapshot = check(config.backup, config.snapshot)
     files = open_files(place.artifacts)
     require_database(place)
+    require_artifacts(place)
     databases.require_empty(place)
     if there := len(files.marks()):
         raise ServiceError(f"{place.artifacts} has {there} files already; restore into an empty folder or bucket")
-    for path, kept in snapshot.artifacts.items():
-        files.put(_object(config.backup, kept.sha256), path)
-    databases.restore(config.backup / "snapshots" / snapshot.name, place)
+    try:
+        for path, kept in snapshot.artifacts.items():
+            files.put(_object(config.backup, kept.sha256), path)
+    except OSError as error:
+        raise ServiceError(f"artifacts cannot be written: {error}") from error
+    with reaching(place):
+        databases.restore(config.backup / "snapshots" / snapshot.name, place)
     say(
         f"{place.shown}: {snapshot.rows['runs']} runs, {snapshot.rows['metrics']} rows of metrics, "
         f"{len(snapshot.artifacts)} files of {snapshot.name}"
@@ -133,12 +143,16 @@ def read(folder: Path, name: str = NEWEST) -> Snapshot:
     """What a snapshot holds.
 
     Raises:
-        ServiceError: there is no such snapshot.
+        ServiceError: there is no such snapshot, or its manifest is damaged.
     """
     names = _names(folder)
     if not names or (name != NEWEST and name not in names):
         raise ServiceError(f"snapshot = {name}: {folder} has {', '.join(names) or 'no snapshot'}")
-    content = json.loads((folder / "snapshots" / (names[-1] if name == NEWEST else name) / _MANIFEST).read_text())
+    manifest = folder / "snapshots" / (names[-1] if name == NEWEST else name) / _MANIFEST
+    try:
+        content = json.loads(manifest.read_text())
+    except (OSError, ValueError) as error:
+        raise ServiceError(f"{manifest} is damaged: {error}. Move its folder away; other snapshots stand") from error
     if content.pop("layout") != LAYOUT:
         raise ServiceError(f"{folder} was written by another version of msl, whose layout this one does not know")
     kept = {path: Kept(one["sha256"], Mark(**one["mark"])) for path, one in content.pop("artifacts").items()}

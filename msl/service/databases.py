@@ -19,7 +19,8 @@ from msl.service.place import Place, connected
 
 RUNS_DUMP, ACCOUNTS_DUMP = "runs.db", "accounts.db"
 _PORTION = 10_000  # rows in memory
-_STARTED = {"runs": 0, "experiments": 1}  # rows at most of a service that has only been started: Default
+# Rows at most of a service that has only been started: Default and admin.
+_STARTED = {"runs": 0, "experiments": 1, "registered_models": 0, "users": 1}
 
 
 def upgrade(runs: str, accounts: str) -> None:
@@ -63,7 +64,7 @@ def restore(folder: Path, place: Place) -> None:
     """Put a dump into a service that has no runs; its accounts become those of the dump.
 
     Raises:
-        ServiceError: the service has runs or experiments already.
+        ServiceError: the service is not empty.
     """
     require_empty(place)
     with TemporaryDirectory(dir=place.private) as workplace:
@@ -83,18 +84,18 @@ def require_empty(place: Place) -> None:
     """Refuse a service that holds anything that a restore would overwrite.
 
     Raises:
-        ServiceError: it has runs or experiments.
+        ServiceError: it has runs, experiments, registered models or accounts.
     """
-    if place.on_sqlite and not _file(place.runs).exists():
-        return
-    with connected(place.runs) as engine:
-        there = _tables(engine)
-        for table, most in _STARTED.items():
-            if table in there and (rows := _count(engine, table)) > most:
-                raise ServiceError(
-                    f"{place.shown} has {rows} {table} already; restore into an empty service: another folder or "
-                    "database"
-                )
+    for uri in {place.runs, place.accounts}:
+        if place.on_sqlite and not _file(uri).exists():
+            continue
+        with connected(uri) as engine:
+            for table in _STARTED.keys() & _tables(engine):
+                if (rows := _count(engine, table)) > _STARTED[table]:
+                    raise ServiceError(
+                        f"{place.shown} has {rows} {table} already; restore into an empty service: another folder or "
+                        "database"
+                    )
 
 
 def outside(folder: Path) -> int:
@@ -116,8 +117,11 @@ def counts(folder: Path) -> dict[str, int]:
 
 def _copy_sqlite(source: Path, target: Path) -> None:
     """SQLite's own online copy: complete and of one moment, while others write."""
-    with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as write:
-        read.backup(write)
+    try:
+        with closing(sqlite3.connect(source)) as read, closing(sqlite3.connect(target)) as write:
+            read.backup(write)
+    except sqlite3.Error as error:
+        raise ServiceError(f"{source} cannot be copied to {target}: {error}") from error
 
 
 def _copy_rows(source: sa.Connection, uri: str) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -90,29 +92,45 @@ class S3Files:
         except ImportError as error:
             raise ServiceError(f"artifacts = {uri}: `pip install '.[s3]'` first") from error
         parts = urlsplit(uri)
+        self._uri = uri
         self._bucket, self._prefix = parts.netloc, f"{parts.path.strip('/')}/".lstrip("/")
         self._client: Any = boto3.client("s3", endpoint_url=os.environ.get("MLFLOW_S3_ENDPOINT_URL"))
 
     def marks(self) -> dict[str, Mark]:
         """Every object that is there."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
-        objects = (entry for page in pages for entry in page.get("Contents", ()))
+        with self._asking():
+            objects = [entry for page in pages for entry in page.get("Contents", ())]
         return {entry["Key"].removeprefix(self._prefix): Mark(entry["Size"], entry["ETag"]) for entry in objects}
 
     def mark(self, path: str) -> Mark | None:
         """Of one object; None if it is gone."""
         try:
-            head = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
-        except self._client.exceptions.ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-                return None
-            raise
+            with self._asking():
+                head = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
+        except FileNotFoundError:
+            return None
         return Mark(head["ContentLength"], head["ETag"])
 
     def fetch(self, path: str, target: Path) -> None:
         """Copy an object to this machine."""
-        self._client.download_file(self._bucket, self._prefix + path, str(target))
+        with self._asking():
+            self._client.download_file(self._bucket, self._prefix + path, str(target))
 
     def put(self, source: Path, path: str) -> None:
         """Copy a file into the bucket."""
-        self._client.upload_file(str(source), self._bucket, self._prefix + path)
+        with self._asking():
+            self._client.upload_file(str(source), self._bucket, self._prefix + path)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """S3's refusals as our error; an object that is not there is a file that is not there."""
+        from boto3.exceptions import Boto3Error
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except (Boto3Error, BotoCoreError, ClientError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                raise FileNotFoundError(str(error)) from error
+            raise ServiceError(f"artifacts = {self._uri}: {error}") from error

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
@@ -118,9 +119,35 @@ def require_database(place: Place) -> None:
     """
     if place.on_sqlite:
         return
+    with reaching(place), connected(place.runs) as engine:
+        engine.connect().close()
+
+
+def require_artifacts(place: Place) -> None:
+    """Refuse a folder for artifacts that cannot be written; it is made if need be. A bucket is asked by uploads only.
+
+    Raises:
+        ServiceError: it cannot be written.
+    """
+    if "://" in place.artifacts:
+        return
     try:
-        with connected(place.runs) as engine:
-            engine.connect().close()
+        Path(place.artifacts).mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=place.artifacts):
+            pass
+    except OSError as error:
+        raise ServiceError(f"artifacts = {place.artifacts}: {error.strerror}; name one that can be written") from error
+
+
+@contextmanager
+def reaching(place: Place) -> Iterator[None]:
+    """Tell what the database refuses in this block.
+
+    Raises:
+        ServiceError: in the block there was an error of the database.
+    """
+    try:
+        yield
     except SQLAlchemyError as error:
         reason = str(error.__cause__ or error).splitlines()[0]
         raise ServiceError(

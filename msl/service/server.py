@@ -16,7 +16,15 @@ from mlflow.server import constants
 from msl.errors import ServiceError
 from msl.service.databases import upgrade
 from msl.service.gate import CREATION, UPLOAD_LIMIT
-from msl.service.place import Place, kept_secret, private_file, read_secret, require_database, resolve
+from msl.service.place import (
+    Place,
+    kept_secret,
+    private_file,
+    read_secret,
+    require_artifacts,
+    require_database,
+    resolve,
+)
 from msl.service.settings import ServeConfig
 
 ADMIN = "admin"
@@ -30,13 +38,14 @@ def serve(config: ServeConfig) -> None:
     """Run the server until it is told to end.
 
     Raises:
-        ServiceError: the database, the folder or the port cannot be had, or the database's schema is an older one.
+        ServiceError: the database, a folder or the port cannot be had, or the database's schema is an older one.
     """
     place = resolve(config)
     require_database(place)
     if config.upgrade:
         upgrade(place.runs, place.accounts)
         return
+    require_artifacts(place)
     _require_port(config.host, config.port)
     os.environ |= environment(place, config)
     _prepare(place)

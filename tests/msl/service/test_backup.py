@@ -17,6 +17,7 @@ from entrypoints import backup as backup_command
 from msl.errors import ServiceError
 from msl.service.backup import back_up, check, read, restore
 from msl.service.databases import upgrade
+from msl.service.files import open_files
 from msl.service.place import resolve
 from msl.service.settings import BackupConfig, RestoreConfig
 
@@ -118,6 +119,16 @@ def test_what_a_restore_refuses(place, tmp_path):
     (tmp_path / "new/mlartifacts/file").touch()
     with pytest.raises(ServiceError, match="has 1 files already"):
         restore(RestoreConfig(folder=tmp_path / "new", backup=config.backup), silent)
+    (tmp_path / "new/mlartifacts/file").unlink()
+    accounts = tmp_path / "new/.msl/service/accounts.db"
+    shutil.copyfile(tmp_path / ".msl/service/accounts.db", accounts)
+    with sqlite3.connect(accounts) as connection:
+        for name in ("admin", "anna"):
+            connection.execute("INSERT INTO users (username, password_hash, is_admin) VALUES (?, '', 0)", (name,))
+    with pytest.raises(ServiceError, match="has 2 users already; restore into an empty service"):
+        restore(RestoreConfig(folder=tmp_path / "new", backup=config.backup), silent)
+    with pytest.raises(ServiceError, match="artifacts = /proc/1/x: .*; name one that can be written"):
+        restore(RestoreConfig(folder=tmp_path / "other", artifacts="/proc/1/x", backup=config.backup), silent)
     with pytest.raises(ServiceError, match=r"snapshot = yesterday: .* has 2\d{7}T"):
         restore(RestoreConfig(folder=tmp_path / "new", backup=config.backup, snapshot="yesterday"), silent)
     with pytest.raises(ServiceError, match=r"snapshot = newest: .*absent has no snapshot"):
@@ -132,6 +143,9 @@ def test_what_a_backup_refuses(place, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ServiceError, match="backup = .*file cannot be written: Not a directory"):
         back_up(BackupConfig(**place, backup=tmp_path / "file"), silent)
+    (tmp_path / ".msl/service/accounts.db").write_text("no database, but a text of some length" * 100)
+    with pytest.raises(ServiceError, match="accounts.db cannot be copied to .*: file is not a database"):
+        back_up(BackupConfig(**place, backup=tmp_path / "backups"), silent)
     assert not list(tmp_path.glob("backups/snapshots/*/manifest.json"))  # what was begun is no snapshot
 
 
@@ -155,6 +169,13 @@ def test_artifacts_in_s3(place, tmp_path, monkeypatch):
         assert len(first.artifacts) == 4
         s3.put_object(Bucket="msl", Key="of one/0/run/a.pt", Body=b"0/run/A.pt")
         assert {k for k, v in back_up(config, silent).artifacts.items() if v != first.artifacts[k]} == {"0/run/a.pt"}
+        for address, reason in (("absent", "specified bucket does not exist"), ("no name", "Invalid bucket name")):
+            with pytest.raises(ServiceError, match=rf"artifacts = s3://{address}: [\s\S]*{reason}"):
+                back_up(BackupConfig(**place, artifacts=f"s3://{address}", backup=tmp_path / "other"), silent)
+        store = open_files("s3://msl/of one")
+        assert store.mark("0/deleted meanwhile") is None
+        with pytest.raises(FileNotFoundError):
+            store.fetch("0/deleted meanwhile", tmp_path / "fetched")
         restore(RestoreConfig(folder=tmp_path / "new", artifacts="s3://msl/new", backup=config.backup), silent)
         restored = s3.get_object(Bucket="msl", Key="new/0/run/a.pt")["Body"].read()
         assert restored == b"0/run/A.pt"
@@ -229,6 +250,15 @@ def test_a_service_under_load_is_restored_as_it_was(service, admin, tmp_path):
     for frame, there in zip(expected, frames(f"sqlite:///{tmp_path}/back/mlflow.db", over), strict=True):
         pd.testing.assert_frame_equal(frame, there, check_like=True)
     assert files(tmp_path / "back") == files(tmp_path / "moved")
+
+
+def test_a_damaged_manifest_is_named(place, tmp_path):
+    config = BackupConfig(**place, backup=tmp_path / "backups")
+    manifest = tmp_path / "backups/snapshots" / back_up(config, silent).name / "manifest.json"
+    manifest.write_text(manifest.read_text()[:-10])
+    for call in (lambda: check(config.backup), lambda: back_up(config, silent)):
+        with pytest.raises(ServiceError, match="manifest.json is damaged: .*. Move its folder away"):
+            call()
 
 
 def test_another_layout_is_refused(place, tmp_path):

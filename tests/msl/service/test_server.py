@@ -87,6 +87,13 @@ def test_a_database_that_is_not_there_is_refused_at_once(tmp_path):
     assert "my-secret" not in result.output
 
 
+def test_artifacts_that_cannot_be_kept_are_refused_at_once(tmp_path):
+    result = CliRunner().invoke(serve.main, ["--folder", str(tmp_path), "--artifacts", "/proc/1/artifacts"])
+    assert result.exit_code == 1
+    assert "Error: artifacts = /proc/1/artifacts: " in result.output
+    assert "; name one that can be written" in result.output
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

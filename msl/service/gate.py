@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UPLOAD_LIMIT = "MSL_SERVICE_UPLOAD_LIMIT"  # bytes of an artifact
@@ -27,6 +27,7 @@ _OPEN = "/health"
 _UPLOADS = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artifacts/artifacts/")
 # For work with language models: they call other services, run programs here, or unpack what they are sent.
 _CLOSED = re.compile(r"/(gateway|v1|(ajax-)?api/\d\.0/(jobs|mlflow/(gateway|assistant|mcp-servers|demo)))\b")
+_ENDPOINTS = "/ajax-api/2.0/mlflow/gateway-proxy"  # asked whenever runs are listed; people would be shown a refusal
 _CREATING = ("/mlflow/experiments/create", "/mlflow/registered-models/create")
 _RETRY_S = 5
 
@@ -80,6 +81,8 @@ class Gate:
         if account is None:
             reason = "a name and password are needed: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
             return PlainTextResponse(reason, 401, {"WWW-Authenticate": 'Basic realm="mlflow"'})
+        if request.method == "GET" and path == _ENDPOINTS:
+            return JSONResponse({"endpoints": []})
         if _CLOSED.match(path):
             return PlainTextResponse("this service has no such part", 404)
         if path.endswith(_CREATING) and not (self._all_create or account.is_admin):

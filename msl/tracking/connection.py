@@ -12,7 +12,6 @@ from msl.errors import TrackingError
 
 Client = MlflowClient  # the name under which the rest of msl passes it on
 
-_KIND = "mlflow.experimentKind"
 _PATIENCE = 10  # seconds; MLflow itself would try for four minutes
 
 
@@ -53,15 +52,6 @@ def experiment_id(client: MlflowClient) -> str:
     if experiment.lifecycle_stage != "active":
         raise TrackingError(f"experiment {name!r} is deleted: restore it or set MLFLOW_EXPERIMENT_NAME to another")
     return str(experiment.experiment_id)
-
-
-def show_as_training(client: MlflowClient, experiment: str) -> None:
-    """Let MLflow's pages open an experiment as one of model training, unless somebody has said what it is.
-
-    Left to itself, MLflow guesses from what it finds, and offers the tools for language models.
-    """
-    if _KIND not in client.get_experiment(experiment).tags:
-        client.set_experiment_tag(experiment, _KIND, "custom_model_development")
 
 
 def _knock(uri: str, way_out: str) -> None:

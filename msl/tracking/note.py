@@ -7,35 +7,38 @@ from mlflow.entities import RunInfo
 
 from msl import schema
 
-_DATA = (schema.DATA_SOURCE, schema.DATA_TARGET)
-_COMMANDS = {
-    "score it on other images": "evaluate -P checkpoint=runs:/{run}/checkpoints/last.pt -P target=DOMAIN",
-    "predict with it": "predict -P checkpoint=runs:/{run} -P images=FOLDER -P output=FOLDER",
-    "make it a model that is served": "package -P checkpoint=runs:/{run} -P name=NAME -P alias=champion",
-}
+_DATA = {"Source": schema.DATA_SOURCE, "Target": schema.DATA_TARGET}
+# The page folds all but the first lines away, and makes room for the longest at the cost of the column beside it.
+_COMMANDS = """
+
+```
+mlflow run . -e predict -P checkpoint=runs:/{run} \\
+    -P images=FOLDER -P output=FOLDER
+mlflow run . -e package -P checkpoint=runs:/{run} \\
+    -P name=NAME -P alias=champion
+```"""
 
 
 def note_of(info: RunInfo, record: Mapping[str, Any], tags: Mapping[str, str]) -> str:
-    """A description in Markdown, with links to other runs of the experiment.
+    """A description in Markdown, with links to the run that this one starts from and to what it shows.
 
     Args:
         info: of the run.
         record: what its ``config.json`` holds.
         tags: those that say where it comes from.
     """
-    facts = {"start": _linked(info, tags.get(schema.PARENT))}
-    facts |= {role: tags.get(name) for role, name in zip(schema.DOMAINS, _DATA, strict=True)}
-    facts |= {"images": tags.get(schema.IMAGES), "output": tags.get(schema.PREDICTIONS)}
-    lines = [f"- {name}: {value}" for name, value in facts.items() if value]
-    if "recipe" in record:
-        text = f"artifacts: `{schema.PANEL_FOLDER}/` shows what it sees, `{schema.EVALUATION_FOLDER}/` has every class"
-        commands = [f"- {what}: `mlflow run . -e {c.format(run=info.run_id)}`" for what, c in _COMMANDS.items()]
-        lines += [f"- {text}", "", *commands]
-    return "\n".join(lines)
+    # Digests of the data stand beside it on the page, with the data sets and the tags.
+    page = f"#/experiments/{info.experiment_id}/runs"
+    facts = [f"From {_linked(page, info, tags[schema.PARENT])}."] if schema.PARENT in tags else []
+    facts += [f"{role} `{tags[name].partition('@')[0]}`." for role, name in _DATA.items() if name in tags]
+    trained = "recipe" in record and "classes" in record  # a segmentation network, not a decoder or a copy
+    if trained or record["stage"] == "evaluate":
+        files = f"{page}/{info.run_id}/artifacts"
+        facts.append(f"[Panels]({files}/{schema.PANEL_FOLDER}), [classes]({files}/{schema.EVALUATION_FOLDER}).")
+    return " ".join(facts) + (_COMMANDS.format(run=info.run_id) if trained else "")
 
 
-def _linked(info: RunInfo, parent: str | None) -> str | None:
+def _linked(page: str, info: RunInfo, parent: str) -> str:
     """A run's ID as a link; anything else as it is."""
-    if parent is None or not (len(parent) == len(info.run_id) and parent.isalnum()):
-        return parent
-    return f"[run {parent[:8]}](#/experiments/{info.experiment_id}/runs/{parent})"
+    is_run = len(parent) == len(info.run_id) and parent.isalnum()
+    return f"[run {parent[:8]}]({page}/{parent})" if is_run else f"`{parent}`"

@@ -16,7 +16,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFL
 
 from msl import schema
 from msl.errors import TrackingError
-from msl.tracking.connection import experiment_id, show_as_training
+from msl.tracking.connection import experiment_id
 from msl.tracking.lineage import CodeState, environment
 from msl.tracking.note import note_of
 from msl.tracking.reporter import MlflowReporter, utc_now
@@ -51,7 +51,6 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
     all_tags = {schema.ATTEMPTS: "1", schema.HEARTBEAT: utc_now(), **tags}
     given = None if nested_in else os.environ.pop("MLFLOW_RUN_ID", None)  # popped: it is for one run only
     if given is not None:
-        show_as_training(client, client.get_run(given).info.experiment_id)
         client.log_batch(given, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
         return MlflowReporter(client, given)
     if nested_in is not None:
@@ -59,7 +58,6 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
         experiment = client.get_run(nested_in).info.experiment_id
     else:
         experiment = experiment_id(client)
-    show_as_training(client, experiment)
     return MlflowReporter(client, client.create_run(experiment, run_name=name, tags=all_tags).info.run_id)
 
 

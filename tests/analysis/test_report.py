@@ -1,7 +1,6 @@
 """The report: what it says, whatever names hold, and that a real browser shows it."""
 
 import re
-import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -122,19 +121,6 @@ def test_the_stage_keeps_its_report_as_an_artifact(filled):
     }
     bad = CliRunner().invoke(stage, ["--experiment", "exq", "--baseline", "plain"])
     assert (bad.exit_code, "nearest: exp" in bad.output) == (1, True)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    if executable is None:
-        pytest.skip("no Chromium installed: neither chromium nor google-chrome is on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

@@ -287,6 +287,15 @@ def test_artifacts_may_have_the_names_of_what_is_not_there(service, planted):
     assert service.ask("DELETE", path, service.admin).ok
 
 
+def test_the_list_of_runs_may_ask_what_lies_behind_a_gateway(service):
+    """MLflow's pages ask whenever they list runs, and show people a refusal."""
+    path = "/ajax-api/2.0/mlflow/gateway-proxy"
+    answer = service.ask("GET", f"{path}?gateway_path=api%2F2.0%2Fendpoints%2F", service.admin)
+    assert (answer.status_code, answer.json()) == (200, {"endpoints": []})
+    assert service.ask("POST", path, service.admin, json={"gateway_path": "x"}).status_code == 404
+    assert service.ask("GET", path).status_code == 401
+
+
 def hostile(reader, planted):
     """A hundred and more requests, as the bytes that are sent."""
     login = "Authorization: " + basic(reader)["Authorization"]

@@ -43,16 +43,6 @@ def test_the_experiment_is_the_one_that_mlflows_settings_name(monkeypatch):
     assert client.get_run(open_run(client, "x", {}).run_id).info.experiment_id == "0"
 
 
-def test_mlflows_pages_show_an_experiment_as_training_unless_told_otherwise(monkeypatch):
-    client = connect()
-    for name, told in (("ours", None), ("theirs", "genai_development")):
-        experiment = client.create_experiment(name, tags={"mlflow.experimentKind": told} if told else None)
-        monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", name)
-        open_run(client, "x", {})
-        kind = client.get_experiment(experiment).tags["mlflow.experimentKind"]
-        assert kind == (told or "custom_model_development")
-
-
 def test_the_run_that_mlflow_run_makes_to_resume_another_is_folded_below_that(monkeypatch):
     client = connect()
     run_id = open_run(client, "mine", {}).run_id

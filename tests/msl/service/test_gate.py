@@ -275,7 +275,7 @@ def test_a_stranger_sends_no_body(service):
 def test_what_is_for_language_models_is_not_there(service):
     for path in ("/gateway/x/invocations", "/v1/traces", "/ajax-api/3.0/mlflow/assistant/config", "/ajax-api/3.0/jobs"):
         assert service.ask("POST", path, service.admin, data=gzip.compress(b"0" * 10**6)).status_code == 404
-    for path in ("/ajax-api/2.0/mlflow/gateway-proxy", "/api/3.0/mlflow/mcp-servers/1", "/api/3.0/mlflow/gateway/x"):
+    for path in ("/api/3.0/mlflow/mcp-servers/1", "/api/3.0/mlflow/gateway/x"):
         assert service.ask("GET", path, service.admin).text == "this service has no such part"
 
 

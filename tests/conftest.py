@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +65,9 @@ def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(_empty_store: Path, tmp_path: Path) -> str:
     """URI of this test's own run store, which MLFLOW_TRACKING_URI names."""
-    shutil.copyfile(_empty_store, tmp_path / "mlflow.db")
+    path = shutil.copyfile(_empty_store, tmp_path / "mlflow.db")
+    with closing(sqlite3.connect(path)) as connection, connection:  # artifacts of the first experiment, too
+        connection.execute("UPDATE experiments SET artifact_location = ?", (str(tmp_path / "mlruns" / "0"),))
     return f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import mlflow.artifacts
 import torch
+from mlflow.tracking import MlflowClient
 
 from msl.config import ModelConfig
 from msl.labels import find_label_set
@@ -67,4 +67,9 @@ def request(stage: str, resume: str | None = None, **changes: Any) -> Request:
 
 def checkpoint(run_id: str, name: str = "last.pt") -> Saved:
     """A run's checkpoint, as it was uploaded."""
-    return read(Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=f"checkpoints/{name}")))
+    return read(artifact(run_id, f"checkpoints/{name}"))
+
+
+def artifact(run_id: str, path: str) -> Path:
+    """The file that the run store itself keeps."""
+    return Path(MlflowClient().get_run(run_id).info.artifact_uri) / path

@@ -6,13 +6,13 @@ import data_factory as factory
 import pytest
 import torch
 from mlflow.tracking import MlflowClient
-from tiny import request
+from tiny import checkpoint, request
 
 from msl import schema
 from msl.config import EvaluateConfig
 from msl.errors import CheckpointError, ConfigError, DataError, DivergedError, TrackingError
 from msl.stages import adapt, evaluate, pretrain
-from msl.training.checkpoint import read, write
+from msl.training.checkpoint import write
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -111,11 +111,8 @@ def test_an_option_out_of_range_makes_no_run(stage):
 def saved_elsewhere(tmp_path, **changes):
     pretrain(request("pretrain"))
     (run,) = MlflowClient().search_runs(["0"])
-    import mlflow.artifacts
-
     path = tmp_path / "saved.pt"
-    saved = read(Path(mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="checkpoints/last.pt")))
-    write(path, {**saved, **changes})
+    write(path, {**checkpoint(run.info.run_id), **changes})
     MlflowClient().delete_run(run.info.run_id)
     return str(path)
 

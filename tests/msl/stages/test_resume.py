@@ -6,14 +6,12 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
-import mlflow.artifacts
 import pytest
 import torch
 from conftest import REPOSITORY
 from mlflow.tracking import MlflowClient
-from tiny import SETTINGS, checkpoint, request
+from tiny import SETTINGS, artifact, checkpoint, request
 
 from analysis import open_store
 from msl.errors import ConfigError, DataError, TrackingError
@@ -174,7 +172,7 @@ def test_data_that_changed_meanwhile_is_refused(tmp_path):
 def test_a_torn_upload_does_not_matter(tmp_path):
     """A kill in the middle of copying into a local artifact store; the copy beside the process is whole."""
     run_id = pretrain(request("pretrain")).run_id
-    path = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="checkpoints/last.pt"))
+    path = artifact(run_id, "checkpoints/last.pt")
     local = tmp_path / ".msl" / run_id / "last.pt"
     local.parent.mkdir(parents=True)
     local.write_bytes(path.read_bytes())

@@ -7,14 +7,13 @@ import time
 from pathlib import Path
 
 import data_factory
-import mlflow.artifacts
 import numpy as np
 import pytest
 import torch
 import yaml
 from mlflow.tracking import MlflowClient
 from PIL import Image
-from tiny import checkpoint, request
+from tiny import artifact, checkpoint, request
 
 from msl.config import EvaluateConfig
 from msl.data import open_domain
@@ -308,8 +307,7 @@ def test_images_are_styled_as_a_copy_would_be(decoder):
 def test_quarters_are_scored_whole_at_twice_their_size(decoder):
     asked = {**JOINT, "decoder": decoder, "quadrants": True, "crop_size": (32, 16)}
     run_id = joint_adain(request("joint_adain", **asked)).run_id
-    panel = Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="panels/target_000004.png"))
-    assert panel.is_file()
+    assert artifact(run_id, "panels/target_000004.png").is_file()
     assert checkpoint(run_id)["settings"]["crop_size"] == "32,16"
 
 

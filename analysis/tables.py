@@ -24,6 +24,9 @@ MEASURES = ("last/mIoU", "last/fwIoU", "last/PA", "best/mIoU")
 # The columns of the report's last table.
 REPORT_MEASURES = ("mIoU", "fwIoU", "PA", "target_loss", "train_loss")
 
+# Stages whose runs others need, and which score nothing.
+_UNSCORED = frozenset({"train_style", "stylize"})
+
 _SPREADS = {"std": "mean ± std", "t": "mean [95 % t interval]", "bootstrap": "mean [95 % BCa bootstrap interval]"}
 
 
@@ -55,6 +58,8 @@ class Comparison:
 def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = None) -> Comparison:
     """Compare the seed groups among `runs` with one of them; of several finished runs with one seed the newest counts.
 
+    Decoders and styled copies are compared by what they have, which is no score.
+
     Args:
         runs: as `Store.runs` gives them; for losses, with `analysis.losses.with_courses`.
         baseline: the group's name, or a part that only its name has.
@@ -67,8 +72,9 @@ def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = 
     base = find_group(baseline, groups)
     chosen = _recorded(runs) if measures is None else [find_measure(name, runs) for name in measures]
     rows = [row(group, base, chosen) for group in groups.values()]
-    rows.sort(key=lambda r: (r.group.name != base.name, -r.scores[0].mean if r.scores[0].n else math.inf))
-    return Comparison(base.name, tuple(chosen), tuple(rows))
+    scored = (r for r in rows if r.group is base or r.group.stage not in _UNSCORED or any(s.n for s in r.scores))
+    ranked = sorted(scored, key=lambda r: (r.group is not base, -r.scores[0].mean if r.scores[0].n else math.inf))
+    return Comparison(base.name, tuple(chosen), tuple(ranked))
 
 
 def row(group: SeedGroup, base: SeedGroup, measures: Sequence[Measure], label: str | None = None) -> Row:

@@ -12,9 +12,11 @@ RUN groupadd --gid 10001 msl \
     && install -d -o msl -g msl -m 700 /work
 
 # Torch's own dependencies come first, from where all others do, so that its index needs to have nothing but torch.
+# Two that were built for different CUDAs fail here, and not in a training.
 COPY docker/trainer.txt /opt/msl/docker/
 RUN pip install --no-cache-dir -r /opt/msl/docker/trainer.txt
-RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch==${TORCH}" "torchvision==${TORCHVISION}"
+RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch==${TORCH}" "torchvision==${TORCHVISION}" \
+    && python -c "import torchvision"
 
 COPY MLproject conda.yaml pyproject.toml /opt/msl/
 COPY analysis /opt/msl/analysis

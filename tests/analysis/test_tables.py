@@ -70,6 +70,16 @@ def test_runs_that_only_evaluate_are_rows_too(store, add_run):
     assert row.scores[3].mean == 34.0
 
 
+def test_decoders_and_styled_copies_are_no_rows_unless_they_have_what_is_compared(store, add_run):
+    add_run("adapt", 0, scores(30.0, 60.0, 70.0, 31.0))
+    add_run("stylize", 0, {}, stage="stylize")
+    add_run("train_style", 0, {"last/style/content": 2.5}, stage="train_style")
+    add_run("diverged", 0, {})
+    runs = open_store(store).runs()
+    assert [row.label for row in compare(runs, "adapt").rows] == ["adapt", "diverged"]
+    assert {row.label for row in compare(runs, "train", ["last/style/content"]).rows} >= {"train_style", "adapt"}
+
+
 def test_as_text(three_groups):
     lines = as_text(sheet(compare(three_groups, "source only"))).splitlines()
     assert lines[0].startswith("Target scores in percent, mean ± std over n seeds; best is chosen by target labels")

@@ -140,7 +140,7 @@ class Database:
     def uri(self) -> str:
         return self._server.get_uri()
 
-    def new(self, name: str) -> str:
+    def new(self, name: str, options: str = "") -> str:
         """URI of a database with nothing in it."""
-        self._server.psql(f'CREATE DATABASE "{name}";')
+        self._server.psql(f'CREATE DATABASE "{name}" {options};')
         return self.uri.replace("/postgres?", f"/{name}?")

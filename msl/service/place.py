@@ -104,7 +104,8 @@ def kept_secret(path: Path) -> str:
 @contextmanager
 def connected(uri: str) -> Iterator[sa.Engine]:
     """An engine for this block; a database that does not answer is given up after ten seconds."""
-    engine = sa.create_engine(uri, connect_args={} if uri.startswith("sqlite") else {"connect_timeout": 10})
+    asked = {} if uri.startswith("sqlite") else {"connect_timeout": 10, "client_encoding": "utf8"}
+    engine = sa.create_engine(uri, connect_args=asked)
     try:
         yield engine
     finally:
@@ -115,12 +116,17 @@ def require_database(place: Place) -> None:
     """Refuse to go on without the database; SQLite's is a file, and needs nothing.
 
     Raises:
-        ServiceError: it does not answer, or does not let us in.
+        ServiceError: it does not answer, does not let us in, or keeps bytes for characters.
     """
     if place.on_sqlite:
         return
-    with reaching(place), connected(place.runs) as engine:
-        engine.connect().close()
+    with reaching(place), connected(place.runs) as engine, engine.connect() as connection:
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise ServiceError(
+            f"database {place.shown} has the encoding {encoding}; make one with CREATE DATABASE … ENCODING 'UTF8' "
+            "TEMPLATE template0"
+        )
 
 
 def require_artifacts(place: Place) -> None:

@@ -87,6 +87,16 @@ def test_a_database_that_is_not_there_is_refused_at_once(tmp_path):
     assert "my-secret" not in result.output
 
 
+def test_a_database_without_characters_is_refused_at_once(tmp_path):
+    """What initdb makes where no locale is set, as in many containers."""
+    with postgresql() as database:
+        uri = database.new("bytes", "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+        result = CliRunner().invoke(serve.main, ["--folder", str(tmp_path), "--database", uri])
+    assert result.exit_code == 1
+    assert "/bytes?" in result.output
+    assert "has the encoding SQL_ASCII; make one with CREATE DATABASE … ENCODING 'UTF8'" in result.output
+
+
 def test_artifacts_that_cannot_be_kept_are_refused_at_once(tmp_path):
     result = CliRunner().invoke(serve.main, ["--folder", str(tmp_path), "--artifacts", "/proc/1/artifacts"])
     assert result.exit_code == 1

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from msl.losses import at_least_single
+from msl.losses.pixels import by_bands, most_probable
 from msl.models import SegmentationNetwork, upsample
 
 _BAND = 2**24  # bytes of upsampled logits at a time: 107 rows of 2048 pixels and 19 classes
@@ -36,7 +37,8 @@ def predict(seen: Sequence[Tensor], size: Sequence[int]) -> Tensor:
     upsampled in bands of 16 MB, so that beside the prediction itself no more than four of these are in use, whatever
     the size.
     """
-    return torch.cat([_score(seen, size, band).argmax(dim=1).byte() for band in _bands(seen, size)], dim=1)  # (N, H, W)
+    scores = (_score(seen, size, band) for band in _bands(seen, size))
+    return torch.cat([by_bands(most_probable, score).byte() for score in scores], dim=1)  # (N, H, W)
 
 
 def predict_with_confidence(seen: Sequence[Tensor], size: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -66,11 +68,14 @@ def _score(seen: Sequence[Tensor], size: Sequence[int], rows: range) -> Tensor:
 
 
 def _confident(score: Tensor, views: int) -> tuple[Tensor, Tensor]:
-    """Predicted classes and their probabilities (N, rows, W) of a band's score, which is overwritten."""
-    label = score.argmax(dim=1, keepdim=True)
-    top = score.gather(1, label)
-    probability = top / views if views > 1 else score.sub_(top).exp_().sum(dim=1, keepdim=True).reciprocal_()
-    return label[:, 0].byte(), probability[:, 0].float()
+    """Predicted classes and their probabilities (N, rows, W) of a band's score."""
+    probability = by_bands(_largest_share, score) if views == 1 else score.amax(dim=1) / views
+    return by_bands(most_probable, score).byte(), probability.float()
+
+
+def _largest_share(logits: Tensor) -> Tensor:
+    """Largest probability (N, H, W) of logits (N, C, H, W)."""
+    return (logits - logits.amax(dim=1, keepdim=True)).exp_().sum(dim=1).reciprocal_()
 
 
 def upsample_rows(logits: Tensor, size: tuple[int, int], rows: range) -> Tensor:

@@ -21,7 +21,7 @@ from msl.serving.predict import Writer, predict_files
 from msl.serving.predictor import Predictor
 
 SIZE = (1024, 512)  # width, height
-FRAMES = 4
+FRAMES = 8
 LABELS = LABEL_SETS["cityscapes19"]
 BOUND = 1 / 1.15
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from msl.losses import at_least_single
-from msl.losses.pixels import by_bands, most_probable
+from msl.losses import at_least_single, by_bands, most_probable
 from msl.models import SegmentationNetwork, upsample
 
 _BAND = 2**24  # bytes of upsampled logits at a time: 107 rows of 2048 pixels and 19 classes

@@ -15,17 +15,19 @@ from conftest import REPOSITORY
 FLOORS = [
     {"errors"},
     {"labels", "schema", "config"},
-    {"style_config"},
     {"recipes"},
-    {"losses", "metrics", "weights"},
-    {"data", "models", "style"},
+    {"numerics", "metrics", "weights", "streets"},
+    {"losses", "data"},
+    {"models", "style"},
+    {"checkpoints", "scoring"},
     {"training", "tracking", "service"},
     {"stages", "serving"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FROM_OUTSIDE = {  # what is kept to some rooms
     "mlflow": {"tracking", "service", "serving"},
-    "torch": {"weights", "losses", "metrics", "data", "models", "style", "training", "stages", "serving"},
+    "torch": {"weights", "numerics", "losses", "metrics", "data", "models", "style"}
+    | {"checkpoints", "scoring", "training", "stages", "serving"},
     "torchvision": {"weights", "data", "models", "style"},
     "click": set(),
     "pandas": {"serving"},
@@ -98,7 +100,7 @@ def loaded(code: str) -> set[str]:
         ("import entrypoints.adapt, entrypoints.evaluate, entrypoints.package", {"torch", "mlflow", "pandas", "numpy"}),
         ("import msl.recipes, msl.schema, msl.labels", {"torch", "mlflow", "numpy", "click"}),
         ("import msl.losses, msl.style", {"mlflow", "click", "pandas"}),
-        ("import msl.training, msl.training.callbacks, msl.training.panels", {"mlflow", "click", "pandas"}),
+        ("import msl.training, msl.training.callbacks, msl.scoring.panels", {"mlflow", "click", "pandas"}),
         ("import msl.tracking", {"torch", "torchvision"}),
         ("import msl.service.server, msl.service.backup, msl.service.retention", {"torch", "torchvision"}),
     ],

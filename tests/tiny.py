@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from mlflow.tracking import MlflowClient
 
+from msl.checkpoints.checkpoint import Saved, read, write
 from msl.config import ModelConfig
 from msl.labels import find_label_set
 from msl.models import SegmentationNetwork, build_model
 from msl.recipes import Request
-from msl.training.checkpoint import Saved, read, write
 
 SETTINGS: Mapping[str, Any] = {
     "source": "tiny.yaml",

@@ -15,11 +15,11 @@ from msl.data.gta5 import GTA5
 from msl.data.layout import Layout
 from msl.data.pairs import CopiedFrom, DomainFile, native_label_set, pattern_samples, raw_ids, read_domain_file
 from msl.data.samples import Samples
-from msl.data.streets import STYLES, Streets
 from msl.data.styled import styled_samples
 from msl.data.synthia import SYNTHIA
 from msl.errors import ConfigError, DataError
 from msl.labels import CITYSCAPES_IDS, LabelSet, RawIds, find_label_set
+from msl.streets import STYLES, Streets
 
 _LAYOUTS: dict[str, Layout] = {
     layout.name: layout for layout in (CAMVID, CAMVID_DAY, CAMVID_DUSK, CITYSCAPES, GTA5, SYNTHIA, *CROSSCITY)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from msl.data.images import UInt8
 from msl.data.samples import Report
-from msl.data.streets import Streets
+from msl.streets import Streets
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from msl.losses.max_square import image_wise_weight
-from msl.losses.pixels import mean_over_pixels, per_pixel
+from msl.numerics.bands import mean_over_pixels, per_pixel
 
 
 def entropy(prob: Tensor, valid: Tensor | None = None) -> Tensor:

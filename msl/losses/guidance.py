@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from msl.labels import IGNORE
-from msl.losses.pixels import by_bands, most_probable
+from msl.numerics.bands import by_bands, most_probable
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ arXiv:1909.13589, equations 4 and 7.
 import torch
 from torch import Tensor
 
-from msl.losses.pixels import by_bands, mean_over_pixels, most_probable, per_pixel
+from msl.numerics.bands import by_bands, mean_over_pixels, most_probable, per_pixel
 
 
 def max_square(prob: Tensor, valid: Tensor | None = None) -> Tensor:

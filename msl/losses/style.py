@@ -11,22 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as fn
 
-from msl.losses.precision import at_least_single
-
-
-def channel_statistics(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Tensor]:
-    """Mean and deviation sqrt(var + eps) over the pixels of each channel; the variance is unbiased.
-
-    Args:
-        features: (N, C, H, W), at least two pixels.
-        eps: keeps the deviation of a constant channel, and its gradient, finite.
-
-    Returns:
-        Two of (N, C, 1, 1), in float32 or wider.
-    """
-    features = at_least_single(features)
-    variance = features.var(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)
-    return features.mean(dim=(2, 3), keepdim=True), (variance + eps).sqrt()
+from msl.numerics.precision import at_least_single
+from msl.numerics.statistics import channel_statistics
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:

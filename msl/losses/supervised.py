@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 from msl.labels import IGNORE
-from msl.losses.pixels import mean_over_pixels, per_pixel
+from msl.numerics.bands import mean_over_pixels, per_pixel
 
 
 def cross_entropy(logits: Tensor, label: Tensor, ignore_index: int = IGNORE, prob: Tensor | None = None) -> Tensor:

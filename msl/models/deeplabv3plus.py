@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from msl.config import ModelConfig
 from msl.models.deeplabv2 import AtrousPyramid
-from msl.models.network import SegmentationNetwork, SegOutput, upsample
+from msl.models.network import SegmentationNetwork, SegOutput
+from msl.numerics.interpolation import upsample
 
 _WIDTH = 256  # channels of the pyramid and of the decoder
 _LOW = 48  # channels to which the low-level features are reduced, lest they outweigh the others (section 4.1)

@@ -4,11 +4,11 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torch.nn import functional as fn
 
 from msl.config import ModelConfig
 from msl.models.backbones import DilatedBackbone
 from msl.models.preprocessing import PREPROCESSINGS
+from msl.numerics.interpolation import upsample
 
 
 class SegOutput(NamedTuple):
@@ -45,8 +45,3 @@ class SegmentationNetwork(nn.Module, ABC):
 def _planes(logits: Tensor, size: tuple[int, int]) -> Tensor:
     # A loss reads a plane a class; of logits that are channels last it would copy what is upsampled, 64 times as large.
     return upsample(logits.contiguous(), size)
-
-
-def upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Logits (N, C, h, w) to (N, C, *size), bilinear with aligned corners as the published networks do it."""
-    return fn.interpolate(logits, size, mode="bilinear", align_corners=True)

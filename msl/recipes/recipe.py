@@ -5,9 +5,16 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from msl.config import AdaptConfig, PretrainConfig, StageConfig, TargetSoloConfig
+from msl.config import (
+    AdaptConfig,
+    JointAdainConfig,
+    PretrainConfig,
+    StageConfig,
+    StylizeConfig,
+    TargetSoloConfig,
+    TrainStyleConfig,
+)
 from msl.errors import ConfigError
-from msl.style_config import JointAdainConfig, StylizeConfig, TrainStyleConfig
 
 
 class Recipe(BaseModel):

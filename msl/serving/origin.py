@@ -7,9 +7,9 @@ import mlflow.artifacts
 from mlflow.exceptions import MlflowException
 
 from msl import schema
+from msl.checkpoints.checkpoint import Saved, read
 from msl.errors import CheckpointError
 from msl.tracking import Client, find_checkpoint
-from msl.training.checkpoint import Saved, read
 
 NETWORK_FILE = "network.pt"  # of an MLflow model, below its artifacts
 

@@ -16,15 +16,15 @@ from PIL import Image
 
 import msl
 from msl import schema
+from msl.checkpoints.checkpoint import Saved, write
 from msl.config import InputConfig, PackageConfig
 from msl.data import open_domain
 from msl.errors import TrackingError
 from msl.labels import find_label_set
+from msl.scoring.exports import LabelImages
 from msl.serving.origin import NETWORK_FILE, Origin, find_network
 from msl.serving.predictor import INPUT, input_size
 from msl.tracking import Client, connect, describe, ending, open_run, sha256_of, workplace
-from msl.training.checkpoint import Saved, write
-from msl.training.export import LabelImages
 
 # What answering needs of a checkpoint: all but the state of the training, which is most of the file.
 _KEPT = ("format", "step", "weights", "model", "front", "label_set", "classes", "group", "settings")

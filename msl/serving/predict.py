@@ -15,18 +15,18 @@ from PIL import Image
 from tqdm import tqdm
 
 from msl import schema
+from msl.checkpoints.checkpoint import Saved
 from msl.config import PredictConfig, PredictedConfig
 from msl.data.images import UInt8, read
 from msl.errors import DataError
 from msl.labels import LabelSet
+from msl.scoring.exports import LabelFiles, make_folder, whole_file, write_image
+from msl.scoring.panels import coloured
 from msl.serving.images import ImageFile, decode_image, find_images
 from msl.serving.origin import find_network
 from msl.serving.pipeline import in_flight
 from msl.serving.predictor import Prediction, Predictor
 from msl.tracking import MlflowReporter, connect, describe, ending, open_run, workplace
-from msl.training.checkpoint import Saved
-from msl.training.export import LabelFiles, make_folder, whole_file, write_image
-from msl.training.panels import coloured
 
 log = logging.getLogger("msl")
 

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 
 from msl import schema
+from msl.checkpoints.checkpoint import Saved, load_network
 from msl.config import DeviceConfig, InputConfig, parse_size, validated
 from msl.data import Resized
 from msl.data.images import UInt8
 from msl.errors import ConfigError
 from msl.labels import LabelSet, find_label_set
 from msl.models import SegmentationNetwork
-from msl.training.checkpoint import Saved, load_network
-from msl.training.machine import place, prepare
-from msl.training.prediction import predict, predict_with_confidence, views
+from msl.models.devices import place, prepare
+from msl.scoring.prediction import predict, predict_with_confidence, views
 
 INPUT = "input"  # what a packaged network's file says of how it is to see images
 

@@ -12,18 +12,17 @@ from msl import schema
 from msl.config import TrainConfig
 from msl.data import Paired, Stream, TrainTransform
 from msl.models import SegmentationNetwork
+from msl.models.devices import PRECISIONS
 from msl.recipes import Request
+from msl.scoring.evaluation import Result
+from msl.scoring.tables import write_tables
 from msl.stages.inputs import Data
+from msl.style.front import StyleFront, front_of
 from msl.tracking import Client, DataInput, MlflowReporter
 from msl.training import Callback, Schedule, State, Term, fit
-from msl.training.callbacks import Evaluate, LogMeans, ProgressBar, StopOnNaN
-from msl.training.checkpoint import SaveCheckpoints
-from msl.training.evaluate import Result
-from msl.training.front import StyleFront, front_of
-from msl.training.machine import PRECISIONS
-from msl.training.optim import Poly, sgd
-from msl.training.panels import Panels
-from msl.training.tables import write_tables
+from msl.training.callbacks import Evaluate, LogMeans, Panels, ProgressBar, SaveCheckpoints, StopOnNaN
+from msl.training.optimizers import sgd
+from msl.training.schedules import Poly
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from msl.config import StylizeConfig
 from msl.data import domain_names
 from msl.stages.hygiene import Checked
 from msl.stages.inputs import data_root
 from msl.stages.style_inputs import Styles
 from msl.style import Styler
-from msl.style_config import StylizeConfig
 
 LABELS = Path("labels")  # folder of those that no file holds
 FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {

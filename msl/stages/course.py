@@ -7,15 +7,18 @@ from pathlib import Path
 import torch
 
 from msl import schema
+from msl.checkpoints.checkpoint import Saved, load_network, network_settings, read
 from msl.config import AdaptConfig, TrainConfig
 from msl.errors import CheckpointError, DataError
 from msl.models import SegmentationNetwork, build_model
+from msl.models.devices import place, prepare
 from msl.recipes import Request
 from msl.stages.assembly import Front, Job, Plan, Training, assemble, epoch_iters
 from msl.stages.hygiene import record_skipped
 from msl.stages.inputs import Data, open_data
 from msl.stages.runs import Outcome, last_checkpoint, recorded
 from msl.stages.styled import with_copies
+from msl.style.front import front_of, put_in_front
 from msl.tracking import (
     Client,
     MlflowReporter,
@@ -32,9 +35,7 @@ from msl.tracking import (
     sha256_of,
     workplace,
 )
-from msl.training.checkpoint import Saved, load_network, network_settings, read, restore
-from msl.training.front import front_of, put_in_front
-from msl.training.machine import place, prepare
+from msl.training.callbacks import restore
 
 log = logging.getLogger("msl")
 

@@ -6,21 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from msl import schema
+from msl.checkpoints.checkpoint import Saved, load_network, read
 from msl.config import EvaluateConfig, EvaluationConfig, parse_size
 from msl.errors import ConfigError
 from msl.labels import find_label_set
 from msl.models import SegmentationNetwork
+from msl.models.devices import place, prepare
+from msl.scoring.evaluation import Result, Scored
+from msl.scoring.evaluation import evaluate as score
+from msl.scoring.exports import LabelFiles
+from msl.scoring.panels import panel
+from msl.scoring.tables import write_tables
 from msl.stages.hygiene import Checked, check, record_skipped
 from msl.stages.inputs import data_root, to_score, validation
 from msl.stages.runs import Outcome
 from msl.tracking import MlflowReporter, connect, describe, ending, find_checkpoint, open_run, workplace
-from msl.training.checkpoint import Saved, load_network, read
-from msl.training.evaluate import Result, Scored
-from msl.training.evaluate import evaluate as score
-from msl.training.export import LabelFiles
-from msl.training.machine import place, prepare
-from msl.training.panels import panel
-from msl.training.tables import write_tables
 
 
 def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:

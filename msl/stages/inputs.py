@@ -11,9 +11,9 @@ from msl.config import EvaluateConfig, FilesConfig, TrainConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError, UnlabelledError
 from msl.labels import LabelSet
+from msl.scoring.evaluation import Scored
 from msl.stages.hygiene import Checked, check
 from msl.tracking import DataInput
-from msl.training.evaluate import Scored
 
 log = logging.getLogger("msl")
 

@@ -5,8 +5,11 @@ from pathlib import Path
 import torch
 
 from msl import schema
+from msl.checkpoints.style import load_transfer
+from msl.config import JointAdainConfig
 from msl.data import CropTransform, Joined, Paired, Stream
 from msl.models import SegmentationNetwork
+from msl.models.devices import place, prepare
 from msl.recipes import Request
 from msl.stages.assembly import Extension, Front, Job, Plan
 from msl.stages.course import run
@@ -15,12 +18,11 @@ from msl.stages.runs import Outcome
 from msl.stages.style_inputs import fetch_decoder, find_decoder, last_checkpoint_of, open_styles, weights_file
 from msl.stages.style_training import train_style
 from msl.stages.training import PRETRAIN, adapt_terms
-from msl.style_config import JointAdainConfig
+from msl.style.front import StyleFront, front_of
 from msl.tracking import Client
 from msl.training import Callback, Term
-from msl.training.front import LowerOnPlateau, StyleFront, TrainDecoder, front_of
-from msl.training.machine import place, prepare
-from msl.training.style import StyleReconstruction, load_transfer
+from msl.training.callbacks import LowerOnPlateau, TrainDecoder
+from msl.training.objectives.style_reconstruction import StyleReconstruction
 
 _STYLE = "style"  # stream and term of the decoder's own losses
 

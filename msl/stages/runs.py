@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from msl import schema
+from msl.checkpoints.checkpoint import Saved, read
 from msl.config import StageConfig
 from msl.errors import CheckpointError, ConfigError, TrackingError
 from msl.recipes import Request
 from msl.tracking import download
-from msl.training.checkpoint import Saved, read
 
 log = logging.getLogger("msl")
 

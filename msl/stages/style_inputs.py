@@ -9,12 +9,12 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from msl import schema
+from msl.config import StyleImagesConfig, TrainStyleConfig
 from msl.data import Domain, Images, Joined, StyleFolder, domain_names, open_domain
 from msl.errors import ConfigError
 from msl.recipes import Request
 from msl.stages.hygiene import Checked, check
 from msl.stages.inputs import data_root
-from msl.style_config import StyleImagesConfig, TrainStyleConfig
 from msl.tracking import Client, DataInput, find_checkpoint, find_finished, fingerprint, sha256_of
 
 log = logging.getLogger("msl")

@@ -9,8 +9,11 @@ import torch
 from torch import Tensor
 
 from msl import schema
+from msl.checkpoints.style import about_style, load_transfer, transfer_in
+from msl.config import TrainStyleConfig
 from msl.data import CropTransform, Images, Paired, Stream
 from msl.errors import DataError
+from msl.models.devices import PRECISIONS, place, prepare
 from msl.recipes import Request
 from msl.stages.hygiene import record_skipped
 from msl.stages.inputs import data_root
@@ -23,7 +26,6 @@ from msl.stages.style_inputs import (
     weights_file,
 )
 from msl.style import StyleTransfer, load_encoder, mirrored, normalise, unit_rgb
-from msl.style_config import TrainStyleConfig
 from msl.tracking import (
     Client,
     MlflowReporter,
@@ -36,11 +38,10 @@ from msl.tracking import (
     workplace,
 )
 from msl.training import Callback, Schedule, State, Term, fit
-from msl.training.callbacks import LogMeans, ProgressBar, StopOnNaN
-from msl.training.checkpoint import SaveCheckpoints, restore
-from msl.training.machine import PRECISIONS, place, prepare
-from msl.training.optim import Inverse, adam
-from msl.training.style import Previews, StyleReconstruction, about_style, load_transfer, transfer_in
+from msl.training.callbacks import LogMeans, Previews, ProgressBar, SaveCheckpoints, StopOnNaN, restore
+from msl.training.objectives.style_reconstruction import StyleReconstruction
+from msl.training.optimizers import adam
+from msl.training.schedules import Inverse
 
 _STAGE = "train_style"
 _STYLES_SHOWN = 4

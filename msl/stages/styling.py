@@ -17,8 +17,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from msl import schema
+from msl.checkpoints.style import load_transfer
+from msl.config import StylizeConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError
+from msl.models.devices import place, prepare
 from msl.recipes import Request
 from msl.stages.copies import FORMATS, LABELS, Job, domain_file, manifest
 from msl.stages.copying import make_each, write_whole
@@ -35,10 +38,8 @@ from msl.style import (
     preserve_colours,
     to_uint8,
 )
-from msl.style_config import StylizeConfig
+from msl.style.pictures import grid
 from msl.tracking import Client, MlflowReporter, connect, describe, ending, open_run, sha256_of, workplace
-from msl.training.machine import place, prepare
-from msl.training.style import grid, load_transfer
 
 log = logging.getLogger("msl")
 

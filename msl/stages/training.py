@@ -7,7 +7,8 @@ from msl.stages.assembly import Plan
 from msl.stages.course import run
 from msl.stages.runs import Outcome
 from msl.training import Term
-from msl.training.objectives import Adaptation, Supervised
+from msl.training.objectives.adaptation import Adaptation
+from msl.training.objectives.supervised import Supervised
 
 
 def pretrain(request: Request) -> Outcome:

@@ -5,8 +5,8 @@ Huang and Belongie, ICCV 2017, arXiv:1703.06868, equation 8.
 
 from torch import Tensor
 
-from msl.losses import channel_statistics
-from msl.losses.precision import at_least_single
+from msl.numerics.precision import at_least_single
+from msl.numerics.statistics import channel_statistics
 
 
 def adain(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:

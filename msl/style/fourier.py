@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from msl.errors import ConfigError, DataError
-from msl.losses.precision import at_least_single
+from msl.numerics.precision import at_least_single
 from msl.style.styler import Styler, StyleStatistics
 
 

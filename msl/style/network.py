@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as tvf
 
 from msl.errors import CheckpointError
-from msl.losses import channel_statistics
+from msl.numerics.statistics import channel_statistics
 from msl.style.adain import impose
 from msl.style.encoder import HALO, STRIDE, VGG, Encoder
 from msl.style.styler import Styler

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from msl.data import Batch, Paired, Stream
-from msl.training.evaluate import Result
-from msl.training.optim import Decay, set_lr, train_mode
+from msl.scoring.evaluation import Result
+from msl.training.optimizers import set_lr, train_mode
+from msl.training.schedules import Decay
 from msl.training.terms import Term
 
 

@@ -12,7 +12,7 @@ from analysis.groups import seed_groups
 from analysis.panels import panels
 from analysis.store.artifacts import Artifacts
 from msl.labels import LABEL_SETS
-from msl.training.panels import sheet
+from msl.scoring.panels import sheet
 
 CITYSCAPES = LABEL_SETS["cityscapes19"]
 CELL, GAP = 420, 6

@@ -21,11 +21,13 @@ from msl.labels import LABEL_SETS
 from msl.losses import cross_entropy, guidance_labels, iw_max_square
 from msl.metrics import ConfusionMatrix
 from msl.models import SegmentationNetwork, build_model
+from msl.models.devices import place
+from msl.scoring.panels import coloured
 from msl.training import Schedule, State, Term, fit
-from msl.training.machine import place
-from msl.training.objectives import Adaptation, Supervised
-from msl.training.optim import Poly, sgd
-from msl.training.panels import coloured
+from msl.training.objectives.adaptation import Adaptation
+from msl.training.objectives.supervised import Supervised
+from msl.training.optimizers import sgd
+from msl.training.schedules import Poly
 
 CLASSES = 19
 LABELS = LABEL_SETS["cityscapes19"]

@@ -13,12 +13,12 @@ from PIL import Image
 from ratio import Ratio, timed
 
 from msl.config import DeviceConfig, InputConfig, ModelConfig, PredictedConfig
-from msl.data.streets import STYLES, Streets
 from msl.labels import LABEL_SETS
 from msl.models import build_model
 from msl.serving.images import find_images
 from msl.serving.predict import Writer, predict_files
 from msl.serving.predictor import Predictor
+from msl.streets import STYLES, Streets
 
 SIZE = (1024, 512)  # width, height
 FRAMES = 8

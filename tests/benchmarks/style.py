@@ -12,9 +12,9 @@ import torch
 from ratio import Ratio, milliseconds, timed
 from torch import Tensor
 
+from msl.config import LookConfig
 from msl.style import VGG, Decoder, Encoder, StyleStatistics, StyleTransfer, adain
-from msl.style_config import LookConfig
-from msl.training.front import StyleFront, put_in_front
+from msl.style.front import StyleFront, put_in_front
 
 SIZES = ((256, 512), (512, 1024))  # height and width of content
 STYLES = ((341, 512), (283, 512), (512, 512), (288, 512))  # photographs of at most 512 pixels a side

@@ -19,11 +19,11 @@ from analysis import open_store
 from msl import schema
 from msl.data import open_domain
 from msl.models import SegmentationNetwork, build_model
+from msl.models.devices import place
 from msl.recipes import Request
+from msl.scoring.evaluation import Scored, evaluate
 from msl.stages import adapt
 from msl.tracking import MlflowReporter
-from msl.training.evaluate import Scored, evaluate
-from msl.training.machine import place
 
 STEPS = 60  # the first third is not counted: processes and kernels warm up
 SCORED = 40  # images

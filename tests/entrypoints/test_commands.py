@@ -33,17 +33,19 @@ from entrypoints._options import FROM_RECIPE, metavar, parsed, spelled
 from msl.config import (
     AdaptConfig,
     EvaluateConfig,
+    JointAdainConfig,
     PackageConfig,
     PredictConfig,
     PretrainConfig,
     ReportConfig,
     RequestConfig,
+    StylizeConfig,
     TargetSoloConfig,
+    TrainStyleConfig,
     ValidateConfig,
 )
 from msl.recipes import find_recipe
 from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, ServeConfig
-from msl.style_config import JointAdainConfig, StylizeConfig, TrainStyleConfig
 
 COMMANDS = {
     "pretrain": (pretrain.main, PretrainConfig.options()),

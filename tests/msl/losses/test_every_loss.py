@@ -20,8 +20,8 @@ from msl.losses import (
     iw_entropy,
     iw_max_square,
     max_square,
-    pixels,
 )
+from msl.numerics import bands
 
 RATIO, THRESHOLD = 0.3, 0.8
 
@@ -126,7 +126,7 @@ def test_gradients(loss):
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=["planes", "channels_last"])
 def test_bands_and_layout_change_nothing(loss, layout, monkeypatch):
     whole = with_gradient(loss.of_logits, logits())
-    monkeypatch.setattr(pixels, "_BAND", 1)  # a row at a time
+    monkeypatch.setattr(bands, "_BAND", 1)  # a row at a time
     torch.testing.assert_close(
         with_gradient(loss.of_logits, logits().contiguous(memory_format=layout)), whole, **DOUBLE
     )

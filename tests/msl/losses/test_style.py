@@ -3,7 +3,8 @@ import pytest
 import torch
 from tolerances import DOUBLE, SINGLE
 
-from msl.losses import channel_statistics, content_loss, style_loss
+from msl.losses import content_loss, style_loss
+from msl.numerics.statistics import channel_statistics
 
 
 def layers(seed: int, size: int = 5) -> list[torch.Tensor]:

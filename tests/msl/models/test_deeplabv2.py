@@ -4,7 +4,8 @@ from tolerances import SINGLE
 from torch import nn
 
 from msl.config import ModelConfig
-from msl.models import build_model, upsample
+from msl.models import build_model
+from msl.numerics.interpolation import upsample
 
 BACKBONES = ["resnet101", "resnet50", "resnet18", "mobilenet_v2"]
 

@@ -23,10 +23,10 @@ from servers import mlflow_command
 from tiny import varied_checkpoint
 
 from entrypoints.package import main
+from msl.checkpoints.checkpoint import read
 from msl.config import PackageConfig, PredictConfig
 from msl.errors import CheckpointError, ConfigError, TrackingError
 from msl.serving import package, predict
-from msl.training.checkpoint import read
 
 TRAINED = {"settings": {"crop_size": "96,48", "target_crop_size": None, "source": "gta5", "target": "cityscapes"}}
 OUTSIDE = """

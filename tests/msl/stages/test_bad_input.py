@@ -9,10 +9,10 @@ from mlflow.tracking import MlflowClient
 from tiny import checkpoint, request
 
 from msl import schema
+from msl.checkpoints.checkpoint import write
 from msl.config import EvaluateConfig
 from msl.errors import CheckpointError, ConfigError, DataError, DivergedError, TrackingError
 from msl.stages import adapt, evaluate, pretrain
-from msl.training.checkpoint import write
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 

@@ -15,15 +15,15 @@ from mlflow.tracking import MlflowClient
 from PIL import Image
 from tiny import artifact, checkpoint, request
 
-from msl.config import EvaluateConfig
+from msl.checkpoints.checkpoint import load_network
+from msl.config import EvaluateConfig, StyleLossConfig
 from msl.data import open_domain
 from msl.errors import CheckpointError, ConfigError, DataError
 from msl.recipes import Request, catalog, small
 from msl.stages import adapt, evaluate, joint_adain, pretrain, stylize, train_style
 from msl.style import VGG, Encoder
-from msl.style_config import StyleLossConfig
-from msl.training.checkpoint import load_network
-from msl.training.front import LowerOnPlateau, TrainDecoder, front_of
+from msl.style.front import front_of
+from msl.training.callbacks import LowerOnPlateau, TrainDecoder
 
 pytestmark = pytest.mark.usefixtures("tiny_store", "vgg")
 

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 from tolerances import DOUBLE, SINGLE
 
-from msl.losses import channel_statistics
+from msl.numerics.statistics import channel_statistics
 from msl.style import adain
 
 

@@ -8,7 +8,7 @@ from msl import schema
 from msl.errors import DivergedError
 from msl.training import Schedule, State
 from msl.training.callbacks import LogMeans, StopOnNaN
-from msl.training.optim import Poly
+from msl.training.schedules import Poly
 
 
 class Reporter:

@@ -8,7 +8,7 @@ from torch import nn
 
 from msl.data import Batch
 from msl.training import Callback, Schedule, State, Term, fit
-from msl.training.optim import Poly
+from msl.training.schedules import Poly
 
 
 class Numbers:

@@ -14,7 +14,8 @@ from msl.losses import (
     max_square,
 )
 from msl.models import SegOutput
-from msl.training.objectives import Adaptation, Supervised
+from msl.training.objectives.adaptation import Adaptation
+from msl.training.objectives.supervised import Supervised
 
 
 def logits(seed, sharp=3.0):

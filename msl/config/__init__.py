@@ -1,0 +1,121 @@
+"""Settings of every stage, as frozen values.
+
+A stage's settings are a few *groups* of fields. Field names are unique within a stage, so one name serves from the
+command line (``--lambda_target``) through the code (``config.adaptation.lambda_target``) to the run store
+(``cfg.lambda_target``). A field's description and bounds are the option's help and its error message.
+"""
+
+from msl.config.domains import FilesConfig, SourceConfig, TargetConfig
+from msl.config.evaluation import EvaluateConfig, EvaluationConfig, ScoredConfig, ViewConfig
+from msl.config.group import Group
+from msl.config.model import Backbone, ModelConfig, Network
+from msl.config.objective import AdaptationConfig, ObjectiveConfig, TargetMode
+from msl.config.optimizer import OptimizerConfig
+from msl.config.request import ReportConfig, RequestConfig
+from msl.config.run import DeviceConfig, MonitorConfig, RunConfig, RuntimeConfig, StartConfig
+from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
+from msl.config.serving import InputConfig, PackageConfig, PackagedConfig, PredictConfig, PredictedConfig
+from msl.config.stage import StageConfig
+from msl.config.style import (
+    CopyConfig,
+    DecoderDataConfig,
+    DecoderScheduleConfig,
+    EncoderConfig,
+    JointAdainConfig,
+    JointConfig,
+    LearnedDecoderConfig,
+    LookConfig,
+    MethodConfig,
+    StyleImagesConfig,
+    StyleLossConfig,
+    StyleMethod,
+    StyleMonitorConfig,
+    StyleStageConfig,
+    StyleTraining,
+    StylizeConfig,
+    TrainStyleConfig,
+)
+from msl.config.train import AdaptConfig, PretrainConfig, TargetSoloConfig, TrainConfig
+from msl.config.validate import ExaminedConfig, ValidateConfig
+from msl.config.validation import validated
+from msl.config.values import (
+    Dilations,
+    Pixels,
+    Scales,
+    Size,
+    Stride,
+    StyleWeights,
+    parse_dilations,
+    parse_scales,
+    parse_size,
+    parse_weights,
+)
+
+__all__ = [
+    "AdaptConfig",
+    "AdaptSchedule",
+    "AdaptationConfig",
+    "Backbone",
+    "CopyConfig",
+    "DecoderDataConfig",
+    "DecoderScheduleConfig",
+    "DeviceConfig",
+    "Dilations",
+    "EncoderConfig",
+    "EvaluateConfig",
+    "EvaluationConfig",
+    "ExaminedConfig",
+    "FilesConfig",
+    "Group",
+    "InputConfig",
+    "JointAdainConfig",
+    "JointConfig",
+    "LearnedDecoderConfig",
+    "LookConfig",
+    "MethodConfig",
+    "ModelConfig",
+    "MonitorConfig",
+    "Network",
+    "ObjectiveConfig",
+    "OptimizerConfig",
+    "PackageConfig",
+    "PackagedConfig",
+    "Pixels",
+    "PredictConfig",
+    "PredictedConfig",
+    "PretrainConfig",
+    "PretrainSchedule",
+    "ReportConfig",
+    "RequestConfig",
+    "RunConfig",
+    "RuntimeConfig",
+    "Scales",
+    "ScoredConfig",
+    "Size",
+    "SourceConfig",
+    "StageConfig",
+    "StartConfig",
+    "Stride",
+    "StyleImagesConfig",
+    "StyleLossConfig",
+    "StyleMethod",
+    "StyleMonitorConfig",
+    "StyleStageConfig",
+    "StyleTraining",
+    "StyleWeights",
+    "StylizeConfig",
+    "TargetConfig",
+    "TargetMode",
+    "TargetSoloConfig",
+    "TargetSoloSchedule",
+    "TrainConfig",
+    "TrainSchedule",
+    "TrainStyleConfig",
+    "ValidateConfig",
+    "ViewConfig",
+    "parse_dilations",
+    "parse_scales",
+    "parse_size",
+    "parse_weights",
+    "validated",
+]

@@ -1,0 +1,75 @@
+"""How long training lasts."""
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from msl.config.group import Group
+
+
+class TrainSchedule(Group, ABC):
+    """How long training lasts, in iterations, given how many make an epoch."""
+
+    epoch_iters: int | None = Field(None, ge=1, description="Iterations an epoch; none = one pass over the data.")
+
+    @abstractmethod
+    def horizon(self, epoch_iters: int) -> int:
+        """Horizon T of the learning-rate schedule."""
+
+    def stop(self, epoch_iters: int) -> int:
+        """Iteration at which training stops."""
+        return self.horizon(epoch_iters)
+
+
+class PretrainSchedule(TrainSchedule):
+    """How long pretraining lasts."""
+
+    iter_max: int = Field(200_000, ge=1, description="Horizon T of the learning-rate schedule, in iterations.")
+    iter_stop: int | None = Field(80_000, ge=1, description="Iteration at which training stops; none = iter_max.")
+
+    @model_validator(mode="after")
+    def _stops_within_the_horizon(self) -> Self:
+        if self.iter_stop is not None and self.iter_stop > self.iter_max:
+            raise ValueError(f"iter_stop = {self.iter_stop} lies behind iter_max = {self.iter_max}")
+        return self
+
+    def horizon(self, epoch_iters: int) -> int:
+        """iter_max, whatever the epoch."""
+        return self.iter_max
+
+    def stop(self, epoch_iters: int) -> int:
+        """iter_stop, or the horizon."""
+        return self.iter_stop or self.iter_max
+
+
+class AdaptSchedule(TrainSchedule):
+    """How long adaptation lasts: round_num x epoch_each_round epochs."""
+
+    round_num: int = Field(5, ge=1, description="Rounds of training.")
+    epoch_each_round: int = Field(2, ge=1, description="Epochs in a round.")
+
+    @property
+    def epochs(self) -> int:
+        """Epochs in all."""
+        return self.round_num * self.epoch_each_round
+
+    def horizon(self, epoch_iters: int) -> int:
+        """All epochs."""
+        return self.epochs * epoch_iters
+
+
+class TargetSoloSchedule(AdaptSchedule):
+    """Adaptation that goes on without the source."""
+
+    round_num: int = Field(20, ge=1, description="Rounds of training.")
+    target_solo_epoch: int = Field(20, ge=0, description="From this epoch on, counted from 0, only the target trains.")
+
+    @model_validator(mode="after")
+    def _reaches_the_solo(self) -> Self:
+        if self.target_solo_epoch >= self.epochs:
+            raise ValueError(
+                f"target_solo_epoch = {self.target_solo_epoch} is never reached in {self.epochs} epochs: "
+                "lower it or raise round_num"
+            )
+        return self

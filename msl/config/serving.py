@@ -1,0 +1,93 @@
+"""Settings of predictions and of packaged networks."""
+
+import re
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from msl.config.evaluation import ViewConfig
+from msl.config.group import Group
+from msl.config.run import DeviceConfig
+from msl.config.stage import StageConfig
+from msl.config.values import Size
+
+
+class InputConfig(ViewConfig):
+    """What the network gets to see of an image."""
+
+    crop_size: Size | None = Field(
+        None, description="Width,height of the network's input; none = that of target images in its training."
+    )
+
+
+class PredictedConfig(Group):
+    """What is predicted, and what of it is written."""
+
+    checkpoint: str = Field(
+        description="Network to predict with: a file, runs:/ID/checkpoints/last.pt, runs:/ID for its best checkpoint, "
+        "or models:/NAME@ALIAS."
+    )
+    images: Path = Field(description="An image, or a folder of images or video frames, with its subfolders.")
+    output: Path = Field(description="Folder for what is written: labels, overlays, predictions.csv.")
+    ids: Literal["labelIds", "trainIds"] = Field(
+        "labelIds",
+        description="Numbers in the label PNGs: Cityscapes' labelIds, where it has the classes, or the network's own, "
+        "0 for its first class.",
+    )
+    overlay: float | None = Field(
+        0.5, gt=0, le=1, description="Opacity of the classes' colours over the image; none = no overlays."
+    )
+    confidence: Literal["mean", "map"] | None = Field(
+        "mean",
+        description="Probability of the predicted class: an image's mean in predictions.csv; map = as PNG too, 255 for "
+        "1; none = not computed.",
+    )
+
+
+class PredictConfig(StageConfig):
+    """Predictions of a checkpoint for images without labels."""
+
+    predicted: PredictedConfig
+    input: InputConfig = InputConfig()
+    device: DeviceConfig = DeviceConfig()
+
+
+class PackagedConfig(Group):
+    """What becomes an MLflow model, and under which name."""
+
+    checkpoint: str = Field(
+        description="Network to package: runs:/ID for its best checkpoint, runs:/ID/checkpoints/last.pt, or a file."
+    )
+    name: str | None = Field(
+        None,
+        pattern=r"^[^/:]+$",
+        description="Registered model of which it becomes the next version; none = logged to its run, not registered.",
+    )
+    alias: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z][\w-]*$",
+        description="Alias that this version takes over, such as champion; none = it gets none.",
+    )
+    license: str | None = Field(
+        None, description="License of the weights; none = left to the terms of the data they were trained on."
+    )
+
+    @model_validator(mode="after")
+    def _only_versions_have_aliases(self) -> Self:
+        if self.alias is not None and self.name is None:
+            raise ValueError(f"alias = {self.alias} needs a registered model: pass name")
+        return self
+
+    @model_validator(mode="after")
+    def _aliases_are_no_versions(self) -> Self:
+        if self.alias == "latest" or re.fullmatch(r"v\d+", self.alias or ""):
+            raise ValueError(f"alias = {self.alias} is reserved by MLflow: choose another")
+        return self
+
+
+class PackageConfig(StageConfig):
+    """A checkpoint as an MLflow model."""
+
+    packaged: PackagedConfig
+    input: InputConfig = InputConfig()

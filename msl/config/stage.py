@@ -1,0 +1,76 @@
+"""A stage's settings: groups of fields whose names are unique within the stage."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.fields import FieldInfo
+
+from msl.config.group import Group
+from msl.config.validation import validated
+from msl.errors import ConfigError
+
+
+class StageConfig(BaseModel):
+    """Base of a stage's settings: groups of fields with names that are unique within the stage."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # Groups that change how a stage runs and is watched, never the weights it ends with.
+    inert: ClassVar[frozenset[str]] = frozenset({"evaluation", "monitor", "runtime"})
+    # Settings that change what a score means, though not the weights.
+    scoring: ClassVar[tuple[str, ...]] = ("eval_flip", "eval_scales", "resize_labels")
+
+    @classmethod
+    def fields(cls) -> Iterator[tuple[str, str, FieldInfo]]:
+        """Every (group, name, field) of the stage, in order."""
+        for group, holder in cls.model_fields.items():
+            assert isinstance(holder.annotation, type)
+            assert issubclass(holder.annotation, Group)
+            for name, field in holder.annotation.model_fields.items():
+                yield group, name, field
+
+    @classmethod
+    def options(cls) -> dict[str, FieldInfo]:
+        """The fields that a user sets, by name."""
+        return {name: field for _, name, field in cls.fields() if not _is_derived(field)}
+
+    @classmethod
+    def of(cls, **values: Any) -> Self:
+        """The settings with these fields, given by their names alone, and the defaults of all others.
+
+        Raises:
+            ConfigError: a field is unknown, missing, or a value does not fit.
+        """
+        home = {name: group for group, name, _ in cls.fields()}
+        groups: dict[str, dict[str, Any]] = {group: {} for group in cls.model_fields}
+        for name, value in values.items():
+            if name not in home:
+                raise ConfigError(f"{name} is no setting of {cls.__name__}: it has {', '.join(home)}")
+            groups[home[name]][name] = value
+        return validated(cls, groups)
+
+    def edit(self, **values: Any) -> Self:
+        """A copy with fields changed; raises as `of` does."""
+        current = {name: getattr(getattr(self, group), name) for group, name, _ in self.fields()}
+        return self.of(**(current | values))
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting by its name, in values that JSON can hold."""
+        dumped = self.model_dump(mode="json")
+        return {name: dumped[group][name] for group, name, _ in self.fields()}
+
+    def decisive(self) -> dict[str, Any]:
+        """The settings on which the trained weights depend."""
+        flat = self.flat()
+        return {name: flat[name] for group, name, _ in self.fields() if group not in self.inert}
+
+    def comparable(self) -> dict[str, Any]:
+        """The settings on which scores depend: those that decide the weights, and how these are scored."""
+        flat = self.flat()
+        return self.decisive() | {name: flat[name] for name in self.scoring}
+
+
+def _is_derived(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and extra.get("option") is False

@@ -1,0 +1,67 @@
+"""Settings of the stages that train a segmentation network."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from msl.config.domains import SourceConfig, TargetConfig
+from msl.config.evaluation import EvaluationConfig
+from msl.config.model import ModelConfig
+from msl.config.objective import AdaptationConfig, ObjectiveConfig
+from msl.config.optimizer import OptimizerConfig
+from msl.config.run import MonitorConfig, RunConfig, RuntimeConfig, StartConfig
+from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
+from msl.config.stage import StageConfig
+
+
+class TrainConfig(StageConfig):
+    """What every training stage has."""
+
+    @property
+    def quarters(self) -> bool:
+        """Whether training sees quarters of images, each of crop_size."""
+        return False
+
+    source: SourceConfig = SourceConfig()
+    target: TargetConfig = TargetConfig()
+    model: ModelConfig = ModelConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    schedule: TrainSchedule
+    run: RunConfig = RunConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    monitor: MonitorConfig = MonitorConfig()
+    runtime: RuntimeConfig = RuntimeConfig()
+
+    @model_validator(mode="after")
+    def _normalises_over_more_than_one(self) -> Self:
+        """The image's mean is one value a channel: BatchNorm needs it of two images to have a deviation."""
+        pooled = self.model.network == "deeplabv3plus"
+        if pooled and self.optimizer.batch_size == 1 and not self.optimizer.freeze_bn:
+            raise ValueError(
+                "batch_size = 1 with network = deeplabv3plus: BatchNorm behind its image pooling needs two images. "
+                "Pass batch_size=2 or freeze_bn=true."
+            )
+        return self
+
+
+class PretrainConfig(TrainConfig):
+    """Supervised training on the source. The target is only scored."""
+
+    inert = TrainConfig.inert | {"target"}
+
+    schedule: PretrainSchedule = PretrainSchedule()
+
+
+class AdaptConfig(TrainConfig):
+    """Training on the source and the target together."""
+
+    adaptation: AdaptationConfig = AdaptationConfig()
+    schedule: AdaptSchedule = AdaptSchedule()
+    start: StartConfig = StartConfig()
+
+
+class TargetSoloConfig(AdaptConfig):
+    """Adaptation that ends on the target alone."""
+
+    schedule: TargetSoloSchedule = TargetSoloSchedule()

@@ -1,0 +1,44 @@
+"""Values made into settings, and what is said of those that do not fit."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from msl.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def validated(model: type[M], values: Mapping[str, Any]) -> M:
+    """`model` made of `values`.
+
+    Raises:
+        ConfigError: names every field that does not fit, its value and what the field means.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("; ".join(_explained(model, detail) for detail in error.errors())) from None
+
+
+def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
+    """``lambda_target = -1: input should be greater than or equal to 0 (Weight of the target objective.)``."""
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | BaseModel):
+        return message  # a rule between fields names its own values
+    field = _field_at(model, detail["loc"])
+    meaning = f" ({field.description})" if field is not None and field.description else ""
+    name = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str)), model.__name__)
+    return f"{name} = {detail['input']!r}: {message[0].lower()}{message[1:]}{meaning}"
+
+
+def _field_at(model: type[BaseModel], path: tuple[int | str, ...]) -> FieldInfo | None:
+    field = None
+    for part in path:
+        field = model.model_fields.get(str(part), field)
+        if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            model = field.annotation
+    return field

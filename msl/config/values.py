@@ -1,0 +1,92 @@
+"""Values as one types them on the command line: sizes, scales, dilations, shares."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+
+def parse_dilations(text: str) -> tuple[int, ...]:
+    """Whole numbers of ``"6,12,18,24"``.
+
+    Raises:
+        ValueError: it is spelled otherwise.
+    """
+    parts = text.split(",")
+    if not all(part.strip().isdigit() for part in parts):
+        raise ValueError("dilations are whole numbers with commas between, such as 6,12,18,24")
+    return tuple(map(int, parts))
+
+
+def parse_scales(text: str) -> tuple[float, ...]:
+    """Numbers of ``"0.75,1,1.25"``.
+
+    Raises:
+        ValueError: it is spelled otherwise.
+    """
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError:
+        raise ValueError("scales are numbers with commas between, such as 0.75,1,1.25") from None
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height of ``"1280,720"``, as the original commands spell a size.
+
+    Raises:
+        ValueError: it is spelled otherwise.
+    """
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise ValueError("a size is width,height in pixels, such as 1280,720")
+    return int(parts[0]), int(parts[1])
+
+
+Pixels = Annotated[int, Field(ge=16, le=16384)]
+
+
+Size = Annotated[
+    tuple[Pixels, Pixels],
+    BeforeValidator(lambda value: parse_size(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda size: f"{size[0]},{size[1]}", return_type=str),
+]
+
+
+Dilations = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=256)], ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: parse_dilations(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda dilations: ",".join(map(str, dilations)), return_type=str),
+]
+
+
+Scales = Annotated[
+    tuple[Annotated[float, Field(ge=0.25, le=4)], ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: parse_scales(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda scales: ",".join(str(scale).removesuffix(".0") for scale in scales), return_type=str),
+]
+
+
+Stride = Annotated[
+    Literal[8, 16], BeforeValidator(lambda value: int(value) if isinstance(value, str) and value.isdigit() else value)
+]
+
+
+def parse_weights(text: str) -> tuple[float, ...]:
+    """Numbers of ``"0.25,0.75"``.
+
+    Raises:
+        ValueError: it is spelled otherwise.
+    """
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError:
+        raise ValueError("weights are numbers with commas between, such as 0.25,0.75") from None
+
+
+StyleWeights = Annotated[
+    tuple[Annotated[float, Field(ge=0)], ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: parse_weights(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda weights: ",".join(f"{weight:g}" for weight in weights), return_type=str),
+]

@@ -1,0 +1,1 @@
+"""Arithmetic that is no loss: bands of rows, precision, channel statistics, interpolation."""

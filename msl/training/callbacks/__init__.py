@@ -1,0 +1,24 @@
+"""What happens around the steps, one callback a file."""
+
+from msl.training.callbacks.checkpoints import SaveCheckpoints, restore
+from msl.training.callbacks.decoder import TrainDecoder
+from msl.training.callbacks.evaluate import Evaluate
+from msl.training.callbacks.guard import StopOnNaN
+from msl.training.callbacks.means import LogMeans
+from msl.training.callbacks.panels import Panels
+from msl.training.callbacks.plateau import LowerOnPlateau
+from msl.training.callbacks.previews import Previews
+from msl.training.callbacks.progress import ProgressBar
+
+__all__ = [
+    "Evaluate",
+    "LogMeans",
+    "LowerOnPlateau",
+    "Panels",
+    "Previews",
+    "ProgressBar",
+    "SaveCheckpoints",
+    "StopOnNaN",
+    "TrainDecoder",
+    "restore",
+]

@@ -1,0 +1,72 @@
+"""Scores while the network trains."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from msl import schema
+from msl.labels import LabelSet
+from msl.models import SegmentationNetwork
+from msl.scoring.evaluation import Result, Scored, evaluate
+from msl.training.loop import Callback, Reporter, State
+
+
+class Evaluate(Callback):
+    """Scores the network on every domain now and then, and keeps the best and the last result.
+
+    Best is by target mIoU: an oracle's choice, because it looks at target labels. `last` does not.
+    """
+
+    def __init__(
+        self,
+        model: SegmentationNetwork,
+        domains: Sequence[Scored],
+        label_set: LabelSet,
+        reporter: Reporter,
+        every: int,
+        first: bool = False,
+        precision: torch.dtype = torch.float32,
+    ) -> None:
+        self.results: dict[str, Result] = {}
+        self._model, self._domains, self._label_set, self._reporter = model, domains, label_set, reporter
+        self._every, self._first, self._precision = every, first, precision
+
+    def on_start(self, state: State) -> None:
+        """Score what adaptation starts from (`first`): a point of the curve, never the best."""
+        if self._first and state.step == 0:
+            self._reporter.metrics(self._score(state).metrics(self._label_set), 0)
+
+    def on_step(self, state: State) -> None:
+        """Score at every interval's end and after the last step."""
+        if state.step % self._every and not state.finished:
+            return
+        result = self._score(state)
+        self._reporter.metrics(result.metrics(self._label_set), state.step)
+        state.result, state.improved = result, self._beats_best(result)
+        self.results[schema.LAST] = result
+        if state.improved:
+            self.results[schema.BEST] = result
+
+    def on_end(self, state: State) -> None:
+        """Log the final scores under their prefixes, at the steps they belong to."""
+        for which, result in self.results.items():
+            values = result.metrics(self._label_set)
+            self._reporter.metrics({schema.final(which, name): v for name, v in values.items()}, result.step)
+
+    def _score(self, state: State) -> Result:
+        return Result(state.step, {d.role: evaluate(self._model, d, self._precision) for d in self._domains})
+
+    def _beats_best(self, result: Result) -> bool:
+        if result.target_miou is None:
+            return False
+        best = self.results.get(schema.BEST)
+        return best is None or best.target_miou is None or result.target_miou > best.target_miou
+
+    def state_dict(self) -> dict[str, Any]:
+        """Best and last so far."""
+        return {which: result.state_dict() for which, result in self.results.items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take them up."""
+        self.results = {which: Result.from_state_dict(saved) for which, saved in state.items()}

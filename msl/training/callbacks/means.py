@@ -1,0 +1,57 @@
+"""Losses, speed and memory, averaged over an interval."""
+
+import resource
+import sys
+from typing import Any
+
+import torch
+
+from msl import schema
+from msl.training.loop import Callback, Reporter, State
+
+
+class LogMeans(Callback):
+    """Logs each loss, the speed and the memory, averaged over an interval of steps."""
+
+    def __init__(self, every: int, reporter: Reporter) -> None:
+        self._every, self._reporter = every, reporter
+        self._sums: dict[str, torch.Tensor | float] = {}
+        self._counts: dict[str, int] = {}
+
+    def on_step(self, state: State) -> None:
+        """Add up; at the interval's end, log and begin anew."""
+        images = sum(len(names) for names in state.batches.values())
+        for name, part in state.parts.items():
+            self._add(schema.loss(name), part.double())
+        self._add(schema.STEP_S, state.seconds)
+        self._add(schema.DATA_WAIT_S, state.data_wait)
+        self._add(schema.IMAGES_PER_S, images / state.seconds)
+        if state.step % self._every == 0 or state.finished:
+            self._log(state)
+
+    def _add(self, name: str, value: torch.Tensor | float) -> None:
+        self._sums[name] = self._sums.get(name, 0.0) + value
+        self._counts[name] = self._counts.get(name, 0) + 1
+
+    def _log(self, state: State) -> None:
+        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        means[schema.LR] = state.optimizer.param_groups[0]["lr"]
+        means[schema.EPOCH] = state.step / state.schedule.epoch_iters
+        means[schema.MEMORY] = _peak_memory_mb()
+        self._reporter.metrics(means, state.step)
+        self._sums, self._counts = {}, {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The sums of the interval that is under way."""
+        return {"sums": {name: float(total) for name, total in self._sums.items()}, "counts": dict(self._counts)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with that interval."""
+        self._sums, self._counts = dict(state["sums"]), dict(state["counts"])
+
+
+def _peak_memory_mb() -> float:
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kibibytes here

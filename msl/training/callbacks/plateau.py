@@ -1,0 +1,48 @@
+"""A learning rate that falls where the loss no longer does."""
+
+from typing import Any
+
+import torch
+
+from msl.training.loop import Callback, State
+
+
+class LowerOnPlateau(Callback):
+    """Lowers the learning rate by a factor after epochs in which the source loss fell no more.
+
+    It acts on top of the schedule: with poly_power = 0, alone.
+    """
+
+    _THRESHOLD = 1e-4  # a loss counts as lower by this share at least, as in torch's ReduceLROnPlateau
+
+    def __init__(self, factor: float, patience: int) -> None:
+        self._factor, self._patience = factor, patience
+        self._sum, self._count = 0.0, 0
+        self._best, self._waited = float("inf"), 0
+
+    def on_step(self, state: State) -> None:
+        """Add up; after an epoch, compare."""
+        self._sum += state.parts["source"].item()
+        self._count += 1
+        if state.step % state.schedule.epoch_iters == 0:
+            self._compare(self._sum / self._count, state.optimizer)
+            self._sum, self._count = 0.0, 0
+
+    def _compare(self, loss: float, optimizer: torch.optim.Optimizer) -> None:
+        if loss < self._best * (1 - self._THRESHOLD):
+            self._best, self._waited = loss, 0
+            return
+        self._waited += 1
+        if self._waited > self._patience:
+            self._waited = 0
+            for group in optimizer.param_groups:
+                group["initial_lr"] *= self._factor  # kept in the optimizer's state, so a resumed training has it too
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epoch under way, the best loss, and the epochs waited."""
+        return {"sum": self._sum, "count": self._count, "best": self._best, "waited": self._waited}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with them."""
+        self._sum, self._count = state["sum"], state["count"]
+        self._best, self._waited = state["best"], state["waited"]

@@ -1,0 +1,1 @@
+"""What is minimised on a stream of batches, one objective a file."""

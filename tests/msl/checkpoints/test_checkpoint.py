@@ -1,0 +1,93 @@
+import pickle
+
+import pytest
+import torch
+
+from msl.checkpoints.checkpoint import load_network, read, write
+from msl.config import ModelConfig
+from msl.errors import CheckpointError
+from msl.models import build_model
+
+CLASSES = ["sky", "road"]
+CONFIG = ModelConfig(width=0.25, num_classes=2)
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return build_model(CONFIG)
+
+
+@pytest.fixture
+def saved(model):
+    return {
+        "format": 1,
+        "step": 3,
+        "weights": model.state_dict(),
+        "model": CONFIG.model_dump(mode="json"),
+        "label_set": "two",
+        "classes": CLASSES,
+    }
+
+
+def test_a_network_comes_back(saved, model, tmp_path):
+    path = tmp_path / "deep" / "last.pt"
+    write(path, saved)
+    loaded = load_network(read(path), path, CONFIG, CLASSES)
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in loaded.state_dict().items())
+    assert [p.name for p in path.parent.iterdir()] == ["last.pt"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_whole(saved, tmp_path, monkeypatch):
+    path = tmp_path / "last.pt"
+    write(path, saved)
+    before = path.read_bytes()
+
+    def tear(content, file):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", tear)
+    with pytest.raises(CheckpointError, match="last.pt cannot be written: .*No space left"):
+        write(path, saved)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["last.pt"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"backbone": "resnet18", "width": 1}, "backbone = mobilenet_v2, width = 0.25; .* ask for backbone = resnet18"),
+        ({"multi": True}, "holds a network with multi = False; the settings ask for multi = True"),
+        ({"num_classes": 5}, "num_classes = 2; .* num_classes = 5"),
+    ],
+)
+def test_another_architecture_is_refused(saved, tmp_path, settings, message):
+    with pytest.raises(CheckpointError, match=message):
+        load_network(saved, tmp_path / "x.pt", CONFIG.model_copy(update=settings))
+
+
+def test_other_classes_are_refused(saved, tmp_path):
+    with pytest.raises(CheckpointError, match=r"predicts 2 classes \(sky, road\), the data has 1 \(sky\)"):
+        load_network(saved, tmp_path / "x.pt", CONFIG, ["sky"])
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("code from a checkpoint was run",))
+
+
+def test_files_that_are_no_checkpoint_are_refused(saved, tmp_path):
+    path = tmp_path / "x.pt"
+    with pytest.raises(CheckpointError, match="x.pt: no such file"):
+        read(path)
+    write(path, saved)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(CheckpointError, match="x.pt cannot be read"):
+        read(path)
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(CheckpointError, match="x.pt cannot be read"):
+        read(path)
+    torch.save(saved["weights"], path)
+    with pytest.raises(CheckpointError, match="x.pt is neither a checkpoint of msl nor of the authors"):
+        read(path)

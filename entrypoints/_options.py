@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from msl import schema
 from msl.config import RequestConfig, validated
+from msl.config.registry import Registry
 from msl.errors import MslError
 from msl.recipes import Request, find_recipe
 
@@ -125,6 +126,8 @@ def _kind(field: FieldInfo) -> Any:
 def metavar(field: FieldInfo) -> str:
     """What stands for the option's value in its help."""
     kind = _kind(field)
+    for registry in (part for part in field.metadata if isinstance(part, Registry)):
+        return f"[{'|'.join(registry.choices)}]"
     if get_origin(kind) is Literal:
         return f"[{'|'.join(map(str, get_args(kind)))}]"
     if get_origin(kind) is tuple:

@@ -8,8 +8,8 @@ command line (``--lambda_target``) through the code (``config.adaptation.lambda_
 from msl.config.domains import FilesConfig, SourceConfig, TargetConfig
 from msl.config.evaluation import EvaluateConfig, EvaluationConfig, ScoredConfig, ViewConfig
 from msl.config.group import Group
-from msl.config.model import Backbone, ModelConfig, Network
-from msl.config.objective import AdaptationConfig, ObjectiveConfig, TargetMode
+from msl.config.model import Backbone, ModelConfig
+from msl.config.objective import AdaptationConfig, ObjectiveConfig
 from msl.config.optimizer import OptimizerConfig
 from msl.config.request import ReportConfig, RequestConfig
 from msl.config.run import DeviceConfig, MonitorConfig, RunConfig, RuntimeConfig, StartConfig
@@ -75,7 +75,6 @@ __all__ = [
     "MethodConfig",
     "ModelConfig",
     "MonitorConfig",
-    "Network",
     "ObjectiveConfig",
     "OptimizerConfig",
     "PackageConfig",
@@ -105,7 +104,6 @@ __all__ = [
     "StyleWeights",
     "StylizeConfig",
     "TargetConfig",
-    "TargetMode",
     "TargetSoloConfig",
     "TargetSoloSchedule",
     "TrainConfig",

@@ -4,11 +4,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from msl.config.catalog import NetworkName
 from msl.config.group import Group
 from msl.config.values import Dilations, Stride
-
-Network = Literal["deeplabv2", "deeplabv3plus"]
-
 
 Backbone = Literal["resnet101", "resnet50", "resnet18", "mobilenet_v2"]
 
@@ -16,7 +14,7 @@ Backbone = Literal["resnet101", "resnet50", "resnet18", "mobilenet_v2"]
 class ModelConfig(Group):
     """The segmentation network. `num_classes` follows from the label set and is no option."""
 
-    network: Network = Field("deeplabv2", description="Segmentation network on top of the backbone.")
+    network: NetworkName = Field("deeplabv2", description="Segmentation network on top of the backbone.")
     backbone: Backbone = Field("mobilenet_v2", description="Feature extractor.")
     width: float = Field(1.0, gt=0, le=2, description="Channel multiplier; other than 1 with mobilenet_v2 only.")
     output_stride: Stride | None = Field(

@@ -1,12 +1,9 @@
 """Settings of the objectives."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from msl.config.catalog import TargetMode
 from msl.config.group import Group
-
-TargetMode = Literal["maxsquare", "IW_maxsquare", "entropy", "IW_entropy", "hard"]
 
 
 class ObjectiveConfig(Group):

@@ -7,15 +7,13 @@ from typing import Any
 from torch import Tensor
 
 from msl.config import ModelConfig
+from msl.config.catalog import NETWORKS
 from msl.errors import CheckpointError
 from msl.models.backbones import DilatedBackbone
-from msl.models.deeplabv2 import DeepLabV2
-from msl.models.deeplabv3plus import DeepLabV3Plus
 from msl.models.network import SegmentationNetwork
 from msl.weights import PUBLISHED_HEADS, check_fit, load_file, needs, state_dict_in, torchvision_weights
 
 _FROM_WEIGHTS = ("preprocessing", "bn_affine")  # what is left open follows the weights
-_NETWORKS: dict[str, type[SegmentationNetwork]] = {"deeplabv2": DeepLabV2, "deeplabv3plus": DeepLabV3Plus}
 
 
 def build_model(config: ModelConfig) -> SegmentationNetwork:
@@ -27,7 +25,8 @@ def build_model(config: ModelConfig) -> SegmentationNetwork:
         CheckpointError: the weights cannot be had, do not fit the backbone, or need other settings.
     """
     weights, needed = _backbone_weights(config)
-    model = _NETWORKS[config.network](agreed(config, needed, f"weights = {config.weights}"))
+    network: type[SegmentationNetwork] = NETWORKS.load(config.network)
+    model = network(agreed(config, needed, f"weights = {config.weights}"))
     if weights is not None:
         load_backbone(model.backbone, weights, config.weights)
     return model

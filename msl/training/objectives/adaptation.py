@@ -1,16 +1,23 @@
-"""The target objectives of the paper, on the outputs of a segmentation network."""
+"""The paper's objective on unlabelled target images: one on the first output, self-guidance on the second."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from typing import Protocol
 
 from torch import Tensor, nn
 
 from msl.config import AdaptationConfig
+from msl.config.catalog import TARGET_OBJECTIVES
 from msl.data import Batch
-from msl.losses import confident_labels, cross_entropy, entropy, guidance_labels, iw_entropy, iw_max_square, max_square
+from msl.losses import cross_entropy, guidance_labels
 from msl.models import SegOutput
 from msl.numerics.precision import at_least_single
+
+
+class TargetObjective(Protocol):
+    """What `target_mode` names."""
+
+    def __call__(self, logits: Tensor, prob: Tensor, config: AdaptationConfig) -> Tensor:
+        """Logits and their softmax, both (N, C, H, W), to a scalar that is minimised."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,7 @@ class Adaptation:
         output: SegOutput = model(batch.image)
         weight = self.config.lambda_target
         prob = at_least_single(output.main).softmax(dim=1)
-        parts = {"target": weight * target_objective(self.config)(output.main, prob)}
+        parts = {"target": weight * target_objective(self.config)(output.main, prob, self.config)}
         if output.aux is not None:
             prob_aux = at_least_single(output.aux.detach()).softmax(dim=1)
             label = guidance_labels(prob.detach(), prob_aux, self.config.threshold)
@@ -36,14 +43,7 @@ class Adaptation:
         return parts
 
 
-def target_objective(config: AdaptationConfig) -> Callable[[Tensor, Tensor], Tensor]:
-    """The function of (logits, probabilities), both (N, C, H, W), that `target_mode` names."""
-    on_prob: dict[str, Callable[[Tensor], Tensor]] = {
-        "maxsquare": max_square,
-        "IW_maxsquare": partial(iw_max_square, ratio=config.iw_ratio),
-        "entropy": entropy,
-        "IW_entropy": partial(iw_entropy, ratio=config.iw_ratio),
-    }
-    if config.target_mode == "hard":
-        return lambda logits, prob: cross_entropy(logits, confident_labels(prob, config.threshold), prob=prob)
-    return lambda logits, prob: on_prob[config.target_mode](prob)
+def target_objective(config: AdaptationConfig) -> TargetObjective:
+    """The objective that `target_mode` names."""
+    objective: TargetObjective = TARGET_OBJECTIVES.load(config.target_mode)
+    return objective

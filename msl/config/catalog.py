@@ -1,0 +1,33 @@
+"""Everything that a setting chooses by name, and the module that implements it.
+
+To add a component, write its file and add its line here: docs/extending.md has the smallest whole example of each.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from msl.config.registry import Registry
+
+# Objectives on unlabelled target images: functions (logits, probabilities, settings) -> scalar.
+TARGET_OBJECTIVES = Registry(
+    "target_mode",
+    {
+        "maxsquare": "msl.training.objectives.max_square:maxsquare",
+        "IW_maxsquare": "msl.training.objectives.max_square:iw_maxsquare",
+        "entropy": "msl.training.objectives.entropy:entropy",
+        "IW_entropy": "msl.training.objectives.entropy:iw_entropy",
+        "hard": "msl.training.objectives.hard:hard",
+    },
+)
+TargetMode = Annotated[str, AfterValidator(TARGET_OBJECTIVES.check), TARGET_OBJECTIVES]
+
+# Segmentation networks: subclasses of `msl.models.SegmentationNetwork`.
+NETWORKS = Registry(
+    "network",
+    {
+        "deeplabv2": "msl.models.deeplabv2:DeepLabV2",
+        "deeplabv3plus": "msl.models.deeplabv3plus:DeepLabV3Plus",
+    },
+)
+NetworkName = Annotated[str, AfterValidator(NETWORKS.check), NETWORKS]

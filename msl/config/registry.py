@@ -1,0 +1,66 @@
+"""Registries: what can be chosen by name, and where each choice is implemented."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+
+class Registry(Mapping[str, str]):
+    """Names of one kind, each with its implementation as ``module:attribute``.
+
+    An implementation is imported when it is used. So reading a registry costs nothing, what nobody chose is never
+    loaded, and a stage depends on the code of its own choices alone (see `msl.runs.code`).
+    """
+
+    def __init__(self, kind: str, entries: Mapping[str, str], families: Mapping[str, str] | None = None) -> None:
+        """Set it up.
+
+        Args:
+            kind: what is chosen, for messages: ``backbone``.
+            entries: implementations by name.
+            families: implementations by prefix: ``timm`` serves every name ``timm:NAME``.
+        """
+        self.kind, self._entries, self._families = kind, dict(entries), dict(families or {})
+
+    def __getitem__(self, name: str) -> str:
+        family = name.partition(":")[0] if ":" in name else None
+        return self._families[family] if family in self._families else self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def choices(self) -> list[str]:
+        """What can be typed: ``resnet101``, …, ``timm:NAME``."""
+        return [*self._entries, *(f"{family}:NAME" for family in self._families)]
+
+    def check(self, name: str) -> str:
+        """The name, if it is known.
+
+        Raises:
+            ValueError: it is not; the message gives the nearest names and all others.
+        """
+        if name not in self:
+            raise ValueError(unknown_name(name, self.choices))
+        return name
+
+    def module(self, name: str) -> str:
+        """The module that implements a choice."""
+        return self[name].partition(":")[0]
+
+    def load(self, name: str) -> Any:
+        """The implementation of a choice."""
+        module, _, attribute = self[name].partition(":")
+        return getattr(import_module(module), attribute)
+
+
+def unknown_name(name: str, known: Iterable[str]) -> str:
+    """What to say of a name that is not among the known ones: the nearest, and all."""
+    names = list(known)
+    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
+    return f"unknown; {hint}Choose one of {', '.join(names)}"

@@ -7,9 +7,9 @@ from msl.recipes import Request
 @training_command("adapt")
 def main(request: Request) -> None:
     """Adapt a pretrained network to the target domain, whose labels are never read; pretrain first if need be."""
-    from msl.stages import adapt
+    from msl.runs import run
 
-    outcome = adapt(request)
+    outcome = run(request)
     print_outcome(outcome.run_id, outcome.metrics)
 
 

@@ -7,9 +7,9 @@ from msl.recipes import Request
 @training_command("pretrain", "adapt", name="deeplabv3p", network="deeplabv3plus")
 def main(request: Request) -> None:
     """Pretrain DeepLabV3+ on the source domain; with a checkpoint of it, adapt that to the target domain."""
-    from msl import stages
+    from msl.runs import run
 
-    outcome = getattr(stages, request.stage)(request)
+    outcome = run(request)
     print_outcome(outcome.run_id, outcome.metrics)
 
 

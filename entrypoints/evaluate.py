@@ -13,11 +13,11 @@ _REQUEST = {name: RequestConfig.model_fields[name] for name in ("group", "dry_ru
 def _evaluate(**given: str | None) -> None:
     values = parsed(given)
     asked = validated(RequestConfig, {name: values.pop(name) for name in _REQUEST if name in values})
-    config = EvaluateConfig.of(**values)
+    config = EvaluateConfig.of(**values).located()
     if asked.dry_run:
         click.echo(json.dumps(config.flat(), indent=2))
         return
-    from msl.stages import evaluate
+    from msl.stages.evaluate import evaluate
 
     outcome = evaluate(config, asked.group)
     print_outcome(outcome.run_id, outcome.metrics)

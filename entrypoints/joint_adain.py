@@ -7,9 +7,9 @@ from msl.recipes import Request
 @training_command("joint_adain")
 def main(request: Request) -> None:
     """Adapt with a style network in front: images of both domains are styled on the fly."""
-    from msl.stages import joint_adain
+    from msl.runs import run
 
-    outcome = joint_adain(request)
+    outcome = run(request)
     print_outcome(outcome.run_id, outcome.metrics)
 
 

@@ -7,9 +7,9 @@ from msl.recipes import Request
 @training_command("pretrain")
 def main(request: Request) -> None:
     """Train on the source domain with its labels."""
-    from msl.stages import pretrain
+    from msl.runs import run
 
-    outcome = pretrain(request)
+    outcome = run(request)
     print_outcome(outcome.run_id, outcome.metrics)
 
 

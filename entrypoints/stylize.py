@@ -9,10 +9,10 @@ from msl.recipes import Request
 @training_command("stylize")
 def main(request: Request) -> None:
     """Copy a domain in another style, labels linked; the copy's YAML file serves as source or target of any stage."""
-    from msl.stages import stylize
+    from msl.runs import run
 
-    copy = stylize(request)
-    click.echo(f"{copy.file}\n{copy.made} images made; run {copy.run_id}")
+    outcome = run(request)
+    click.echo(f"{outcome.result}\n{outcome.made} images made; run {outcome.run_id}")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from msl.recipes import Request
 @training_command("target_solo")
 def main(request: Request) -> None:
     """Adapt as the adapt stage does, and from epoch target_solo_epoch on with the target alone."""
-    from msl.stages import target_solo
+    from msl.runs import run
 
-    outcome = target_solo(request)
+    outcome = run(request)
     print_outcome(outcome.run_id, outcome.metrics)
 
 

@@ -9,9 +9,9 @@ from msl.recipes import Request
 @training_command("train_style")
 def main(request: Request) -> None:
     """Train an AdaIN decoder: to draw content images in the style of others."""
-    from msl.stages import train_style
+    from msl.runs import run
 
-    click.echo(f"run {train_style(request).run_id}; `mlflow ui` shows its pictures")
+    click.echo(f"run {run(request).run_id}; `mlflow ui` shows its pictures")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def _validate(**given: str | None) -> None:
     if asked.dry_run:
         click.echo(json.dumps(config.flat(), indent=2))
         return
-    from msl.stages import validate
+    from msl.stages.validate import validate
 
     outcome = validate(config, asked.group, click.echo)
     click.echo(f"nothing to complain of; run {outcome.run_id}")

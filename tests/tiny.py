@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from mlflow.tracking import MlflowClient
 
-from msl.checkpoints.checkpoint import Saved, read, write
 from msl.config import ModelConfig
 from msl.labels import find_label_set
 from msl.models import SegmentationNetwork, build_model
 from msl.recipes import Request
+from msl.weights import load_file
 
 SETTINGS: Mapping[str, Any] = {
     "source": "tiny.yaml",
@@ -52,10 +52,12 @@ def varied_model(num_classes: int) -> SegmentationNetwork:
 
 def varied_checkpoint(path: Path, label_set: str = "cityscapes19", **about: Any) -> str:
     """The path of a checkpoint with such a network, and `about` besides."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     classes = list(find_label_set(label_set).classes)
     model = varied_model(len(classes))
     own = {"weights": model.state_dict(), "model": model.config.model_dump(mode="json"), "settings": {}}
-    write(path, {"format": 1, "step": 3, "group": "varied", "label_set": label_set, "classes": classes, **own, **about})
+    content = {"format": 1, "step": 3, "group": "varied", "label_set": label_set, "classes": classes, **own, **about}
+    torch.save(content, path)
     return str(path)
 
 
@@ -65,9 +67,9 @@ def request(stage: str, resume: str | None = None, **changes: Any) -> Request:
     return Request(stage=stage, recipe="streets", overrides=overrides, resume=resume)
 
 
-def checkpoint(run_id: str, name: str = "last.pt") -> Saved:
-    """A run's checkpoint, as it was uploaded."""
-    return read(artifact(run_id, f"checkpoints/{name}"))
+def checkpoint(run_id: str, name: str = "last.pt") -> dict[str, Any]:
+    """The content of a run's checkpoint, as it was uploaded."""
+    return load_file(artifact(run_id, f"checkpoints/{name}"))
 
 
 def artifact(run_id: str, path: str) -> Path:

@@ -1,1 +1,7 @@
 """Checkpoints: written atomically, read without running code from them."""
+
+from msl.checkpoints.checkpoint import About, Checkpoint, NetworkAbout, Progress
+from msl.checkpoints.files import read, write
+from msl.checkpoints.network import about_network, load_network
+
+__all__ = ["About", "Checkpoint", "NetworkAbout", "Progress", "about_network", "load_network", "read", "write"]

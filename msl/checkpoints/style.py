@@ -3,15 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from msl.checkpoints.checkpoint import Saved, read
+from msl.checkpoints.checkpoint import Checkpoint
+from msl.checkpoints.files import is_checkpoint, read
 from msl.errors import CheckpointError
 from msl.style import VGG, Decoder, Encoder, StyleTransfer, load_decoder, load_encoder
-from msl.weights import check_fit, load_file
+from msl.weights import check_fit
 
 
 def about_style(transfer: StyleTransfer) -> dict[str, Any]:
-    """What a checkpoint says of the network in it."""
-    return {"vgg": {"depths": list(transfer.encoder.vgg.depths), "channels": list(transfer.encoder.vgg.channels)}}
+    """What a checkpoint says of the style network in it."""
+    vgg = transfer.encoder.vgg
+    return {"depths": list(vgg.depths), "channels": list(vgg.channels)}
 
 
 def load_transfer(decoder: Path, encoder: str, size: int | None = None) -> StyleTransfer:
@@ -25,21 +27,24 @@ def load_transfer(decoder: Path, encoder: str, size: int | None = None) -> Style
     Raises:
         CheckpointError: the file is missing, damaged or does not fit.
     """
-    if decoder.is_file() and "format" in load_file(decoder):
-        return transfer_in(read(decoder), decoder, size)
-    seeing = load_encoder(encoder)
-    return StyleTransfer(seeing, load_decoder(decoder, seeing.vgg), size)
+    if is_checkpoint(decoder):
+        return style_network(read(decoder), decoder, size)
+    vgg = load_encoder(encoder)
+    return StyleTransfer(vgg, load_decoder(decoder, vgg.vgg), size)
 
 
-def transfer_in(saved: Saved, path: Path, size: int | None = None) -> StyleTransfer:
+def style_network(checkpoint: Checkpoint, path: Path, size: int | None) -> StyleTransfer:
     """The style network in a checkpoint.
 
     Raises:
         CheckpointError: it holds none, or one that does not fit.
     """
-    if "vgg" not in saved:
-        raise CheckpointError(f"{path} is of stage {saved.get('stage')} and holds no style network: train_style's do")
-    shape = VGG(tuple(saved["vgg"]["depths"]), tuple(saved["vgg"]["channels"]))
-    transfer = StyleTransfer(Encoder(shape), Decoder(shape), size)
-    transfer.load_state_dict(check_fit(saved["weights"], transfer.state_dict(), str(path)))
+    shape = checkpoint.about.style
+    if shape is None:
+        raise CheckpointError(
+            f"{path} is of stage {checkpoint.about.stage} and holds no style network. Pass one of train_style."
+        )
+    vgg = VGG(tuple(shape["depths"]), tuple(shape["channels"]))
+    transfer = StyleTransfer(Encoder(vgg), Decoder(vgg), size)
+    transfer.load_state_dict(check_fit(checkpoint.weights, transfer.state_dict(), str(path)))
     return transfer

@@ -31,3 +31,16 @@ NETWORKS = Registry(
     },
 )
 NetworkName = Annotated[str, AfterValidator(NETWORKS.check), NETWORKS]
+
+# Stages that `msl.runs.run` carries out: subclasses of `msl.stages.stage.Stage`.
+STAGES = Registry(
+    "stage",
+    {
+        "pretrain": "msl.stages.pretrain:Pretrain",
+        "adapt": "msl.stages.adapt:Adapt",
+        "target_solo": "msl.stages.target_solo:TargetSolo",
+        "joint_adain": "msl.stages.joint_adain:JointAdain",
+        "train_style": "msl.stages.train_style:TrainStyle",
+        "stylize": "msl.stages.stylize:Stylize",
+    },
+)

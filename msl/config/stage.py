@@ -1,5 +1,6 @@
 """A stage's settings: groups of fields whose names are unique within the stage."""
 
+import os
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
@@ -54,6 +55,13 @@ class StageConfig(BaseModel):
         """A copy with fields changed; raises as `of` does."""
         current = {name: getattr(getattr(self, group), name) for group, name, _ in self.fields()}
         return self.of(**(current | values))
+
+    def located(self) -> Self:
+        """The settings with the folder of data sets that MSL_DATA names, where they leave it open."""
+        folder = os.environ.get("MSL_DATA")
+        if not folder or "data_root" not in self.options() or self.flat()["data_root"] is not None:
+            return self
+        return self.edit(data_root=folder)
 
     def flat(self) -> dict[str, Any]:
         """Every setting by its name, in values that JSON can hold."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
@@ -57,6 +58,14 @@ class Domain:
     def inspect(self) -> Report:
         """Look at every sample, as far as it has changed since the last look: what is wrong, and what is usable."""
         return self.samples.inspect(self.label_set.table(self.ids), self.labelled)
+
+    def modules(self) -> list[str]:
+        """Modules whose code turns the files, or the generator's scenes, into samples."""
+        return [__name__, *self.samples.modules()]
+
+    def table_digest(self) -> str:
+        """Digest (64 hex digits) of how raw ids become classes."""
+        return sha256(repr((self.label_set.classes, self.label_set.table(self.ids))).encode()).hexdigest()
 
     def _train_ids(self, raw: UInt8, name: str) -> UInt8:
         label: UInt8 = self._table[raw]

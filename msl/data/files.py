@@ -55,6 +55,10 @@ class FileSamples:
         pair = self.pairs[index]
         return read(pair.image, decode_rgb), read(pair.label, self.decode_label) if labelled else None
 
+    def modules(self) -> list[str]:
+        """Those that pair the files and decode them."""
+        return [type(self).__module__, self.decode_label.__module__]
+
     def inspect(self, table: bytes, labelled: bool) -> Report:
         """What is wrong with which files, and the digest of names and content of all others."""
         images = scan([pair.image for pair in self.pairs], decode_rgb, f"images of {self.title}")

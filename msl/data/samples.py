@@ -26,6 +26,9 @@ class Samples(Protocol):
             DataError: the image or the label is missing or unreadable.
         """
 
+    def modules(self) -> list[str]:
+        """Modules whose code makes the samples."""
+
     def inspect(self, table: bytes, labelled: bool) -> "Report":
         """Look at every sample once; `table` turns raw ids into train ids (see `LabelSet.table`)."""
 

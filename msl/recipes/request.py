@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from msl.config import StageConfig, TrainConfig
+from msl.config import StageConfig
 from msl.recipes.catalog import find_recipe
 
 # What means something else in each stage that deals in styles.
@@ -24,19 +24,13 @@ class Request:
     resume: str | None = None
 
     def settings(self) -> StageConfig:
-        """The stage's settings.
+        """The stage's settings, resolved for this machine.
 
         Raises:
             ConfigError: the recipe or a setting is unknown, or a value does not fit.
         """
         config: StageConfig = getattr(find_recipe(self.recipe), self.stage)
-        return config.edit(**self.overrides)
-
-    def config(self) -> TrainConfig:
-        """The settings of a stage that trains a segmentation network; raises as `settings` does."""
-        config = self.settings()
-        assert isinstance(config, TrainConfig)
-        return config
+        return config.edit(**self.overrides).located()
 
     def for_parent(self, stage: str) -> "Request":
         """The request for the stage that this one starts from: the recipe's own settings, but the shared overrides."""

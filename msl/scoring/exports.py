@@ -1,8 +1,5 @@
 """Predictions as label files that other programs read, Cityscapes' own scripts among them."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from msl.errors import ConfigError
+from msl.files import make_folder, whole_file
 from msl.labels import LabelSet, cityscapes_ids
 
 
@@ -42,7 +40,7 @@ class LabelFiles:
     def __init__(self, folder: Path, label_set: LabelSet, own: bool = False) -> None:
         self._folder = folder
         self._images = LabelImages(label_set, own)
-        make_folder(folder)
+        make_folder(folder, ConfigError)
 
     def __call__(self, name: str, prediction: Tensor) -> None:
         """Write the prediction (H, W) of the image with that name; raises as `write_image` does."""
@@ -50,40 +48,10 @@ class LabelFiles:
 
 
 def write_image(image: Image.Image, path: Path) -> None:
-    """Write an image in the format that its suffix names; raises as `whole_file` does."""
-    with whole_file(path) as temporary:
-        image.save(temporary)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A file to write in place of `path`, which it becomes when the block ends well: at no moment there is half a file.
+    """Write an image in the format that its suffix names.
 
     Raises:
         ConfigError: the folder cannot be written, or the disk is full.
     """
-    make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those that it lies in.
-
-    Raises:
-        ConfigError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"{path} cannot be written: {error.strerror or error}. Name another folder.")
+    with whole_file(path, ConfigError, durable=False) as temporary:
+        image.save(temporary)

@@ -7,7 +7,7 @@ import mlflow.artifacts
 from mlflow.exceptions import MlflowException
 
 from msl import schema
-from msl.checkpoints.checkpoint import Saved, read
+from msl.checkpoints import Checkpoint, read
 from msl.errors import CheckpointError
 from msl.tracking import Client, find_checkpoint
 
@@ -21,7 +21,7 @@ class Origin:
     path: Path
     reference: str  # a path, runs:/ID/checkpoints/… or models:/…
     run_id: str | None  # of the run that trained it, where the reference says so
-    saved: Saved
+    checkpoint: Checkpoint
 
     @property
     def parent(self) -> str:

@@ -1,7 +1,7 @@
 """The package stage: a checkpoint as an MLflow model that loads, and is served, where msl is not installed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -16,18 +16,15 @@ from PIL import Image
 
 import msl
 from msl import schema
-from msl.checkpoints.checkpoint import Saved, write
+from msl.checkpoints import Checkpoint, NetworkAbout, about_network, write
 from msl.config import InputConfig, PackageConfig
 from msl.data import open_domain
 from msl.errors import TrackingError
-from msl.labels import find_label_set
 from msl.scoring.exports import LabelImages
 from msl.serving.origin import NETWORK_FILE, Origin, find_network
-from msl.serving.predictor import INPUT, input_size
-from msl.tracking import Client, connect, describe, ending, open_run, sha256_of, workplace
+from msl.serving.predictor import input_size
+from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, sha256_of, workplace
 
-# What answering needs of a checkpoint: all but the state of the training, which is most of the file.
-_KEPT = ("format", "step", "weights", "model", "front", "label_set", "classes", "group", "settings")
 _LINEAGE = (
     *(schema.STAGE, schema.RECIPE, schema.GROUP, schema.PARENT, schema.FINGERPRINT),
     *(schema.DATA_SOURCE, schema.DATA_TARGET, schema.DATA_SKIPPED, schema.CODE_COMMIT, schema.CODE_DIRTY),
@@ -60,8 +57,9 @@ def package(config: PackageConfig) -> Packaged:
     reporter = open_run(client, f"package {asked.checkpoint}", {schema.STAGE: "package"})
     with ending(reporter), workplace(reporter.run_id) as folder:
         origin = find_network(client, asked.checkpoint, folder / "start")
-        tags = _lineage(client, origin) | {schema.LICENSE: asked.license or _terms(origin.saved)}
-        record = {"stage": "package", "settings": config.flat(), "classes": origin.saved["classes"]}
+        tags = _lineage(client, origin) | {schema.LICENSE: asked.license or _terms(origin.checkpoint)}
+        about = about_network(origin.checkpoint, origin.path)
+        record = RunRecord(stage="package", settings=config.flat(), classes=about.classes)
         describe(reporter, config.flat(), record, {schema.PARENT: origin.parent}, [])
         network = folder / NETWORK_FILE
         write(network, _slim(origin, config.input))
@@ -76,10 +74,11 @@ def package(config: PackageConfig) -> Packaged:
     return Packaged(run_id, uri)
 
 
-def _slim(origin: Origin, asked: InputConfig) -> Saved:
-    size = input_size(origin.saved, origin.path, asked)
-    seen = asked.model_copy(update={"crop_size": size}).model_dump(mode="json")
-    return {"format": 1} | {name: origin.saved[name] for name in _KEPT if name in origin.saved} | {INPUT: seen}
+def _slim(origin: Origin, view: InputConfig) -> Checkpoint:
+    """What answering needs of a checkpoint: all but the state of the training, which is most of the file."""
+    size = input_size(origin.checkpoint, origin.path, view)
+    seen = view.model_copy(update={"crop_size": size}).model_dump(mode="json")
+    return replace(origin.checkpoint, progress=None, about=replace(origin.checkpoint.about, view=seen))
 
 
 def _logged(client: Client, run_id: str, network: Path, origin: Origin, tags: Mapping[str, str]) -> str:
@@ -97,8 +96,8 @@ def _logged(client: Client, run_id: str, network: Path, origin: Origin, tags: Ma
         flavor=mlflow.pyfunc,
         run_id=run_id,
         model_id=model.model_id,
-        step=origin.saved["step"],
-        metadata=_metadata(origin.saved, tags),
+        step=origin.checkpoint.step,
+        metadata=_metadata(about_network(origin.checkpoint, origin.path), tags),
         signature=_SIGNATURE,
         input_example=_example(),
         python_model=str(Path(__file__).with_name("served.py")),
@@ -124,16 +123,17 @@ def _lineage(client: Client, origin: Origin) -> dict[str, str]:
     return {name: own[name] for name in _LINEAGE if name in own} | file
 
 
-def _terms(saved: Saved) -> str:
+def _terms(checkpoint: Checkpoint) -> str:
     """What can be said of the weights' license without being told."""
-    trained = saved["settings"]
-    names = [trained[role] for role in schema.DOMAINS if trained.get(role)] or [f"see the origin of {saved['group']}"]
+    trained = checkpoint.about.settings
+    unknown = [f"see the origin of {checkpoint.about.group}"]
+    names = [trained[role] for role in schema.DOMAINS if trained.get(role)] or unknown
     return f"the terms of the training data ({', '.join(names)}); the code's is MIT"
 
 
-def _metadata(saved: Saved, tags: Mapping[str, str]) -> dict[str, Any]:
+def _metadata(about: NetworkAbout, tags: Mapping[str, str]) -> dict[str, Any]:
     """What the model says of itself: classes with their ids in the label images, and the tags."""
-    return {"label_set": saved["label_set"], "classes": LabelImages(find_label_set(saved["label_set"])).ids, **tags}
+    return {"label_set": about.label_set, "classes": LabelImages(about.labels).ids, **tags}
 
 
 def _example() -> pd.DataFrame:

@@ -15,18 +15,19 @@ from PIL import Image
 from tqdm import tqdm
 
 from msl import schema
-from msl.checkpoints.checkpoint import Saved
+from msl.checkpoints import NetworkAbout, about_network
 from msl.config import PredictConfig, PredictedConfig
 from msl.data.images import UInt8, read
-from msl.errors import DataError
+from msl.errors import ConfigError, DataError
+from msl.files import make_folder, whole_file
 from msl.labels import LabelSet
-from msl.scoring.exports import LabelFiles, make_folder, whole_file, write_image
+from msl.scoring.exports import LabelFiles, write_image
 from msl.scoring.panels import coloured
 from msl.serving.images import ImageFile, decode_image, find_images
 from msl.serving.origin import find_network
 from msl.serving.pipeline import in_flight
 from msl.serving.predictor import Prediction, Predictor
-from msl.tracking import MlflowReporter, connect, describe, ending, open_run, workplace
+from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, workplace
 
 log = logging.getLogger("msl")
 
@@ -72,13 +73,14 @@ def predict(config: PredictConfig) -> str:
     with ending(reporter), workplace(reporter.run_id) as folder:
         files = find_images(asked.images, asked.output)
         origin = find_network(client, asked.checkpoint, folder / "start")
-        predictor = Predictor.of(origin.saved, origin.path, config.input, config.device)
+        about = about_network(origin.checkpoint, origin.path)
+        predictor = Predictor.of(origin.checkpoint, origin.path, config.input, config.device)
         write = Writer(asked, predictor.label_set)
-        reporter.rename(f"predict {asked.images.name} with {origin.saved['group']}")
-        _describe(reporter, config, origin.saved, origin.parent)
+        reporter.rename(f"predict {asked.images.name} with {origin.checkpoint.about.group}")
+        _describe(reporter, config, about, origin.parent)
         began = time.monotonic()
         rows = predict_files(predictor, files, write, asked)
-        _report(reporter, origin.saved["step"], rows, time.monotonic() - began, asked.output)
+        _report(reporter, origin.checkpoint.step, rows, time.monotonic() - began, asked.output)
         if unusable := [row for row in rows if row.problem]:
             raise DataError(_complaint(unusable, len(files), asked.output))
     log.info("%d images: %s", len(rows), asked.output)
@@ -94,7 +96,7 @@ class Writer:
         self._overlays, self._maps = asked.output / "overlays", asked.output / "confidence"
         for folder, wanted in ((self._overlays, asked.overlay), (self._maps, asked.confidence == "map")):
             if wanted:
-                make_folder(folder)
+                make_folder(folder, ConfigError)
 
     def __call__(self, seen: Seen) -> Row:
         """Write the files of one image.
@@ -148,14 +150,14 @@ def _read(file: ImageFile) -> Seen:
         return Seen(file, problem=str(error).removeprefix(f"{file.path}: "))
 
 
-def _describe(reporter: MlflowReporter, config: PredictConfig, saved: Saved, parent: str) -> None:
+def _describe(reporter: MlflowReporter, config: PredictConfig, about: NetworkAbout, parent: str) -> None:
     asked, machine = config.predicted, platform.node()
     tags = {
         schema.PARENT: parent,
         schema.IMAGES: f"{machine}:{asked.images.absolute()}",
         schema.PREDICTIONS: f"{machine}:{asked.output.absolute()}",
     }
-    record = {"stage": "predict", "settings": config.flat(), "classes": saved["classes"]}
+    record = RunRecord(stage="predict", settings=config.flat(), classes=about.classes)
     describe(reporter, config.flat(), record, tags, [])
 
 
@@ -172,7 +174,7 @@ def _report(reporter: MlflowReporter, step: int, rows: Sequence[Row], seconds: f
 
 
 def _write_table(rows: Sequence[Row], path: Path) -> None:
-    with whole_file(path) as temporary, temporary.open("w", newline="") as file:
+    with whole_file(path, ConfigError) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(field.name for field in fields(Row))
         for row in rows:

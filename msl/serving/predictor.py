@@ -8,17 +8,15 @@ import torch
 from torch import Tensor
 
 from msl import schema
-from msl.checkpoints.checkpoint import Saved, load_network
+from msl.checkpoints import Checkpoint, about_network, load_network
 from msl.config import DeviceConfig, InputConfig, parse_size, validated
 from msl.data import Resized
 from msl.data.images import UInt8
 from msl.errors import ConfigError
-from msl.labels import LabelSet, find_label_set
+from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
 from msl.models.devices import place, prepare
 from msl.scoring.prediction import predict, predict_with_confidence, views
-
-INPUT = "input"  # what a packaged network's file says of how it is to see images
 
 
 @dataclass(frozen=True)
@@ -39,25 +37,25 @@ class Predictor:
     flip: bool
 
     @classmethod
-    def of(cls, saved: Saved, path: Path, asked: InputConfig, device: DeviceConfig) -> Self:
+    def of(cls, checkpoint: Checkpoint, path: Path, view: InputConfig, device: DeviceConfig) -> Self:
         """The network of a checkpoint.
 
         Args:
-            saved: what `read` gave.
-            path: where from, for messages.
-            asked: how it is to see images; what is left open is as in its training.
+            checkpoint: what `read` gave.
+            path: where it is from, for messages.
+            view: how the network is to see images; what is left open is as in its training.
             device: what it is to run on.
 
         Raises:
             MslError: the network cannot be built, its input's size is not known, or there is no such device.
         """
-        if INPUT in saved and asked == InputConfig():
-            asked = validated(InputConfig, saved[INPUT])
-        size = input_size(saved, path, asked)
-        model = load_network(saved, path)
+        if checkpoint.about.view is not None and view == InputConfig():
+            view = validated(InputConfig, checkpoint.about.view)
+        size = input_size(checkpoint, path, view)
+        model = load_network(checkpoint, path)
         place(model, prepare(device))
-        resized = Resized(size, asked.eval_scales)
-        return cls(model.eval(), find_label_set(saved["label_set"]), resized, asked.eval_flip)
+        resized = Resized(size, view.eval_scales)
+        return cls(model.eval(), about_network(checkpoint, path).labels, resized, view.eval_flip)
 
     @torch.inference_mode()
     def __call__(self, image: UInt8, confidence: bool = False) -> Prediction:
@@ -69,16 +67,15 @@ class Predictor:
         return Prediction(label[0].cpu(), probability[0].cpu())
 
 
-def input_size(saved: Saved, path: Path, asked: InputConfig) -> tuple[int, int]:
-    """Width and height of the network's input: as asked, or that of target images in its training.
+def input_size(checkpoint: Checkpoint, path: Path, view: InputConfig) -> tuple[int, int]:
+    """Width and height of the network's input: as `view` says, or that of target images in its training.
 
     Raises:
-        ConfigError: nothing is asked, and the file does not tell.
+        ConfigError: `view` leaves it open, and the file does not say it.
     """
-    trained = saved["settings"]
-    if asked.crop_size is not None:
-        return asked.crop_size
+    if view.crop_size is not None:
+        return view.crop_size
+    trained = checkpoint.about.settings
     if not trained:
         raise ConfigError(f"{path} does not say at which size it was trained: pass crop_size=WIDTH,HEIGHT")
-    name = f"{schema.TARGET}_crop_size"
-    return parse_size(trained.get(name) or trained["crop_size"])
+    return parse_size(trained.get(f"{schema.TARGET}_crop_size") or trained["crop_size"])

@@ -10,7 +10,7 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from msl.checkpoints.checkpoint import read
+from msl.checkpoints import read
 from msl.config import DeviceConfig, InputConfig
 from msl.data.images import reason
 from msl.scoring.exports import LabelImages

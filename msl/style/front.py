@@ -1,5 +1,6 @@
 """A style network in front of a segmentation network."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ class StyleFront(nn.Module):
         }
 
 
-def built_front(about: dict[str, Any]) -> StyleFront:
+def built_front(about: Mapping[str, Any]) -> StyleFront:
     """The front that gave `about`, without its weights."""
     vgg = VGG(tuple(about["depths"]), tuple(about["channels"]))
     return StyleFront(

@@ -1,8 +1,9 @@
 """Runs on an MLflow tracking server: what they record, where they come from, what they leave behind."""
 
-from msl.tracking.artifacts import download, find_checkpoint, read_config, sha256_of
+from msl.tracking.artifacts import download, find_checkpoint, read_record, sha256_of
 from msl.tracking.connection import Client, connect
 from msl.tracking.lineage import find_finished, fingerprint, nearest_finished
+from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.runs import DataInput, describe, ending, open_run, reopen_run
 from msl.tracking.workplace import workplace
@@ -11,6 +12,7 @@ __all__ = [
     "Client",
     "DataInput",
     "MlflowReporter",
+    "RunRecord",
     "connect",
     "describe",
     "download",
@@ -20,7 +22,7 @@ __all__ = [
     "fingerprint",
     "nearest_finished",
     "open_run",
-    "read_config",
+    "read_record",
     "reopen_run",
     "sha256_of",
     "workplace",

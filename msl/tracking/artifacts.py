@@ -4,7 +4,6 @@ import json
 import re
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
 
 import mlflow.artifacts
 from mlflow.exceptions import MlflowException
@@ -12,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import CheckpointError, TrackingError
+from msl.tracking.record import RunRecord
 
 _RUN_FILE = re.compile(r"runs:/(?P<run>\w+)/(?P<path>.+)")
 
@@ -52,18 +52,17 @@ def download(run_id: str, path: str, folder: Path) -> Path:
         raise CheckpointError(f"run {run_id} has no artifact {path} that can be fetched: {error}") from error
 
 
-def read_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
-    """What `config.json` of a run holds.
+def read_record(client: MlflowClient, run_id: str) -> RunRecord:
+    """What ``config.json`` of a run holds.
 
     Raises:
         TrackingError: there is no such run, or msl did not start it.
     """
     try:
         client.get_run(run_id)
-        content: dict[str, Any] = json.loads(mlflow.artifacts.load_text(f"runs:/{run_id}/{schema.CONFIG_FILE}"))
-    except (MlflowException, OSError, ValueError) as error:
+        return RunRecord.from_json(json.loads(mlflow.artifacts.load_text(f"runs:/{run_id}/{schema.CONFIG_FILE}")))
+    except (MlflowException, OSError, ValueError, KeyError) as error:
         raise TrackingError(f"run {run_id} cannot be read back: {str(error).splitlines()[0]}") from error
-    return content
 
 
 def sha256_of(path: Path) -> str:

@@ -1,11 +1,11 @@
 """What MLflow's page of a run says above everything else: where it comes from, and what can be done with it."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from mlflow.entities import RunInfo
 
 from msl import schema
+from msl.tracking.record import RunRecord
 
 _DATA = {"Source": schema.DATA_SOURCE, "Target": schema.DATA_TARGET}
 # The page folds all but the first lines away, and makes room for the longest at the cost of the column beside it.
@@ -19,7 +19,7 @@ mlflow run . -e package -P checkpoint=runs:/{run} \\
 ```"""
 
 
-def note_of(info: RunInfo, record: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+def note_of(info: RunInfo, record: RunRecord, tags: Mapping[str, str]) -> str:
     """A description in Markdown, with links to the run that this one starts from and to what it shows.
 
     Args:
@@ -31,8 +31,9 @@ def note_of(info: RunInfo, record: Mapping[str, Any], tags: Mapping[str, str]) -
     page = f"#/experiments/{info.experiment_id}/runs"
     facts = [f"From {_linked(page, info, tags[schema.PARENT])}."] if schema.PARENT in tags else []
     facts += [f"{role} `{tags[name].partition('@')[0]}`." for role, name in _DATA.items() if name in tags]
-    trained = "recipe" in record and "classes" in record  # a segmentation network, not a decoder or a copy
-    if trained or record["stage"] == "evaluate":
+    # A segmentation network, not a decoder or a copy.
+    trained = record.recipe is not None and record.classes is not None
+    if trained or record.stage == "evaluate":
         files = f"{page}/{info.run_id}/artifacts"
         facts.append(f"[Panels]({files}/{schema.PANEL_FOLDER}), [classes]({files}/{schema.EVALUATION_FOLDER}).")
     return " ".join(facts) + (_COMMANDS.format(run=info.run_id) if trained else "")

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from mlflow.entities import Metric, RunTag
 from mlflow.exceptions import MlflowException
@@ -13,6 +12,7 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
+from msl.tracking.record import RunRecord
 
 _FULL = 1000  # metrics in a batch: MLflow's limit
 _EAGER = 5.0  # seconds after which what has gathered is sent, so that curves grow while one watches
@@ -70,9 +70,9 @@ class MlflowReporter:
             place = self.client.get_run(self.run_id).info.artifact_uri
             raise TrackingError(f"artifacts of the run cannot be written to {place}: {error}") from error
 
-    def record(self, content: Mapping[str, Any]) -> None:
-        """Write ``config.json``: what `resume` and people need to know of the run."""
-        self.text(json.dumps(content, indent=2), schema.CONFIG_FILE)
+    def record(self, record: RunRecord) -> None:
+        """Write ``config.json``: what a resume and people need to know of the run."""
+        self.text(json.dumps(record.to_json(), indent=2), schema.CONFIG_FILE)
 
     def rename(self, name: str) -> None:
         """Name the run in MLflow's tables."""

@@ -16,9 +16,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFL
 
 from msl import schema
 from msl.errors import TrackingError
+from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
-from msl.tracking.lineage import CodeState, environment
 from msl.tracking.note import note_of
+from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter, utc_now
 
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts tags over 8 000 silently
@@ -100,7 +101,7 @@ def _fold_wrapper(client: MlflowClient, run: Run) -> None:
 def describe(
     reporter: MlflowReporter,
     settings: Mapping[str, Any],
-    record: Mapping[str, Any],
+    record: RunRecord,
     tags: Mapping[str, str],
     inputs: Sequence[DataInput],
 ) -> None:

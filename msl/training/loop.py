@@ -4,16 +4,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from msl.data import Batch, Paired, Stream
-from msl.scoring.evaluation import Result
 from msl.training.optimizers import set_lr, train_mode
 from msl.training.schedules import Decay
 from msl.training.terms import Term
+
+if TYPE_CHECKING:  # training does not depend on how it is scored
+    from msl.scoring.evaluation import Result
 
 
 class Reporter(Protocol):
@@ -53,7 +55,7 @@ class State:
     batches: dict[str, tuple[str, ...]] = field(default_factory=dict)  # names of the samples, by stream
     seconds: float = 0.0
     data_wait: float = 0.0  # seconds of those in which the network waited for a batch
-    result: Result | None = None  # if this step was followed by an evaluation
+    result: "Result | None" = None  # if this step was followed by an evaluation
     improved: bool = False  # whether that is the best so far
 
     @property

@@ -21,8 +21,8 @@ from msl.data import open_domain
 from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import place
 from msl.recipes import Request
+from msl.runs import run as carry_out
 from msl.scoring.evaluation import Scored, evaluate
-from msl.stages import adapt
 from msl.tracking import MlflowReporter
 
 STEPS = 60  # the first third is not counted: processes and kernels warm up
@@ -49,7 +49,7 @@ def commands() -> dict[str, float]:
 def training() -> dict[str, float]:
     limits = {"max_iters": STEPS, "log_every": STEPS // 3, "eval_images": 4, "panels": 0}
     began = time.perf_counter()
-    run_id = adapt(Request(stage="adapt", recipe="streets", overrides=limits)).run_id
+    run_id = carry_out(Request(stage="adapt", recipe="streets", overrides=limits)).run_id
     whole = time.perf_counter() - began
     speeds = (schema.IMAGES_PER_S, schema.STEP_S, schema.DATA_WAIT_S)
     history = open_store(os.environ["MLFLOW_TRACKING_URI"]).history([run_id], speeds)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from msl import schema
-from msl.checkpoints.checkpoint import FORMAT, Saved, write
+from msl.checkpoints import About, Checkpoint, Progress, write
+from msl.errors import CheckpointError
 from msl.training.loop import Callback, Reporter, State
 
 
@@ -23,7 +23,7 @@ class SaveCheckpoints(Callback):
         folder: Path,
         reporter: Reporter,
         callbacks: Mapping[str, Callback],
-        about: Mapping[str, Any],
+        about: About,
         every: int | None = None,
     ) -> None:
         self._folder, self._reporter, self._callbacks, self._about = folder, reporter, callbacks, about
@@ -40,35 +40,40 @@ class SaveCheckpoints(Callback):
         names += [schema.LAST_CHECKPOINT] * (due or state.result is not None or state.finished)
         if names:
             self._reporter.flush()
-            saved = capture(state, self._callbacks) | dict(self._about)
+            checkpoint = capture(state, self._callbacks, self._about)
             for name in names:
-                write(self._folder / name, saved)
+                write(self._folder / name, checkpoint)
                 self._reporter.file(self._folder / name, schema.CHECKPOINT_FOLDER)
 
 
-def capture(state: State, callbacks: Mapping[str, Callback]) -> Saved:
+def capture(state: State, callbacks: Mapping[str, Callback], about: About) -> Checkpoint:
     """Everything on which the rest of a training depends."""
     random = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         random["cuda"] = torch.cuda.get_rng_state()
-    return {
-        "format": FORMAT,
-        "step": state.step,
-        "weights": state.model.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
-        "positions": {name: stream.position for name, stream in state.streams.items()},
-        "random": random,
-        "callbacks": {name: callback.state_dict() for name, callback in callbacks.items()},
-    }
+    progress = Progress(
+        optimizer=state.optimizer.state_dict(),
+        positions={name: stream.position for name, stream in state.streams.items()},
+        random=random,
+        callbacks={name: callback.state_dict() for name, callback in callbacks.items()},
+    )
+    return Checkpoint(about=about, step=state.step, weights=state.model.state_dict(), progress=progress)
 
 
-def restore(saved: Saved, state: State, callbacks: Mapping[str, Callback]) -> None:
-    """Put a training back to where `capture` saw it; its streams were opened at `positions` already."""
-    state.step = saved["step"]
-    state.model.load_state_dict(saved["weights"])
-    state.optimizer.load_state_dict(saved["optimizer"])
-    torch.set_rng_state(saved["random"]["cpu"])
-    if "cuda" in saved["random"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state(saved["random"]["cuda"])
-    for name, own in saved["callbacks"].items():
-        callbacks[name].load_state_dict(own)
+def restore(checkpoint: Checkpoint, state: State, callbacks: Mapping[str, Callback]) -> None:
+    """Put a training back to where `capture` saw it; its streams were opened at their positions already.
+
+    Raises:
+        CheckpointError: it holds a network alone.
+    """
+    progress = checkpoint.progress
+    if progress is None:
+        raise CheckpointError("that checkpoint holds a network alone, not the state of a training: start a new run")
+    state.step = checkpoint.step
+    state.model.load_state_dict(checkpoint.weights)
+    state.optimizer.load_state_dict(progress.optimizer)
+    torch.set_rng_state(progress.random["cpu"])
+    if "cuda" in progress.random and torch.cuda.is_available():
+        torch.cuda.set_rng_state(progress.random["cuda"])
+    for name, counts in progress.callbacks.items():
+        callbacks[name].load_state_dict(counts)

@@ -3,7 +3,7 @@ import pickle
 import pytest
 import torch
 
-from msl.checkpoints.checkpoint import load_network, read, write
+from msl.checkpoints import About, Checkpoint, NetworkAbout, load_network, read, write
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.models import build_model
@@ -20,14 +20,8 @@ def model():
 
 @pytest.fixture
 def saved(model):
-    return {
-        "format": 1,
-        "step": 3,
-        "weights": model.state_dict(),
-        "model": CONFIG.model_dump(mode="json"),
-        "label_set": "two",
-        "classes": CLASSES,
-    }
+    network = NetworkAbout(model=CONFIG, label_set="two", classes=tuple(CLASSES))
+    return Checkpoint(about=About(group="g", network=network), step=3, weights=model.state_dict())
 
 
 def test_a_network_comes_back(saved, model, tmp_path):
@@ -88,6 +82,6 @@ def test_files_that_are_no_checkpoint_are_refused(saved, tmp_path):
     path.write_bytes(pickle.dumps(Bomb()))
     with pytest.raises(CheckpointError, match="x.pt cannot be read"):
         read(path)
-    torch.save(saved["weights"], path)
+    torch.save(saved.weights, path)
     with pytest.raises(CheckpointError, match="x.pt is neither a checkpoint of msl nor of the authors"):
         read(path)

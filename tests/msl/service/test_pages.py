@@ -13,7 +13,7 @@ from PIL import Image
 from running import Service, running
 
 from msl import schema
-from msl.stages import adapt
+from msl.runs import run as carry_out
 
 pytestmark = pytest.mark.xdist_group("service")
 
@@ -46,7 +46,7 @@ def study(tmp_path, monkeypatch):
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", service.password)
         monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", EXPERIMENT)
         tiny.write_domains(tmp_path)
-        adapted = MlflowClient().get_run(adapt(tiny.request("adapt", eval_every=2)).run_id)
+        adapted = MlflowClient().get_run(carry_out(tiny.request("adapt", eval_every=2)).run_id)
         pretrained = MlflowClient().get_run(adapted.data.tags[schema.PARENT])
         yield Study(service, adapted.info.experiment_id, pretrained.info, adapted.info)
 

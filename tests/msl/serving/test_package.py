@@ -23,10 +23,10 @@ from servers import mlflow_command
 from tiny import varied_checkpoint
 
 from entrypoints.package import main
-from msl.checkpoints.checkpoint import read
 from msl.config import PackageConfig, PredictConfig
 from msl.errors import CheckpointError, ConfigError, TrackingError
 from msl.serving import package, predict
+from msl.weights import load_file
 
 TRAINED = {"settings": {"crop_size": "96,48", "target_crop_size": None, "source": "gta5", "target": "cityscapes"}}
 OUTSIDE = """
@@ -109,7 +109,7 @@ def test_the_best_checkpoint_of_a_run_becomes_a_registered_model(tmp_path):
 
 
 def test_the_model_holds_the_network_and_nothing_of_the_training(model):
-    saved = read(model / "model/artifacts/network.pt")
+    saved = load_file(model / "model/artifacts/network.pt")
     assert set(saved) == {"format", "step", "weights", "model", "label_set", "classes", "group", "settings", "input"}
     assert saved["input"] == {"eval_flip": False, "eval_scales": "1", "crop_size": "96,48"}
     assert not list(model.glob("model/**/*.pkl"))

@@ -17,7 +17,7 @@ from msl.config import EvaluateConfig, PredictConfig
 from msl.errors import CheckpointError, ConfigError, DataError
 from msl.labels import find_label_set
 from msl.serving import predict
-from msl.stages import evaluate
+from msl.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.usefixtures("store")
 

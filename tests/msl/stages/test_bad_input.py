@@ -9,10 +9,10 @@ from mlflow.tracking import MlflowClient
 from tiny import checkpoint, request
 
 from msl import schema
-from msl.checkpoints.checkpoint import write
 from msl.config import EvaluateConfig
 from msl.errors import CheckpointError, ConfigError, DataError, DivergedError, TrackingError
-from msl.stages import adapt, evaluate, pretrain
+from msl.runs import run as carry_out
+from msl.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -69,7 +69,7 @@ def test_broken_data(case, tmp_path):
     break_it, message = BROKEN_DATA[case]
     break_it(factory.camvid(tmp_path / "data") / "camvid")
     with pytest.raises(DataError, match=f"(?s){message}"):
-        adapt(request("adapt", **CAMVID))
+        carry_out(request("adapt", **CAMVID))
     assert_failed(DataError)
 
 
@@ -95,24 +95,24 @@ def test_broken_data(case, tmp_path):
 )
 def test_bad_settings(settings, error, message):
     with pytest.raises(error, match=message):
-        adapt(request("adapt", **settings))
+        carry_out(request("adapt", **settings))
     runs = MlflowClient().search_runs(["0"])
     assert {run.info.status for run in runs} == {"FAILED"}
     assert all(schema.ERROR in run.data.tags for run in runs)
 
 
-@pytest.mark.parametrize("stage", [pretrain, adapt])
+@pytest.mark.parametrize("stage", ["pretrain", "adapt"])
 def test_an_option_out_of_range_makes_no_run(stage):
     with pytest.raises(ConfigError, match="lr = -1"):
-        stage(request(stage.__name__, lr=-1))
+        carry_out(request(stage, lr=-1))
     assert MlflowClient().search_runs(["0"]) == []
 
 
 def saved_elsewhere(tmp_path, **changes):
-    pretrain(request("pretrain"))
+    carry_out(request("pretrain"))
     (run,) = MlflowClient().search_runs(["0"])
     path = tmp_path / "saved.pt"
-    write(path, {**checkpoint(run.info.run_id), **changes})
+    torch.save({**checkpoint(run.info.run_id), **changes}, path)
     MlflowClient().delete_run(run.info.run_id)
     return str(path)
 
@@ -120,14 +120,14 @@ def saved_elsewhere(tmp_path, **changes):
 def test_a_checkpoint_of_another_architecture(tmp_path):
     path = saved_elsewhere(tmp_path)
     with pytest.raises(CheckpointError, match="holds a network with width = 0.25, multi = False; .* multi = True"):
-        adapt(request("adapt", checkpoint=path, multi=True, width=0.5))
+        carry_out(request("adapt", checkpoint=path, multi=True, width=0.5))
     assert_failed(CheckpointError)
 
 
 def test_a_checkpoint_of_another_class_count(tmp_path):
     path = saved_elsewhere(tmp_path)
     with pytest.raises(CheckpointError, match=r"predicts 19 classes .*, the data has 13 .*label_set=cityscapes19"):
-        adapt(request("adapt", checkpoint=path, label_set="crosscity13"))
+        carry_out(request("adapt", checkpoint=path, label_set="crosscity13"))
     assert_failed(CheckpointError)
 
 
@@ -135,7 +135,7 @@ def test_a_damaged_checkpoint(tmp_path):
     path = saved_elsewhere(tmp_path)
     truncate(Path(path))
     with pytest.raises(CheckpointError, match="saved.pt cannot be read"):
-        adapt(request("adapt", checkpoint=path))
+        carry_out(request("adapt", checkpoint=path))
     assert_failed(CheckpointError)
     with pytest.raises(CheckpointError, match="saved.pt cannot be read"):
         evaluate(EvaluateConfig.of(checkpoint=path))
@@ -144,7 +144,7 @@ def test_a_damaged_checkpoint(tmp_path):
 def test_a_state_dict_is_no_checkpoint_of_ours(tmp_path):
     torch.save({"layer": torch.zeros(1)}, tmp_path / "w.pt")
     with pytest.raises(CheckpointError, match="w.pt is neither a checkpoint of msl nor of the authors"):
-        adapt(request("adapt", checkpoint=str(tmp_path / "w.pt")))
+        carry_out(request("adapt", checkpoint=str(tmp_path / "w.pt")))
     assert_failed(CheckpointError)
 
 
@@ -152,7 +152,7 @@ def test_a_work_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("MSL_WORK", str(tmp_path / "file" / "work"))
     with pytest.raises(TrackingError, match="file/work/.* cannot be written: Not a directory. MSL_WORK names another"):
-        pretrain(request("pretrain"))
+        carry_out(request("pretrain"))
     assert_failed(TrackingError)
 
 
@@ -162,7 +162,7 @@ def test_an_artifact_store_that_cannot_be_written(tmp_path, monkeypatch):
     client.create_experiment("elsewhere", artifact_location=str(tmp_path / "file" / "artifacts"))
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "elsewhere")
     with pytest.raises(TrackingError, match="artifacts of the run cannot be written to .*file/artifacts"):
-        pretrain(request("pretrain"))
+        carry_out(request("pretrain"))
     (run,) = client.search_runs([client.get_experiment_by_name("elsewhere").experiment_id])
     assert run.info.status == "FAILED"
 
@@ -178,7 +178,7 @@ def test_an_artifact_store_that_cannot_be_written(tmp_path, monkeypatch):
 def test_a_tracking_store_that_cannot_be_reached(uri, message, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with pytest.raises(TrackingError, match=message):
-        pretrain(request("pretrain"))
+        carry_out(request("pretrain"))
 
 
 def test_a_deleted_experiment(monkeypatch):
@@ -186,12 +186,12 @@ def test_a_deleted_experiment(monkeypatch):
     client.delete_experiment(client.create_experiment("gone"))
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "gone")
     with pytest.raises(TrackingError, match="experiment 'gone' is deleted: restore it or"):
-        pretrain(request("pretrain"))
+        carry_out(request("pretrain"))
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_step_and_batch():
     with pytest.raises(DivergedError, match=r"loss/source = nan at step \d+ \(batch source: streets/train/0000\d, "):
-        pretrain(request("pretrain", lr=1e30, max_iters=20, eval_every=20))
+        carry_out(request("pretrain", lr=1e30, max_iters=20, eval_every=20))
     run = only_run()
     assert run.info.status == "FAILED"
     assert "loss/source = nan" in run.data.tags[schema.ERROR]

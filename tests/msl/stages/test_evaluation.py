@@ -11,7 +11,7 @@ from tiny import varied_checkpoint
 from msl.config import EvaluateConfig
 from msl.errors import ConfigError
 from msl.labels import find_label_set
-from msl.stages import evaluate
+from msl.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 

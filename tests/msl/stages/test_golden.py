@@ -16,19 +16,19 @@ import torch
 from tiny import request
 from tolerances import GOLDEN
 
-from msl.stages import adapt, pretrain, target_solo
+from msl.runs import run as carry_out
 
 CURVES = Path(__file__).parent / "golden.json"
 WRITE = bool(os.environ.get("MSL_WRITE_GOLDEN"))
 TEN = {"lr": 5e-4, "max_iters": 10, "epoch_iters": 5, "eval_every": 5, "log_every": 1}
 RUNS = {
-    "pretrain": (pretrain, {}),
-    "pretrain multi": (pretrain, {"multi": True}),
-    "adapt maxsquare": (adapt, {"target_mode": "maxsquare", "lambda_target": 0.1}),
-    "adapt IW_maxsquare multi": (adapt, {"target_mode": "IW_maxsquare", "multi": True, "threshold": 0.5}),
-    "adapt deeplabv3plus multi": (adapt, {"network": "deeplabv3plus", "multi": True, "freeze_bn": True}),
-    "adapt entropy freeze_bn": (adapt, {"target_mode": "entropy", "freeze_bn": True}),
-    "target_solo": (target_solo, {"round_num": 2, "epoch_each_round": 1, "target_solo_epoch": 1}),
+    "pretrain": ("pretrain", {}),
+    "pretrain multi": ("pretrain", {"multi": True}),
+    "adapt maxsquare": ("adapt", {"target_mode": "maxsquare", "lambda_target": 0.1}),
+    "adapt IW_maxsquare multi": ("adapt", {"target_mode": "IW_maxsquare", "multi": True, "threshold": 0.5}),
+    "adapt deeplabv3plus multi": ("adapt", {"network": "deeplabv3plus", "multi": True, "freeze_bn": True}),
+    "adapt entropy freeze_bn": ("adapt", {"target_mode": "entropy", "freeze_bn": True}),
+    "target_solo": ("target_solo", {"round_num": 2, "epoch_each_round": 1, "target_solo_epoch": 1}),
 }
 
 
@@ -42,8 +42,8 @@ def _double_precision():
 @pytest.mark.parametrize("name", RUNS)
 def test_ten_steps_follow_their_golden_curve(name, curves):
     stage, changes = RUNS[name]
-    start = {} if stage is pretrain else {"checkpoint": _pretrained(changes)}
-    logged = curves(stage(request(stage.__name__, **TEN, **changes, **start)).run_id)
+    start = {} if stage == "pretrain" else {"checkpoint": _pretrained(changes)}
+    logged = curves(carry_out(request(stage, **TEN, **changes, **start)).run_id)
     kept = ("loss/", "source/PA", "target/PA", "lr")
     own = {f"{metric} {step}": value for (metric, step), value in logged.items() if metric.startswith(kept)}
     golden = json.loads(CURVES.read_text()) if CURVES.exists() else {}
@@ -60,4 +60,4 @@ def test_ten_steps_follow_their_golden_curve(name, curves):
 def _pretrained(changes):
     """The checkpoint to adapt, trained as gently."""
     shared = {name: value for name, value in changes.items() if name in ("multi", "network", "freeze_bn")}
-    return f"runs:/{pretrain(request('pretrain', **TEN, **shared)).run_id}/checkpoints/last.pt"
+    return f"runs:/{carry_out(request('pretrain', **TEN, **shared)).run_id}/checkpoints/last.pt"

@@ -13,7 +13,9 @@ from tiny import checkpoint, request
 from msl import schema
 from msl.config import EvaluateConfig, ValidateConfig
 from msl.errors import ConfigError, DataError
-from msl.stages import adapt, evaluate, pretrain, validate
+from msl.runs import run as carry_out
+from msl.stages.evaluate import evaluate
+from msl.stages.validate import validate
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -44,14 +46,14 @@ def test_refused_unless_told_to_go_on(wrong):
     with pytest.raises(
         DataError, match="gta5/train: 8 of 12 samples cannot be used: 2 missing, .*\n(.*\n){5}  … and 3"
     ):
-        pretrain(request("pretrain", **SETTINGS))
+        carry_out(request("pretrain", **SETTINGS))
     (run,) = MlflowClient().search_runs(["0"])
     assert run.info.status == "FAILED"
     assert "skip_bad=true" in run.data.tags[schema.ERROR]
 
 
 def test_training_goes_on_without_and_says_so(wrong, caplog):
-    outcome = pretrain(request("pretrain", skip_bad=True, **SETTINGS))
+    outcome = carry_out(request("pretrain", skip_bad=True, **SETTINGS))
     assert {row["sample"]: row["problem"] for row in rows(outcome.run_id, SKIPPED)} == wrong
     assert {(row["domain"], row["split"]) for row in rows(outcome.run_id, SKIPPED)} == {("gta5", "train")}
     run = MlflowClient().get_run(outcome.run_id)
@@ -65,9 +67,9 @@ def test_training_goes_on_without_and_says_so(wrong, caplog):
 
 def test_it_is_the_training_on_a_copy_that_never_had_them(wrong, tmp_path):
     parent = request("adapt", skip_bad=True, **SETTINGS).for_parent("pretrain")
-    skipped = pretrain(parent).run_id
+    skipped = carry_out(parent).run_id
     (tmp_path / "data/GTA5/train.txt").write_text("1\n2\n3\n4\n")
-    whole = pretrain(parent).run_id
+    whole = carry_out(parent).run_id
     tags = [MlflowClient().get_run(run_id).data.tags for run_id in (skipped, whole)]
     assert tags[0][schema.FINGERPRINT] == tags[1][schema.FINGERPRINT]
     assert tags[0][schema.DATA_SOURCE] == tags[1][schema.DATA_SOURCE]
@@ -75,13 +77,13 @@ def test_it_is_the_training_on_a_copy_that_never_had_them(wrong, tmp_path):
     weights = [checkpoint(run_id)["weights"] for run_id in (skipped, whole)]
     assert all(weights[0][name].equal(weights[1][name]) for name in weights[0])
     # So either is a parent that fits, whether adaptation skips or has nothing to skip.
-    adapted = adapt(request("adapt", **SETTINGS)).run_id
+    adapted = carry_out(request("adapt", **SETTINGS)).run_id
     assert MlflowClient().get_run(adapted).data.tags[schema.PARENT] == whole
 
 
 def test_a_scored_split_is_scored_without_them_and_that_is_recorded(wrong, tmp_path, caplog):
     spoil(tmp_path)
-    outcome = adapt(request("adapt", skip_bad=True, **SETTINGS))
+    outcome = carry_out(request("adapt", skip_bad=True, **SETTINGS))
     tags = MlflowClient().get_run(outcome.run_id).data.tags
     assert tags[schema.DATA_SKIPPED] == "gta5/train 8, cityscapes/train 1, cityscapes/val 1"
     assert "scores on this split are of those alone" in caplog.text
@@ -96,18 +98,18 @@ def test_a_scored_split_is_scored_without_them_and_that_is_recorded(wrong, tmp_p
 
 def test_a_run_does_not_go_on_when_other_samples_have_gone_bad(wrong, tmp_path):
     settings = {**SETTINGS, "skip_bad": True}
-    run_id = pretrain(request("pretrain", **settings)).run_id
-    pretrain(request("pretrain", resume=run_id, max_iters=5))
+    run_id = carry_out(request("pretrain", **settings)).run_id
+    carry_out(request("pretrain", resume=run_id, max_iters=5))
     (tmp_path / "data/GTA5/images/00001.png").unlink()
     with pytest.raises(DataError, match="cannot go on: its data has changed since"):
-        pretrain(request("pretrain", resume=run_id, max_iters=6))
+        carry_out(request("pretrain", resume=run_id, max_iters=6))
 
 
 def test_nothing_left_is_refused(wrong, tmp_path):
     for path in (tmp_path / "data/GTA5/images").iterdir():
         path.unlink()
     with pytest.raises(DataError, match="12 of 12 samples cannot be used: (?s:.*)Nothing is left to go on with"):
-        pretrain(request("pretrain", skip_bad=True, **SETTINGS))
+        carry_out(request("pretrain", skip_bad=True, **SETTINGS))
 
 
 def config(**changes):

@@ -15,7 +15,7 @@ from tiny import SETTINGS, artifact, checkpoint, request
 
 from analysis import open_store
 from msl.errors import ConfigError, DataError, TrackingError
-from msl.stages import adapt, pretrain, target_solo
+from msl.runs import run as carry_out
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -33,15 +33,15 @@ def assert_same(first, second, curves):
     assert all(torch.equal(momentum[0][i]["momentum_buffer"], momentum[1][i]["momentum_buffer"]) for i in momentum[0])
 
 
-@pytest.mark.parametrize("stage", [pretrain, adapt, target_solo])
+@pytest.mark.parametrize("stage", ["pretrain", "adapt", "target_solo"])
 def test_a_run_that_was_stopped_and_taken_up_is_the_whole_run(stage, curves):
-    changes = {"round_num": 3, "epoch_each_round": 1, "target_solo_epoch": 1} if stage is target_solo else {}
-    if stage is not pretrain:
-        parent = pretrain(request("pretrain")).run_id
+    changes = {"round_num": 3, "epoch_each_round": 1, "target_solo_epoch": 1} if stage == "target_solo" else {}
+    if stage != "pretrain":
+        parent = carry_out(request("pretrain")).run_id
         changes["checkpoint"] = f"runs:/{parent}/checkpoints/last.pt"
-    whole = stage(request(stage.__name__, **LONG, **changes))
-    part = stage(request(stage.__name__, **{**LONG, **changes, "max_iters": 10}))
-    resumed = stage(request(stage.__name__, resume=part.run_id, max_iters=14))
+    whole = carry_out(request(stage, **LONG, **changes))
+    part = carry_out(request(stage, **{**LONG, **changes, "max_iters": 10}))
+    resumed = carry_out(request(stage, resume=part.run_id, max_iters=14))
     assert resumed.run_id == part.run_id
     assert resumed.metrics == whole.metrics
     assert_same(whole.run_id, resumed.run_id, lambda run_id: without_finals(curves(run_id), at=10))
@@ -108,14 +108,14 @@ def running_past(step):
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(curves, tiny_store):
     settings = {**SETTINGS, **LONG, "max_iters": 40}
-    whole = pretrain(request("pretrain", **{**LONG, "max_iters": 40}))
+    whole = carry_out(request("pretrain", **{**LONG, "max_iters": 40}))
     MlflowClient().delete_run(whole.run_id)  # out of the way of the search below
     with start("pretrain", **settings) as process:
         run_id = wait_for(running_past(12), process)
         process.send_signal(signal.SIGKILL)
     assert MlflowClient().get_run(run_id).info.status == "RUNNING"
 
-    resumed = pretrain(request("pretrain", resume=run_id))
+    resumed = carry_out(request("pretrain", resume=run_id))
     MlflowClient().restore_run(whole.run_id)
     assert_same(whole.run_id, resumed.run_id, curves)
     assert MlflowClient().get_run(run_id).info.status == "FINISHED"
@@ -136,48 +136,48 @@ def test_sigterm_ends_a_run_as_killed():
 
 
 def test_a_run_without_a_checkpoint_begins_anew(curves):
-    whole = pretrain(request("pretrain"))
+    whole = carry_out(request("pretrain"))
     failed = request("pretrain", lr=1e30)
     with pytest.raises(Exception, match="at step"):
-        pretrain(failed)
+        carry_out(failed)
     (run,) = MlflowClient().search_runs(["0"], "attributes.status = 'FAILED'")
     with pytest.raises(Exception, match="at step"):  # its settings are still its own
-        pretrain(request("pretrain", resume=run.info.run_id))
+        carry_out(request("pretrain", resume=run.info.run_id))
     assert curves(whole.run_id)
 
 
 def test_what_may_not_change_is_refused_and_nothing_is_touched():
-    run_id = pretrain(request("pretrain")).run_id
+    run_id = carry_out(request("pretrain")).run_id
     with pytest.raises(
         ConfigError, match="leave out lr. Only data_root, device, max_iters, num_workers, skip_bad, threads"
     ):
-        pretrain(request("pretrain", resume=run_id, lr=0.5))
+        carry_out(request("pretrain", resume=run_id, lr=0.5))
     with pytest.raises(TrackingError, match="is of stage pretrain: resume it with -e pretrain"):
-        adapt(request("adapt", resume=run_id))
+        carry_out(request("adapt", resume=run_id))
     assert MlflowClient().get_run(run_id).info.status == "FINISHED"
 
 
 def test_a_run_that_is_not_there_is_refused():
     with pytest.raises(TrackingError, match="run 0123 cannot be read back"):
-        pretrain(request("pretrain", resume="0123"))
+        carry_out(request("pretrain", resume="0123"))
 
 
 def test_data_that_changed_meanwhile_is_refused(tmp_path):
-    run_id = pretrain(request("pretrain")).run_id
+    run_id = carry_out(request("pretrain")).run_id
     (tmp_path / "tiny.yaml").write_text((tmp_path / "tiny.yaml").read_text() + "seed: 1\n")
     with pytest.raises(DataError, match="its data has changed since"):
-        pretrain(request("pretrain", resume=run_id, max_iters=8))
+        carry_out(request("pretrain", resume=run_id, max_iters=8))
 
 
 def test_a_torn_upload_does_not_matter(tmp_path):
     """A kill in the middle of copying into a local artifact store; the copy beside the process is whole."""
-    run_id = pretrain(request("pretrain")).run_id
+    run_id = carry_out(request("pretrain")).run_id
     path = artifact(run_id, "checkpoints/last.pt")
     local = tmp_path / ".msl" / run_id / "last.pt"
     local.parent.mkdir(parents=True)
     local.write_bytes(path.read_bytes())
     path.write_bytes(local.read_bytes()[:1000])
-    assert pretrain(request("pretrain", resume=run_id, max_iters=6)).run_id == run_id
+    assert carry_out(request("pretrain", resume=run_id, max_iters=6)).run_id == run_id
     assert checkpoint(run_id)["step"] == 6
 
 
@@ -185,5 +185,5 @@ def test_two_processes_do_not_train_one_run():
     with start("pretrain", **{**SETTINGS, "max_iters": 400, "eval_every": 4}) as process:
         run_id = wait_for(running_past(8), process)
         with pytest.raises(TrackingError, match="being trained by another process on this machine"):
-            pretrain(request("pretrain", resume=run_id))
+            carry_out(request("pretrain", resume=run_id))
         process.kill()

@@ -15,12 +15,13 @@ from mlflow.tracking import MlflowClient
 from PIL import Image
 from tiny import artifact, checkpoint, request
 
-from msl.checkpoints.checkpoint import load_network
+from msl.checkpoints import load_network, read
 from msl.config import EvaluateConfig, StyleLossConfig
 from msl.data import open_domain
 from msl.errors import CheckpointError, ConfigError, DataError
 from msl.recipes import Request, catalog, small
-from msl.stages import adapt, evaluate, joint_adain, pretrain, stylize, train_style
+from msl.runs import run as carry_out
+from msl.stages.evaluate import evaluate
 from msl.style import VGG, Encoder
 from msl.style.front import front_of
 from msl.training.callbacks import LowerOnPlateau, TrainDecoder
@@ -61,11 +62,11 @@ def style_request(stage: str, recipe: str = "streets", resume: str | None = None
 @pytest.fixture
 def decoder() -> str:
     """Reference of a trained decoder."""
-    return f"runs:/{train_style(style_request('train_style', **DECODER)).run_id}/checkpoints/last.pt"
+    return f"runs:/{carry_out(style_request('train_style', **DECODER)).run_id}/checkpoints/last.pt"
 
 
 def test_a_decoder_learns_and_shows_it(curves, the_run):
-    run_id = train_style(style_request("train_style", **DECODER)).run_id
+    run_id = carry_out(style_request("train_style", **DECODER)).run_id
     logged = curves(run_id)
     assert {metric for metric, _ in logged} == {"style/content", "style/style", "lr", "epoch"}
     assert all(value > 0 for (metric, _), value in logged.items() if metric.startswith("style/"))
@@ -77,16 +78,16 @@ def test_a_decoder_learns_and_shows_it(curves, the_run):
 
 
 def test_a_resumed_decoder_ends_as_one_that_never_stopped():
-    whole = train_style(style_request("train_style", **DECODER)).run_id
-    half = train_style(style_request("train_style", **DECODER, max_iters=2)).run_id
-    train_style(style_request("train_style", resume=half, max_iters=4))
+    whole = carry_out(style_request("train_style", **DECODER)).run_id
+    half = carry_out(style_request("train_style", **DECODER, max_iters=2)).run_id
+    carry_out(style_request("train_style", resume=half, max_iters=4))
     ours, theirs = checkpoint(whole), checkpoint(half)
     assert ours["step"] == theirs["step"] == 4
     assert all(torch.equal(value, theirs["weights"][name]) for name, value in ours["weights"].items())
 
 
 def test_a_decoder_may_start_from_another(decoder):
-    warm = train_style(
+    warm = carry_out(
         style_request("train_style", **DECODER | {"style_iters": 1, "style_lr": 1e-4}, decoder=decoder)
     ).run_id
     old, new = checkpoint(decoder.split("/")[1])["weights"], checkpoint(warm)["weights"]
@@ -98,9 +99,9 @@ def test_a_copy_has_the_labels_of_what_it_was_made_of(method, tmp_path):
     data_factory.camvid(tmp_path)
     more = {"method": method, "content": "camvid_day", "data_root": str(tmp_path), "alpha": 0.5}
     if method == "adain":
-        more["decoder"] = f"runs:/{train_style(style_request('train_style', **DECODER)).run_id}/checkpoints/last.pt"
-    copy = stylize(style_request("stylize", **COPY, **more))
-    plain, styled = (open_domain(name, tmp_path, "train") for name in ("camvid_day", str(copy.file)))
+        more["decoder"] = f"runs:/{carry_out(style_request('train_style', **DECODER)).run_id}/checkpoints/last.pt"
+    copy = carry_out(style_request("stylize", **COPY, **more))
+    plain, styled = (open_domain(name, tmp_path, "train") for name in ("camvid_day", copy.result))
     assert copy.made == len(plain) + len(open_domain("camvid_day", tmp_path, "val"))
     assert styled.name.startswith("camvid_day_photographs")
     assert styled.style["method"] == method
@@ -109,13 +110,13 @@ def test_a_copy_has_the_labels_of_what_it_was_made_of(method, tmp_path):
         assert torch.equal(before.label, after.label)
         assert before.image.shape == after.image.shape
         assert not torch.equal(before.image, after.image)
-    assert not list(copy.file.parent.rglob("*.tmp"))
+    assert not list(Path(copy.result).parent.rglob("*.tmp"))
 
 
 def test_half_a_style_lies_halfway(tmp_path):
     data_factory.camvid(tmp_path)
     asked = {**COPY, "method": "colour", "content": "camvid_day", "data_root": str(tmp_path)}
-    copies = {alpha: stylize(style_request("stylize", **asked, alpha=alpha)).file for alpha in (0.0, 0.5, 1.0)}
+    copies = {alpha: carry_out(style_request("stylize", **asked, alpha=alpha)).file for alpha in (0.0, 0.5, 1.0)}
     images = {a: open_domain(str(file), tmp_path, "train")[0].image.float() for a, file in copies.items()}
     assert torch.equal(images[0.0], open_domain("camvid_day", tmp_path, "train")[0].image.float())
     inside = (images[1.0] > 0) & (images[1.0] < 255)  # what was clamped lies elsewhere
@@ -124,8 +125,8 @@ def test_half_a_style_lies_halfway(tmp_path):
 
 
 def test_a_network_trains_on_a_copy_and_its_lineage_says_so(decoder, the_run):
-    copy = stylize(style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder))
-    run_id = pretrain(request("pretrain", source=str(copy.file))).run_id
+    copy = carry_out(style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder))
+    run_id = carry_out(request("pretrain", source=copy.result)).run_id
     run = the_run(run_id)
     assert run["msl.data.source"].startswith("tiny_photographs/train@")
     assert f"decoder={decoder}" in run["msl.data.source.style"]
@@ -136,22 +137,24 @@ def test_a_network_trains_on_a_copy_and_its_lineage_says_so(decoder, the_run):
 
 
 def test_generated_scenes_get_label_files(decoder):
-    copy = stylize(style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder, image_format="jpeg"))
-    plain, styled = open_domain("tiny.yaml"), open_domain(str(copy.file))
+    copy = carry_out(style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder, image_format="jpeg"))
+    plain, styled = open_domain("tiny.yaml"), open_domain(copy.result)
     assert len(styled) == len(plain) == 6
     assert all(torch.equal(a.label, b.label) for a, b in zip(plain, styled, strict=True))
-    assert {path.suffix for path in (copy.file.parent / "train").rglob("*.*") if path.name != ".lock"} == {".jpg"}
+    assert {path.suffix for path in (Path(copy.result).parent / "train").rglob("*.*") if path.name != ".lock"} == {
+        ".jpg"
+    }
 
 
 def test_what_is_there_is_not_made_again(decoder):
     asked = style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder)
-    first = stylize(asked)
+    first = carry_out(asked)
     next((first.file.parent / "train").rglob("[0-9]*.png")).unlink()
     times = {path: path.stat().st_mtime_ns for path in first.file.parent.rglob("*.png")}
-    again = stylize(asked)
+    again = carry_out(asked)
     assert (first.made, again.made) == (9, 1)
     assert all(path.stat().st_mtime_ns == when for path, when in times.items() if "labels" not in path.parts)
-    assert stylize(asked).made == 0
+    assert carry_out(asked).made == 0
 
 
 def test_a_killed_copy_is_completed_and_two_processes_share_it(tmp_path, tiny_store):
@@ -194,27 +197,27 @@ def _first(look):
 def test_a_copy_whose_source_changed_or_moved_is_refused(tmp_path):
     data_factory.camvid(tmp_path / "data")
     asked = {**COPY, "method": "colour", "content": "camvid_day", "data_root": str(tmp_path / "data")}
-    copy = stylize(style_request("stylize", **asked))
+    copy = carry_out(style_request("stylize", **asked))
     frame = next((tmp_path / "data/camvid/train").glob("0016E5*"))
     data_factory.save(data_factory.picture(77), frame)
     with pytest.raises(DataError, match=r"camvid_day/train, whose images have changed since .* run stylize again"):
-        pretrain(request("pretrain", source=str(copy.file), target=None))
+        carry_out(request("pretrain", source=copy.result, target=None))
     (tmp_path / "data").rename(tmp_path / "elsewhere")
     with pytest.raises(DataError, match="styled copy, whose labels are those of camvid_day: .*no such folder"):
-        open_domain(str(copy.file))
-    assert len(open_domain(str(copy.file), tmp_path / "elsewhere")) == 3
+        open_domain(copy.result)
+    assert len(open_domain(copy.result, tmp_path / "elsewhere")) == 3
 
 
 def test_samples_that_cannot_be_used_are_left_out_when_told(tmp_path):
     wrong = data_factory.damaged_gta5(tmp_path)
     asked = {**COPY, "method": "colour", "content": "gta5", "data_root": str(tmp_path), "split": "train"}
     with pytest.raises(DataError, match="samples cannot be used"):
-        stylize(style_request("stylize", **asked))
-    copy = stylize(style_request("stylize", **asked, skip_bad=True))
-    skipped = yaml.safe_load(copy.file.read_text())["content"]["skipped"]["train"]
+        carry_out(style_request("stylize", **asked))
+    copy = carry_out(style_request("stylize", **asked, skip_bad=True))
+    skipped = yaml.safe_load(Path(copy.result).read_text())["content"]["skipped"]["train"]
     assert set(skipped) <= set(wrong)
     assert "missing" in {wrong[name] for name in skipped}
-    assert open_domain(str(copy.file), tmp_path, "train", labelled=False).inspect().problems == []
+    assert open_domain(copy.result, tmp_path, "train", labelled=False).inspect().problems == []
 
 
 @pytest.mark.parametrize(
@@ -231,14 +234,14 @@ def test_samples_that_cannot_be_used_are_left_out_when_told(tmp_path):
 )
 def test_bad_input_is_told(settings, error, told, tmp_path, the_run):
     with pytest.raises(error, match=told):
-        stylize(style_request("stylize", **{**COPY, "content": "tiny.yaml", "decoder": "vgg.pth"} | settings))
+        carry_out(style_request("stylize", **{**COPY, "content": "tiny.yaml", "decoder": "vgg.pth"} | settings))
     assert not list(tmp_path.glob("styled/*/train/*"))
 
 
 def test_an_empty_style_folder_is_told(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no images in it"):
-        train_style(style_request("train_style", **DECODER | {"style": "empty"}))
+        carry_out(style_request("train_style", **DECODER | {"style": "empty"}))
 
 
 def test_a_recipe_makes_what_it_needs_once(monkeypatch, the_run, tmp_path):
@@ -249,19 +252,19 @@ def test_a_recipe_makes_what_it_needs_once(monkeypatch, the_run, tmp_path):
 
     monkeypatch.setitem(catalog.RECIPES, "styled", styled)
     plain = {k: v for k, v in request("adapt").overrides.items() if k not in ("source", "target")}
-    run_id = adapt(style_request("adapt", "styled", **plain)).run_id
+    run_id = carry_out(style_request("adapt", "styled", **plain)).run_id
     children = MlflowClient().search_runs(["0"], f"tags.`mlflow.parentRunId` = '{run_id}'")
     assert sorted(run.data.tags["msl.stage"] for run in children) == ["pretrain", "stylize"]
     assert the_run(run_id)["msl.data.source"].startswith("tiny_photographs/train@")
     assert the_run(run_id)["msl.group"].startswith("adapt styled ")
-    again = adapt(style_request("adapt", "styled", **plain | {"seed": 1})).run_id
+    again = carry_out(style_request("adapt", "styled", **plain | {"seed": 1})).run_id
     children = MlflowClient().search_runs(["0"], f"tags.`mlflow.parentRunId` = '{again}'")
     assert [run.data.tags["msl.stage"] for run in children] == ["pretrain"]  # of the other seed; the copy is there
 
 
 @pytest.mark.parametrize("learns", ["frozen", "decoder", "end_to_end"])
 def test_the_decoder_learns_what_it_is_told_to(learns, decoder, curves, the_run):
-    outcome = joint_adain(request("joint_adain", **JOINT, decoder=decoder, style_training=learns, style_lr=0.01))
+    outcome = carry_out(request("joint_adain", **JOINT, decoder=decoder, style_training=learns, style_lr=0.01))
     start, end = checkpoint(decoder.split("/")[1])["weights"], checkpoint(outcome.run_id)
     own = {name.removeprefix("preprocessing.0.transfer."): value for name, value in end["weights"].items()}
     moved = {name: (own[name] - start[name]).abs().max() > 0 for name in start}
@@ -278,11 +281,11 @@ def test_the_decoder_learns_what_it_is_told_to(learns, decoder, curves, the_run)
 @pytest.mark.parametrize("learns", ["decoder", "end_to_end"])
 def test_a_resumed_joint_training_ends_as_one_that_never_stopped(learns, decoder, curves):
     asked = {**JOINT, "decoder": decoder, "style_training": learns, "plateau_factor": 0.5, "plateau_patience": 0}
-    asked["checkpoint"] = f"runs:/{pretrain(request('pretrain', max_iters=1)).run_id}/checkpoints/last.pt"
+    asked["checkpoint"] = f"runs:/{carry_out(request('pretrain', max_iters=1)).run_id}/checkpoints/last.pt"
     length = {"epoch_iters": 1, "round_num": 4, "checkpoint_every": 1, "log_every": 1}
-    whole = joint_adain(request("joint_adain", **asked, **length)).run_id
-    half = joint_adain(request("joint_adain", **asked, **length | {"max_iters": 2})).run_id
-    joint_adain(request("joint_adain", resume=half, max_iters=4))
+    whole = carry_out(request("joint_adain", **asked, **length)).run_id
+    half = carry_out(request("joint_adain", **asked, **length | {"max_iters": 2})).run_id
+    carry_out(request("joint_adain", resume=half, max_iters=4))
     ours, theirs = checkpoint(whole), checkpoint(half)
     assert ours["step"] == theirs["step"] == 4
     assert [n for n, value in ours["weights"].items() if not torch.equal(value, theirs["weights"][n])] == []
@@ -294,32 +297,32 @@ def test_images_are_styled_as_a_copy_would_be(decoder):
     Half a grey level, and half another: features that hardly vary amplify what the order of a sum changes.
     """
     asked = {**COPY, "content": "tiny.yaml", "decoder": decoder, "shuffle_styles": False}
-    copy = stylize(style_request("stylize", **asked))
-    run_id = joint_adain(request("joint_adain", **JOINT, decoder=decoder, max_iters=1)).run_id
-    front = front_of(load_network(checkpoint(run_id), Path(run_id)))
+    copy = carry_out(style_request("stylize", **asked))
+    run_id = carry_out(request("joint_adain", **JOINT, decoder=decoder, max_iters=1)).run_id
+    front = front_of(load_network(read(artifact(run_id, "checkpoints/last.pt")), Path(run_id)))
     assert front is not None
     with torch.no_grad():
         ours = front(open_domain("tiny.yaml")[0].image[None])[0] * 255
-    theirs = open_domain(str(copy.file))[0].image.float()
+    theirs = open_domain(copy.result)[0].image.float()
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1)
 
 
 def test_quarters_are_scored_whole_at_twice_their_size(decoder):
     asked = {**JOINT, "decoder": decoder, "quadrants": True, "crop_size": (32, 16)}
-    run_id = joint_adain(request("joint_adain", **asked)).run_id
+    run_id = carry_out(request("joint_adain", **asked)).run_id
     assert artifact(run_id, "panels/target_000004.png").is_file()
     assert checkpoint(run_id)["settings"]["crop_size"] == "32,16"
 
 
 def test_a_style_checkpoint_is_no_segmentation_network(decoder):
     with pytest.raises(CheckpointError, match="stage train_style and holds no segmentation network"):
-        adapt(request("adapt", checkpoint=decoder))
+        carry_out(request("adapt", checkpoint=decoder))
 
 
 def test_only_one_style_network_stands_in_front(decoder):
-    first = joint_adain(request("joint_adain", **JOINT, decoder=decoder)).run_id
+    first = carry_out(request("joint_adain", **JOINT, decoder=decoder)).run_id
     with pytest.raises(CheckpointError, match="stands in front of that one already"):
-        joint_adain(request("joint_adain", **JOINT, decoder=decoder, checkpoint=f"runs:/{first}/checkpoints/last.pt"))
+        carry_out(request("joint_adain", **JOINT, decoder=decoder, checkpoint=f"runs:/{first}/checkpoints/last.pt"))
 
 
 def test_the_learning_rate_falls_where_the_source_loss_does_not():

@@ -13,7 +13,8 @@ from msl import schema
 from msl.config import EvaluateConfig, ModelConfig
 from msl.errors import ConfigError
 from msl.models import build_model
-from msl.stages import adapt, evaluate, pretrain, target_solo
+from msl.runs import run as carry_out
+from msl.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -23,7 +24,7 @@ PARENT = request("adapt").for_parent("pretrain")
 
 
 def test_what_a_run_records(the_run, curves):
-    outcome = pretrain(request("pretrain"))
+    outcome = carry_out(request("pretrain"))
     run = the_run(outcome.run_id)
     assert run["status"] == "FINISHED"
     assert run["name"] == f"{run['msl.group']} seed=0"
@@ -61,7 +62,7 @@ def listing(run_id, folder):
 
 
 def test_data_inputs_have_our_digests():
-    run = MlflowClient().get_run(adapt(request("adapt")).run_id)
+    run = MlflowClient().get_run(carry_out(request("adapt")).run_id)
     inputs = {(i.dataset.name, i.tags[0].value): i.dataset for i in run.inputs.dataset_inputs}
     assert set(inputs) == {
         *(("tiny/train", "source"), ("tiny/val", "source")),
@@ -74,13 +75,13 @@ def test_data_inputs_have_our_digests():
 
 
 def test_adapt_runs_its_parent_first_and_the_next_one_finds_it(the_run, curves):
-    first = adapt(request("adapt"))
+    first = carry_out(request("adapt"))
     parent = the_run(stage="pretrain")
     assert parent["mlflow.parentRunId"] == first.run_id
     assert the_run(first.run_id)["msl.parent"] == parent["run_id"]
     assert ("target/mIoU", 0) in curves(first.run_id)  # what it starts from
 
-    second = adapt(request("adapt", lambda_target=0.5, target_mode="IW_maxsquare"))
+    second = carry_out(request("adapt", lambda_target=0.5, target_mode="IW_maxsquare"))
     assert the_run(second.run_id)["msl.parent"] == parent["run_id"]
     assert the_run(stage="pretrain")["run_id"] == parent["run_id"]  # still the only one
     assert curves(second.run_id)["target/mIoU", 0] == curves(first.run_id)["target/mIoU", 0]
@@ -90,8 +91,8 @@ def test_adapt_runs_its_parent_first_and_the_next_one_finds_it(the_run, curves):
 @pytest.mark.parametrize("change", [{"seed": 1}, {"width": 0.3}, {"multi": True}, {"gaussian_blur": True}])
 def test_a_parent_that_does_not_fit_is_not_taken_but_named(change, caplog):
     caplog.set_level("INFO", "msl")
-    run_id = pretrain(PARENT).run_id
-    adapt(request("adapt", **change))
+    run_id = carry_out(PARENT).run_id
+    carry_out(request("adapt", **change))
     stages = [run.data.tags[schema.STAGE] for run in MlflowClient().search_runs(["0"])]
     assert sorted(stages) == ["adapt", "pretrain", "pretrain"]
     (name,) = change
@@ -99,24 +100,24 @@ def test_a_parent_that_does_not_fit_is_not_taken_but_named(change, caplog):
 
 
 def test_the_target_does_not_decide_which_parent_fits(tmp_path, the_run):
-    pretrain(PARENT)
+    carry_out(PARENT)
     (tmp_path / "other.yaml").write_text("name: other\nlayout: streets_real\nsize: 64,32\ncount: {train: 4, val: 3}\n")
-    adapt(request("adapt", target="other.yaml"))
+    carry_out(request("adapt", target="other.yaml"))
     assert the_run(stage="pretrain")["msl.data.target"].startswith("tiny_real/")
 
 
 def test_an_unfinished_parent_is_not_taken():
     client = MlflowClient()
-    run_id = pretrain(PARENT).run_id
+    run_id = carry_out(PARENT).run_id
     client.update_run(run_id, status="FAILED")
-    outcome = adapt(request("adapt"))
+    outcome = carry_out(request("adapt"))
     assert client.get_run(outcome.run_id).data.tags[schema.PARENT] != run_id
 
 
-@pytest.mark.parametrize("stage", [pretrain, adapt, target_solo])
+@pytest.mark.parametrize("stage", ["pretrain", "adapt", "target_solo"])
 def test_two_runs_of_one_seed_are_bit_identical(stage, curves):
-    changes = {"round_num": 2, "epoch_each_round": 1, "target_solo_epoch": 1} if stage is target_solo else {}
-    first, second = (stage(request(stage.__name__, multi=True, num_workers=n, **changes)) for n in (0, 1))
+    changes = {"round_num": 2, "epoch_each_round": 1, "target_solo_epoch": 1} if stage == "target_solo" else {}
+    first, second = (carry_out(request(stage, multi=True, num_workers=n, **changes)) for n in (0, 1))
     assert curves(first.run_id) == curves(second.run_id)
     weights = [checkpoint(outcome.run_id)["weights"] for outcome in (first, second)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
@@ -142,14 +143,14 @@ def test_the_authors_files_are_adapted_and_scored_as_ours(authors_file, the_run)
         "max_iters": 1,
         "weights": "imagenet",
     }
-    outcome = adapt(request("adapt", **settings))
+    outcome = carry_out(request("adapt", **settings))
     run = the_run(outcome.run_id)
     assert (run["msl.parent"], run["cfg.preprocessing"], run["cfg.dilations"]) == (authors_file, "caffe_bgr", "6,12")
     assert checkpoint(outcome.run_id)["model"]["preprocessing"] == "caffe_bgr"
 
     # Resumed, it needs neither that file nor the weights that the settings name for a fresh start.
     Path(authors_file).rename(authors_file + ".moved")
-    resumed = adapt(request("adapt", resume=outcome.run_id, max_iters=2))
+    resumed = carry_out(request("adapt", resume=outcome.run_id, max_iters=2))
     assert checkpoint(resumed.run_id)["model"]["preprocessing"] == "caffe_bgr"
     Path(authors_file + ".moved").rename(authors_file)
 
@@ -161,25 +162,25 @@ def test_the_authors_files_are_adapted_and_scored_as_ours(authors_file, the_run)
 
 
 def test_another_seed_gives_another_result(curves):
-    first, second = (pretrain(request("pretrain", seed=seed)) for seed in (0, 1))
+    first, second = (carry_out(request("pretrain", seed=seed)) for seed in (0, 1))
     assert curves(first.run_id)["loss/source", 4] != curves(second.run_id)["loss/source", 4]
 
 
 def test_target_solo_leaves_the_source_from_its_epoch_on(curves):
     changes = {"round_num": 3, "epoch_each_round": 1, "target_solo_epoch": 1, "max_iters": 12}
-    logged = curves(target_solo(request("target_solo", **changes)).run_id)
+    logged = curves(carry_out(request("target_solo", **changes)).run_id)
     steps = {part: [s for name, s in logged if name == f"loss/{part}"] for part in ("source", "target")}
     assert steps == {"source": [2, 4], "target": [2, 4, 6, 8, 10, 12]}
     assert logged["lr", 12] < logged["lr", 6]  # the clock goes on
 
 
 def test_lambda_zero_trains_but_its_objective_adds_nothing(curves):
-    logged = curves(adapt(request("adapt", lambda_target=0)).run_id)
+    logged = curves(carry_out(request("adapt", lambda_target=0)).run_id)
     assert logged["loss/target", 4] == 0
 
 
 def test_best_is_by_target_miou_and_last_is_the_last(curves):
-    logged = curves(pretrain(request("pretrain", max_iters=12)).run_id)
+    logged = curves(carry_out(request("pretrain", max_iters=12)).run_id)
     scores = {step: value for (name, step), value in logged.items() if name == "target/mIoU"}
     (best_step,) = (step for name, step in logged if name == "best/target/mIoU")
     assert scores[best_step] == max(scores.values()) == logged["best/target/mIoU", best_step]
@@ -188,16 +189,16 @@ def test_best_is_by_target_miou_and_last_is_the_last(curves):
 
 
 def test_a_checkpoint_by_its_run_and_by_its_path(the_run, tmp_path):
-    parent = pretrain(request("pretrain")).run_id
-    by_run = adapt(request("adapt", checkpoint=f"runs:/{parent}/checkpoints/best.pt"))
+    parent = carry_out(request("pretrain")).run_id
+    by_run = carry_out(request("adapt", checkpoint=f"runs:/{parent}/checkpoints/best.pt"))
     assert the_run(by_run.run_id)["msl.parent"] == parent
     path = mlflow.artifacts.download_artifacts(run_id=parent, artifact_path="checkpoints/last.pt", dst_path=tmp_path)
-    by_path = adapt(request("adapt", checkpoint=path))
+    by_path = carry_out(request("adapt", checkpoint=path))
     assert the_run(by_path.run_id)["msl.parent"] == path
 
 
 def test_evaluate_scores_a_checkpoint_as_training_did(the_run, curves):
-    trained = pretrain(request("pretrain"))
+    trained = carry_out(request("pretrain"))
     checkpoint = f"runs:/{trained.run_id}/checkpoints/last.pt"
     outcome = evaluate(EvaluateConfig.of(checkpoint=checkpoint, eval_images=2, panels=1, num_workers=0))
     assert outcome.metrics == trained.metrics
@@ -213,7 +214,7 @@ def test_evaluate_scores_a_checkpoint_as_training_did(the_run, curves):
 
 
 def test_evaluate_on_another_split_and_size_without_the_source():
-    trained = pretrain(request("pretrain"))
+    trained = carry_out(request("pretrain"))
     checkpoint = f"runs:/{trained.run_id}/checkpoints/best.pt"
     outcome = evaluate(EvaluateConfig.of(checkpoint=checkpoint, source=None, split="train", crop_size="96,48"))
     assert {name.partition("/")[0] for name in outcome.metrics} == {"target"}
@@ -226,7 +227,7 @@ def test_a_target_without_labels_is_trained_on_and_not_scored(tmp_path, curves, 
         factory.save(factory.picture(i, (64, 32)), tmp_path / f"bare/{i}.png")
     patterns = "splits: {train: {images: 'bare/*.png'}, val: {images: 'bare/*.png'}}"
     (tmp_path / "bare.yaml").write_text(f"name: bare\n{patterns}\n")
-    logged = curves(adapt(request("adapt", target="bare.yaml")).run_id)
+    logged = curves(carry_out(request("adapt", target="bare.yaml")).run_id)
     assert ("loss/target", 4) in logged
     assert ("last/source/mIoU", 4) in logged
     assert not [name for name, _ in logged if name.startswith(("target/", "best/"))]

@@ -6,7 +6,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from msl import schema
-from msl.tracking import DataInput, connect, describe, ending, open_run, reopen_run, workplace
+from msl.tracking import DataInput, RunRecord, connect, describe, ending, open_run, reopen_run, workplace
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -113,12 +113,12 @@ def test_runs_that_begin_in_the_same_moment_share_the_experiment_and_its_data(mo
         opened["run"] = open_run(theirs, "theirs", {})
 
     def describe_theirs():
-        describe(opened["run"], {}, {"stage": "adapt"}, {}, data)
+        describe(opened["run"], {}, RunRecord(stage="adapt", settings={}), {}, data)
 
     event.listen(Session, "before_flush", comes_between)
     try:
         reporter = open_run(ours, "ours", {})
-        describe(reporter, {}, {"stage": "adapt"}, {}, data)
+        describe(reporter, {}, RunRecord(stage="adapt", settings={}), {}, data)
     finally:
         event.remove(Session, "before_flush", comes_between)
     runs = [ours.get_run(one.run_id) for one in (reporter, opened["run"])]

@@ -7,11 +7,11 @@ from msl import schema
 from msl.config import ValidateConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError, DataError
+from msl.inputs.checks import Checked, look_at, write_problems
+from msl.inputs.domains import scored_split
 from msl.labels import IGNORE, LabelSet
-from msl.stages.hygiene import Checked, look_at, write_problems
-from msl.stages.inputs import data_root, validation
-from msl.stages.runs import Outcome
-from msl.tracking import MlflowReporter, connect, describe, ending, open_run, workplace
+from msl.stages.stage import Outcome
+from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, workplace
 
 _STAGE = "validate"
 _NAMED = 10  # problems of a kind that the report spells out
@@ -50,17 +50,17 @@ def validate(config: ValidateConfig, group: str | None = None, show: Callable[[s
 
 def _domains(config: ValidateConfig) -> list[tuple[str, Domain]]:
     """What a training would read of the splits: the target's training images without their labels."""
-    asked, root = config.examined, data_root(config.files)
-    splits = asked.split.split(",")
-    label_set, domains = asked.label_set, list[tuple[str, Domain]]()
-    if asked.source is not None:
-        domains += [(schema.SOURCE, open_domain(asked.source, root, split, label_set)) for split in splits]
+    examined, root = config.examined, config.files.data_root
+    splits = examined.split.split(",")
+    label_set, domains = examined.label_set, list[tuple[str, Domain]]()
+    if examined.source is not None:
+        domains += [(schema.SOURCE, open_domain(examined.source, root, split, label_set)) for split in splits]
         label_set = domains[0][1].label_set.name
-    for split in splits if asked.target is not None else []:
-        assert asked.target is not None
+    for split in splits if examined.target is not None else []:
+        assert examined.target is not None
         if split == "train":
-            domains.append((schema.TARGET, open_domain(asked.target, root, split, label_set, labelled=False)))
-        elif (scored := validation(asked.target, root, label_set, split)) is not None:
+            domains.append((schema.TARGET, open_domain(examined.target, root, split, label_set, labelled=False)))
+        elif (scored := scored_split(examined.target, root, label_set, split)) is not None:
             domains.append((schema.TARGET, scored))
     if not domains:
         raise ConfigError("source and target are none or unlabelled: nothing to check")
@@ -68,7 +68,7 @@ def _domains(config: ValidateConfig) -> list[tuple[str, Domain]]:
 
 
 def _record(reporter: MlflowReporter, config: ValidateConfig, checks: list[Checked], texts: list[str]) -> None:
-    record = {"stage": _STAGE, "settings": config.flat()}
+    record = RunRecord(stage=_STAGE, settings=config.flat())
     describe(reporter, config.flat(), record, {}, [checked.input for checked in checks])
     reporter.text("\n\n".join(texts) + "\n", f"{schema.VALIDATION_FOLDER}/{schema.REPORT_FILE}")
     with workplace(reporter.run_id) as folder:

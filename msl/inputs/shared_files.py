@@ -1,13 +1,13 @@
 """Many files made once each, by any number of processes that are started and killed at will."""
 
 import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from msl.errors import DataError
+from msl.files import whole_file
 
 _PATIENCE = 0.2  # seconds between two looks at what other processes are making
 
@@ -51,22 +51,13 @@ def make_each(paths: Sequence[Path], make: Callable[[int], bytes], lock: Path) -
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that at any moment is there as a whole, or not at all.
+    """Write a file that at any moment is whole or absent.
 
     Raises:
         DataError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DataError(f"{path} cannot be written: {error.strerror}") from error
+    with whole_file(path, DataError) as temporary:
+        temporary.write_bytes(content)
 
 
 def _claim(file: int, place: int) -> bool:

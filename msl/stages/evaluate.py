@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from msl import schema
-from msl.checkpoints.checkpoint import Saved, load_network, read
+from msl.checkpoints import Checkpoint, about_network, load_network, read
 from msl.config import EvaluateConfig, EvaluationConfig, parse_size
 from msl.errors import ConfigError
-from msl.labels import find_label_set
+from msl.inputs.checks import Checked, check, record_skipped
+from msl.inputs.domains import scored_split, to_score
 from msl.models import SegmentationNetwork
 from msl.models.devices import place, prepare
 from msl.scoring.evaluation import Result, Scored
@@ -17,10 +18,8 @@ from msl.scoring.evaluation import evaluate as score
 from msl.scoring.exports import LabelFiles
 from msl.scoring.panels import panel
 from msl.scoring.tables import write_tables
-from msl.stages.hygiene import Checked, check, record_skipped
-from msl.stages.inputs import data_root, to_score, validation
-from msl.stages.runs import Outcome
-from msl.tracking import MlflowReporter, connect, describe, ending, find_checkpoint, open_run, workplace
+from msl.stages.stage import Outcome
+from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, find_checkpoint, open_run, workplace
 
 
 def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
@@ -36,14 +35,15 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
     reporter = open_run(connect(), f"evaluate {config.scored.checkpoint}", {schema.STAGE: "evaluate"})
     with ending(reporter), workplace(reporter.run_id) as folder:
         path, run_id = find_checkpoint(config.scored.checkpoint, folder / "start")
-        saved = read(path)
-        asked = _domains(config, saved)
-        files = _label_files(config, asked)
-        domains, checks = _checked(asked, config.runtime.skip_bad)
-        name = group or _group_name(config, saved)
-        seed = saved["settings"].get(schema.SEED)  # the authors' files do not tell theirs
+        checkpoint = read(path)
+        about, trained = about_network(checkpoint, path), checkpoint.about.settings
+        opened = _domains(config, checkpoint, about.label_set)
+        files = _label_files(config, opened)
+        domains, checks = _checked(opened, config.runtime.skip_bad)
+        name = group or _group_name(config, checkpoint.about.group)
+        seed = trained.get(schema.SEED)  # the authors' files do not tell theirs
         reporter.rename(f"{name} seed={seed}")
-        record = {"stage": "evaluate", "settings": config.flat(), "classes": saved["classes"]}
+        record = RunRecord(stage="evaluate", settings=config.flat(), classes=about.classes)
         tags = {schema.GROUP: name, schema.PARENT: run_id or config.scored.checkpoint}
         if config.scored.export is not None:
             tags[schema.PREDICTIONS] = f"{platform.node()}:{config.scored.export.absolute()}"
@@ -51,20 +51,20 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         describe(reporter, settings, record, tags, [checked.input for checked in checks])
         record_skipped(reporter, checks, folder)
 
-        model = load_network(saved, path)
+        model = load_network(checkpoint, path)
         place(model, prepare(config.runtime))
-        result = Result(saved["step"], {d.role: score(model, d, keep=files.get(d.role)) for d in domains})
-        metrics = result.metrics(find_label_set(saved["label_set"]))
+        result = Result(checkpoint.step, {d.role: score(model, d, keep=files.get(d.role)) for d in domains})
+        metrics = result.metrics(about.labels)
         reporter.metrics(metrics, result.step)
         _report(reporter, model, domains, result, config.evaluation.panels, folder)
         return Outcome(reporter.run_id, metrics)
 
 
-def _group_name(config: EvaluateConfig, saved: Saved) -> str:
+def _group_name(config: EvaluateConfig, trained_group: str) -> str:
     """The checkpoint's own group, and how it is scored where that is not as usual."""
-    own, plain = config.flat(), EvaluationConfig().model_dump(mode="json")
-    unusual = [f"{name}={own[name]}" for name in config.scoring if own[name] != plain[name]]
-    return " ".join(["evaluate", saved["group"], *unusual])
+    settings, usual = config.flat(), EvaluationConfig().model_dump(mode="json")
+    unusual = [f"{name}={settings[name]}" for name in config.scoring if settings[name] != usual[name]]
+    return " ".join(["evaluate", trained_group, *unusual])
 
 
 def _label_files(config: EvaluateConfig, domains: Sequence[Scored]) -> dict[str, LabelFiles]:
@@ -73,23 +73,24 @@ def _label_files(config: EvaluateConfig, domains: Sequence[Scored]) -> dict[str,
     return {} if folder is None else {d.role: LabelFiles(folder / d.role, d.domain.label_set) for d in domains}
 
 
-def _domains(config: EvaluateConfig, saved: Saved) -> list[Scored]:
-    """What to score and at which size: as asked for, or else as the checkpoint was trained."""
-    trained, asked = saved["settings"], config.scored
-    if not trained and (asked.crop_size is None or "trained" in (asked.source, asked.target)):
+def _domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: str) -> list[Scored]:
+    """What to score and at which size: as the settings say, or else as the checkpoint was trained."""
+    trained, scored = checkpoint.about.settings, config.scored
+    if not trained and (scored.crop_size is None or "trained" in (scored.source, scored.target)):
         raise ConfigError(
-            f"{config.scored.checkpoint} does not say what it was trained on: pass crop_size, source and target "
-            f"(a domain, or none). Its classes are {saved['label_set']}'s."
+            f"{scored.checkpoint} does not say what it was trained on: pass crop_size, source and target "
+            f"(a domain, or none). Its classes are {label_set}'s."
         )
-    source_size = asked.crop_size or parse_size(trained["crop_size"])
+    source_size = scored.crop_size or parse_size(trained["crop_size"])
     as_trained = parse_size(trained.get("target_crop_size") or f"{source_size[0]},{source_size[1]}")
-    target_size = asked.target_crop_size or asked.crop_size or as_trained
-    names = {schema.SOURCE: (asked.source, source_size), schema.TARGET: (asked.target, target_size)}
-    root = data_root(config.runtime)
+    target_size = scored.target_crop_size or scored.crop_size or as_trained
+    names = {schema.SOURCE: (scored.source, source_size), schema.TARGET: (scored.target, target_size)}
     domains = []
     for role, (name, size) in names.items():
-        wanted = trained[role] if name == "trained" else name
-        domain = None if wanted is None else validation(wanted, root, saved["label_set"], asked.split)
+        chosen = trained[role] if name == "trained" else name
+        domain = None
+        if chosen is not None:
+            domain = scored_split(chosen, config.runtime.data_root, label_set, scored.split)
         if domain is not None:
             domains.append(to_score(role, domain, size, config))
     if not domains:

@@ -1,26 +1,25 @@
 """The domains of a stage, opened and checked before anything costly begins."""
 
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from msl import schema
-from msl.config import EvaluateConfig, FilesConfig, TrainConfig
+from msl.config import EvaluateConfig, TrainConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError, UnlabelledError
+from msl.inputs.checks import Checked, check
 from msl.labels import LabelSet
 from msl.scoring.evaluation import Scored
-from msl.stages.hygiene import Checked, check
 from msl.tracking import DataInput
 
 log = logging.getLogger("msl")
 
 
 @dataclass(frozen=True)
-class Data:
-    """The domains of a stage, every sample of them checked."""
+class DomainData:
+    """The domains of a stage that trains a segmentation network, every sample of them checked."""
 
     label_set: LabelSet
     sizes: Mapping[str, tuple[int, int]]  # width and height of the network's input, by role
@@ -37,6 +36,16 @@ class Data:
         """Content digests of the domains that are trained on, by role."""
         return {data.role: data.digest for data in self.inputs if data.role in self.trained and data.split == "train"}
 
+    def modules(self) -> list[str]:
+        """Modules whose code reads what is trained on."""
+        readers = {module for domain in self.trained.values() for module in domain.modules()}
+        return [*sorted(readers), "msl.data.loaders", "msl.data.transforms"]
+
+    def classes_read(self) -> dict[str, str]:
+        """How the labels that are trained on become classes, by role: a digest."""
+        labelled = {role: domain for role, domain in self.trained.items() if domain.labelled}
+        return {f"{role} labels": domain.table_digest() for role, domain in labelled.items()}
+
     def tags(self) -> dict[str, str]:
         """The tags that say which data a run saw: of each role, the split that is trained on or else scored."""
         names = {schema.SOURCE: schema.DATA_SOURCE, schema.TARGET: schema.DATA_TARGET}
@@ -44,7 +53,7 @@ class Data:
         return seen | {schema.DATA_STYLES[data.role]: told(data.style) for data in self.inputs if data.style}
 
 
-def open_data(config: TrainConfig, trains_on: Sequence[str]) -> Data:
+def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
     """Open and check the domains that are trained on (roles in `trains_on`) and those that are scored.
 
     The target is trained on without its labels; they serve to score alone. Samples that cannot be used are refused
@@ -54,7 +63,7 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> Data:
         ConfigError: a domain or the label set is unknown, or there is no target to train on.
         DataError: a folder, an image or a label is missing, unreadable or does not fit.
     """
-    root = data_root(config.runtime)
+    root = config.runtime.data_root
     source = open_domain(config.source.source, root, "train", config.source.label_set)
     names = {schema.SOURCE: config.source.source, schema.TARGET: config.target.target}
     sizes = {
@@ -69,12 +78,12 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> Data:
     scored = [
         (role, domain)
         for role, name in names.items()
-        if name is not None and (domain := validation(name, root, source.label_set.name)) is not None
+        if name is not None and (domain := scored_split(name, root, source.label_set.name)) is not None
     ]
     skip_bad = config.runtime.skip_bad
     checked_trained = {role: check(role, domain, skip_bad) for role, domain in trained.items()}
     checked_scored = [check(role, domain, skip_bad) for role, domain in scored]
-    return Data(
+    return DomainData(
         label_set=source.label_set,
         sizes=sizes,
         trained={role: checked.domain for role, checked in checked_trained.items()},
@@ -93,7 +102,7 @@ def told(style: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in style.items())
 
 
-def validation(name: str, root: Path | None, label_set: str | None, split: str = "val") -> Domain | None:
+def scored_split(name: str, root: Path | None, label_set: str | None, split: str = "val") -> Domain | None:
     """The split of a domain that is scored; None, with a notice, where the domain is described as unlabelled."""
     try:
         return open_domain(name, root, split, label_set)
@@ -115,10 +124,3 @@ def to_score(role: str, domain: Domain, size: tuple[int, int], config: TrainConf
         resize_labels=how.resize_labels,
         num_workers=config.runtime.num_workers,
     )
-
-
-def data_root(config: FilesConfig) -> Path | None:
-    """The folder of data sets, from the settings or MSL_DATA."""
-    if config.data_root is not None:
-        return config.data_root
-    return Path(os.environ["MSL_DATA"]) if os.environ.get("MSL_DATA") else None

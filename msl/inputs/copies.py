@@ -10,10 +10,8 @@ from typing import Any
 
 from msl.config import StylizeConfig
 from msl.data import domain_names
-from msl.stages.hygiene import Checked
-from msl.stages.inputs import data_root
-from msl.stages.style_inputs import Styles
-from msl.style import Styler
+from msl.inputs.checks import Checked
+from msl.inputs.styles import Styles
 
 LABELS = Path("labels")  # folder of those that no file holds
 FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -23,13 +21,12 @@ FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
-    """A copy to be made, or one that is there."""
+class StyledCopy:
+    """A copy to be made, or one that exists."""
 
     config: StylizeConfig
     contents: Mapping[str, Checked]  # by split
     styles: Styles
-    styler: Styler
     decoder: Mapping[str, str]  # of a network: where its decoder is from, and its digest
 
     @property
@@ -89,38 +86,38 @@ class Job:
         return FORMATS[self.config.copied.image_format][0]
 
 
-def domain_file(job: Job) -> dict[str, Any]:
+def domain_file(copy: StyledCopy) -> dict[str, Any]:
     """The content of the copy's YAML file (see `msl.data.pairs`)."""
-    first = next(iter(job.contents.values())).domain
-    content = {"name": job.name, "root": ".", "style": job.how}
+    first = next(iter(copy.contents.values())).domain
+    content = {"name": copy.name, "root": ".", "style": copy.how}
     if first.samples.drawn:
-        below = {split: Path(checked.domain.samples.name(0)).parent for split, checked in job.contents.items()}
+        below = {split: Path(checked.domain.samples.name(0)).parent for split, checked in copy.contents.items()}
         patterns = {
             split: {
-                "images": (split / folder / f"*{job.suffix}").as_posix(),
+                "images": (split / folder / f"*{copy.suffix}").as_posix(),
                 "labels": (LABELS / split / folder / "*.png").as_posix(),
             }
             for split, folder in below.items()
         }
         return content | {"label_set": first.label_set.name, "splits": patterns}
-    named = job.config.copied.content
-    root = data_root(job.config.runtime)
+    content_name = copy.config.copied.content
+    root = copy.config.runtime.data_root
     source = {
-        "domain": named if named in domain_names() else str(Path(named).absolute()),
+        "domain": content_name if content_name in domain_names() else str(Path(content_name).absolute()),
         "data_root": str(root.absolute()) if root is not None else None,
-        "digests": {split: checked.report.digest for split, checked in job.contents.items()},
+        "digests": {split: checked.report.digest for split, checked in copy.contents.items()},
         "skipped": {
             split: sorted({problem.sample for problem in checked.report.problems})
-            for split, checked in job.contents.items()
+            for split, checked in copy.contents.items()
             if checked.report.problems
         },
-        "suffix": job.suffix,
+        "suffix": copy.suffix,
     }
     return content | {"content": source}
 
 
-def manifest(job: Job) -> bytes:
+def manifest(copy: StyledCopy) -> bytes:
     """Where the copy is from, as JSON."""
-    counts = {split: len(checked.domain) for split, checked in job.contents.items()}
-    content = job.identity | {"how": job.how, "images": counts}
+    counts = {split: len(checked.domain) for split, checked in copy.contents.items()}
+    content = copy.identity | {"how": copy.how, "images": counts}
     return json.dumps(content, indent=2).encode()

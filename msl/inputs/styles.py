@@ -1,6 +1,5 @@
-"""What the style stages read: style images, content, encoder and decoder."""
+"""What the style stages read: style images, content, and files of weights."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +7,11 @@ from pathlib import Path
 from torch import Tensor
 from torch.utils.data import Subset
 
-from msl import schema
-from msl.config import StyleImagesConfig, TrainStyleConfig
+from msl.config import EncoderConfig, StyleImagesConfig, TrainStyleConfig
 from msl.data import Domain, Images, Joined, StyleFolder, domain_names, open_domain
 from msl.errors import ConfigError
-from msl.recipes import Request
-from msl.stages.hygiene import Checked, check
-from msl.stages.inputs import data_root
-from msl.tracking import Client, DataInput, find_checkpoint, find_finished, fingerprint, sha256_of
-
-log = logging.getLogger("msl")
+from msl.inputs.checks import Checked, check
+from msl.tracking import DataInput, sha256_of
 
 _STYLES = "styles"  # folder of style folders below data_root
 _STYLE, _CONTENT = "style", "content"  # roles
@@ -55,9 +49,23 @@ class DecoderData:
         return Joined([checked.domain for checked in self.contents])
 
     @property
+    def checks(self) -> Sequence[Checked]:
+        """The content domains."""
+        return self.contents
+
+    @property
     def inputs(self) -> list[DataInput]:
         """What the run store is told of it all."""
         return [*(checked.input for checked in self.contents), self.styles.input]
+
+    def modules(self) -> list[str]:
+        """Modules whose code reads it."""
+        readers = {module for checked in self.contents for module in checked.domain.modules()}
+        return [*sorted(readers), "msl.data.loaders", "msl.data.style_images", "msl.data.transforms"]
+
+    def tags(self) -> dict[str, str]:
+        """None: those that name data are for domains with roles."""
+        return {}
 
     def digests(self) -> dict[str, str]:
         """Content digests by role and name."""
@@ -71,7 +79,7 @@ def open_decoder_data(config: TrainStyleConfig) -> DecoderData:
         ConfigError: a domain is unknown, or the style is nothing known.
         DataError: an image is missing or unreadable, or the style folder is empty.
     """
-    root = data_root(config.runtime)
+    root = config.runtime.data_root
     domains = [open_domain(name, root, "train", labelled=False) for name in config.data.content.split(",")]
     contents = [check(_CONTENT, domain, config.runtime.skip_bad) for domain in domains]
     return DecoderData(contents, open_styles(config.images, root))
@@ -116,43 +124,7 @@ def weights_file(name: str, root: Path | None) -> str:
     return name
 
 
-def encoder_digests(encoder: str) -> dict[str, str]:
-    """The digest of an encoder's file, if it is one."""
-    return {"encoder": sha256_of(Path(encoder))} if Path(encoder).is_file() else {}
-
-
-def decoder_fingerprint(config: TrainStyleConfig, data: DecoderData, start: Path | None) -> str:
-    """By which a finished decoder is found again."""
-    settings = {name: value for name, value in config.decisive().items() if name not in ("encoder", "decoder")}
-    encoder = weights_file(config.network.encoder, data_root(config.runtime))
-    named = {} if encoder_digests(encoder) else {"encoder": encoder}
-    inputs = data.digests() | encoder_digests(encoder) | ({"decoder": sha256_of(start)} if start else {})
-    return fingerprint("train_style", settings, inputs | named)
-
-
-def find_decoder(client: Client, request: Request) -> str | None:
-    """ID of a finished train_style run with these settings and this data.
-
-    Raises:
-        ConfigError, DataError: as `open_decoder_data`.
-    """
-    config = request.settings()
-    assert isinstance(config, TrainStyleConfig)
-    assert config.network.decoder is None
-    found = find_finished(client, decoder_fingerprint(config, open_decoder_data(config), None))
-    log.info(f"using the decoder of run {found}" if found else "no finished train_style run fits, so it is run first")
-    return found
-
-
-def last_checkpoint_of(run_id: str) -> str:
-    """Reference of a run's last checkpoint."""
-    return f"runs:/{run_id}/{schema.CHECKPOINT_FOLDER}/{schema.LAST_CHECKPOINT}"
-
-
-def fetch_decoder(reference: str, root: Path | None, folder: Path) -> Path:
-    """The local file of a decoder: here, below data_root, or a run's, downloaded into `folder`.
-
-    Raises:
-        CheckpointError: there is no such file, run or artifact.
-    """
-    return find_checkpoint(weights_file(reference, root), folder / "decoder")[0]
+def encoder_digest(config: EncoderConfig, root: Path | None) -> str:
+    """By which an encoder is known: the digest of its file, or its name if it is none."""
+    encoder = Path(weights_file(config.encoder, root))
+    return sha256_of(encoder) if encoder.is_file() else config.encoder

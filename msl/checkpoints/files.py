@@ -1,0 +1,113 @@
+"""Checkpoints as files: written atomically, read without running code from them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from msl.checkpoints.checkpoint import About, Checkpoint, NetworkAbout, Progress
+from msl.config import ModelConfig, validated
+from msl.errors import CheckpointError
+from msl.files import whole_file
+from msl.models.published import Published, read_published
+from msl.weights import load_file
+
+FORMAT = 1
+
+
+def write(path: Path, checkpoint: Checkpoint) -> None:
+    """Write so that at any moment the path holds either the whole old file or the whole new one.
+
+    Raises:
+        CheckpointError: the folder cannot be written or the disk is full.
+    """
+    content = {
+        "format": FORMAT,
+        "step": checkpoint.step,
+        "weights": checkpoint.weights,
+        **(vars(checkpoint.progress) if checkpoint.progress else {}),
+        **_told(checkpoint.about),
+    }
+    with whole_file(path, CheckpointError) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:  # torch wraps a full disk in one
+            raise OSError(str(error)) from error
+
+
+def read(path: Path, wanted: ModelConfig | None = None) -> Checkpoint:
+    """A checkpoint of ours or of the authors of the loss, on the CPU; runs no code from the file.
+
+    Args:
+        path: the file.
+        wanted: in what an authors' network is to differ from the file; see `msl.models.published`.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or no such checkpoint.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"checkpoint = {path}: no such file")
+    content = load_file(path)
+    if "format" not in content:
+        return _of_the_authors(path, read_published(path, wanted))
+    if content["format"] != FORMAT:
+        raise CheckpointError(f"{path} is of a version of msl with checkpoint format {content['format']}, not {FORMAT}")
+    return _ours(content)
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is a checkpoint of ours, and not bare weights; raises as `load_file` does."""
+    return path.is_file() and "format" in load_file(path)
+
+
+def _told(about: About) -> dict[str, Any]:
+    """What the file says of itself, in values that `torch.load` reads without running code."""
+    content: dict[str, Any] = {"group": about.group, "stage": about.stage, "settings": dict(about.settings)}
+    if about.network is not None:
+        content |= {
+            "model": about.network.model.model_dump(mode="json"),
+            "label_set": about.network.label_set,
+            "classes": list(about.network.classes),
+        }
+        if about.network.front is not None:
+            content["front"] = dict(about.network.front)
+    if about.style is not None:
+        content["vgg"] = dict(about.style)
+    if about.view is not None:
+        content["input"] = dict(about.view)
+    return content
+
+
+def _ours(content: Mapping[str, Any]) -> Checkpoint:
+    names = Progress.__dataclass_fields__
+    return Checkpoint(
+        about=About(
+            group=content.get("group", ""),
+            stage=content.get("stage"),
+            settings=content.get("settings", {}),
+            network=_network(content) if "model" in content else None,
+            style=content.get("vgg"),
+            view=content.get("input"),
+        ),
+        step=content["step"],
+        weights=content["weights"],
+        progress=Progress(**{name: content[name] for name in names}) if "optimizer" in content else None,
+    )
+
+
+def _network(content: Mapping[str, Any]) -> NetworkAbout:
+    return NetworkAbout(
+        model=validated(ModelConfig, content["model"]),
+        label_set=content["label_set"],
+        classes=tuple(content["classes"]),
+        front=content.get("front"),
+    )
+
+
+def _of_the_authors(path: Path, published: Published) -> Checkpoint:
+    """An authors' file does not say with which data and settings it was trained."""
+    label_set = published.label_set
+    network = NetworkAbout(model=published.config, label_set=label_set.name, classes=label_set.classes)
+    about = About(group=path.stem, network=network)
+    return Checkpoint(about=about, step=published.step, weights=published.weights)

@@ -1,0 +1,62 @@
+"""The segmentation network in a checkpoint."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msl.checkpoints.checkpoint import Checkpoint, NetworkAbout
+from msl.config import ModelConfig
+from msl.errors import CheckpointError
+from msl.models import SegmentationNetwork, build_model
+from msl.style.front import built_front, put_in_front
+from msl.weights import check_fit
+
+
+def about_network(checkpoint: Checkpoint, path: Path) -> NetworkAbout:
+    """What the checkpoint says of its segmentation network.
+
+    Raises:
+        CheckpointError: it holds none.
+    """
+    if checkpoint.about.network is None:
+        raise CheckpointError(f"{path} is of stage {checkpoint.about.stage} and holds no segmentation network")
+    return checkpoint.about.network
+
+
+def load_network(
+    checkpoint: Checkpoint, path: Path, expected: ModelConfig | None = None, classes: Sequence[str] | None = None
+) -> SegmentationNetwork:
+    """The segmentation network in a checkpoint, on the CPU.
+
+    Args:
+        checkpoint: what `read` gave.
+        path: where it is from, for messages.
+        expected: the network that the settings describe, if it matters.
+        classes: the classes that the data has, if they matter.
+
+    Raises:
+        CheckpointError: it is another network, or for other classes; the message names each difference.
+    """
+    about = about_network(checkpoint, path)
+    if classes is not None and tuple(classes) != about.classes:
+        raise CheckpointError(
+            f"{path} predicts {len(about.classes)} classes ({', '.join(about.classes)}), the data has "
+            f"{len(classes)} ({', '.join(classes)}). Pass label_set={about.label_set} or another checkpoint."
+        )
+    if expected is not None:
+        _refuse_another(path, about.model, expected)
+    model = build_model(about.model.model_copy(update={"weights": "none"}))
+    if about.front is not None:
+        put_in_front(model, built_front(about.front))
+    model.load_state_dict(check_fit(checkpoint.weights, model.state_dict(), str(path)))
+    return model
+
+
+def _refuse_another(path: Path, stored: ModelConfig, expected: ModelConfig) -> None:
+    has, wants = stored.architecture(), expected.architecture()
+    differing = [name for name in has if has[name] != wants[name]]
+    if differing:
+        stored_values = ", ".join(f"{name} = {has[name]}" for name in differing)
+        expected_values = ", ".join(f"{name} = {wants[name]}" for name in differing)
+        raise CheckpointError(
+            f"{path} holds a network with {stored_values}; the settings ask for {expected_values}. Make them agree."
+        )

@@ -1,0 +1,1 @@
+"""What stages read: domains opened and checked, style images, styled copies."""

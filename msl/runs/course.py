@@ -1,0 +1,65 @@
+"""The course of every stage: from a request, through checked data and what it starts from, to a finished run."""
+
+import logging
+from typing import Any
+
+from msl import schema
+from msl.inputs.checks import record_skipped
+from msl.recipes import Request
+from msl.runs.resume import resume
+from msl.runs.supplies import AnyStage, Supplies, data_root, find_stage, fingerprint_of
+from msl.runs.work import carry_out
+from msl.stages.stage import Job, Outcome, TrainingStage
+from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, workplace
+
+log = logging.getLogger("msl")
+
+
+def run(request: Request, nested_in: str | None = None) -> Outcome:
+    """Carry a stage out as a run on the tracking server; with `request.resume`, go on with one that ended early.
+
+    Args:
+        request: what is asked for.
+        nested_in: ID of the run that needs this one first.
+
+    Raises:
+        MslError: anything a user can mend, before training wherever it can be known then. The run ends FAILED.
+    """
+    client, stage = connect(), find_stage(request.stage)
+    if request.resume is not None:
+        return resume(client, stage, request, request.resume)
+    return _begin(client, stage, request, nested_in)
+
+
+def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
+    config, group = request.settings(), request.group_name()
+    tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
+    reporter = open_run(client, stage.title(group, config), tags, nested_in)
+    log.info("%s: run %s, group %s", stage.name, reporter.run_id, group)
+    with ending(reporter), workplace(reporter.run_id) as folder:
+        supplies = Supplies(client, lambda needed: run(needed, nested_in=reporter.run_id))
+        config, data, needs = supplies.opened(stage, request, config)
+        starts = supplies.starts(needs, data_root(config), folder / "start")
+        config = stage.following(config, starts)
+        job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
+        _describe(stage, job, request)
+        record_skipped(reporter, data.checks, folder)
+        return carry_out(stage, job)
+
+
+def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
+    """Record what the run is, before it does anything."""
+    record = RunRecord(
+        stage=stage.name,
+        recipe=request.recipe,
+        group=job.group,
+        settings=job.config.flat(),
+        data=job.data.digests(),
+        start=job.starts["checkpoint"].reference if "checkpoint" in job.starts else None,
+        starts={setting: start.reference for setting, start in job.starts.items()},
+        **stage.record(job),
+    )
+    tags = job.data.tags() | stage.tags(job.starts)
+    if isinstance(stage, TrainingStage):
+        tags[schema.FINGERPRINT] = fingerprint_of(stage, job.config, job.data, job.starts)
+    describe(job.reporter, job.config.flat(), record, tags, job.data.inputs)

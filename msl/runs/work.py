@@ -1,0 +1,36 @@
+"""The work of a stage, once everything that it needs is at hand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msl.checkpoints import Checkpoint
+from msl.errors import ConfigError
+from msl.runs.starts import last_checkpoint_of
+from msl.stages.stage import Job, Outcome, Stage, Training, TrainingStage, WorkingStage
+
+AnyJob = Job[Any, Any]
+
+
+def carry_out(stage: Stage[Any, Any], job: AnyJob) -> Outcome:
+    """Train the stage's network, or do what it does without a training."""
+    if isinstance(stage, WorkingStage):
+        return stage.carry_out(job)
+    if isinstance(stage, TrainingStage):
+        return conduct(stage, job, built(stage, job, None))
+    raise ConfigError(f"stage {stage.name} is neither a TrainingStage nor a WorkingStage: it cannot be carried out")
+
+
+def built(stage: TrainingStage[Any, Any, Any], job: AnyJob, checkpoint: Checkpoint | None) -> Training:
+    """The training, from its beginning or from where a checkpoint of its own was written."""
+    network = stage.network(job, checkpoint)
+    positions: Mapping[str, int] = {}
+    if checkpoint is not None and checkpoint.progress is not None:
+        positions = checkpoint.progress.positions
+    return stage.build(job, network, positions)
+
+
+def conduct(stage: TrainingStage[Any, Any, Any], job: AnyJob, training: Training) -> Outcome:
+    """Train to the end and report the final scores."""
+    training.run()
+    run_id = job.reporter.run_id
+    return Outcome(run_id, stage.scores(job, training), last_checkpoint_of(run_id))

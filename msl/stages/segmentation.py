@@ -1,0 +1,219 @@
+"""What all stages have in common that train a segmentation network."""
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+
+from msl import schema
+from msl.checkpoints import About, Checkpoint, NetworkAbout, about_network, load_network
+from msl.config import TrainConfig
+from msl.config.catalog import NETWORKS
+from msl.data import Paired, Stream, TrainTransform
+from msl.inputs.domains import DomainData
+from msl.models import SegmentationNetwork, build_model
+from msl.models.devices import PRECISIONS, place, prepare
+from msl.recipes import Request, find_recipe
+from msl.scoring.tables import write_tables
+from msl.stages.stage import Job, Need, Start, Training, TrainingStage
+from msl.style.front import front_of
+from msl.tracking import sha256_of
+from msl.training import Callback, Schedule, State, Term
+from msl.training.callbacks import Evaluate, LogMeans, Panels, ProgressBar, SaveCheckpoints, StopOnNaN
+from msl.training.optimizers import sgd
+from msl.training.schedules import Poly
+
+T = TypeVar("T", bound=TrainConfig)
+D = TypeVar("D", bound=DomainData)
+
+_ALWAYS = ("msl.models.build", "msl.training.loop", "msl.training.optimizers", "msl.training.schedules")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """What a stage trains beside its terms on the two domains."""
+
+    terms: Sequence[Term] = ()
+    streams: Mapping[str, Paired] = field(default_factory=dict)
+    callbacks: Mapping[str, Callback] = field(default_factory=dict)
+
+
+class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D]):
+    """A list of terms on the domains' streams."""
+
+    trains_on: ClassVar[tuple[str, ...]]  # roles of the domains; an epoch is a pass over the last of them
+
+    @abstractmethod
+    def terms(self, config: T, epoch_iters: int) -> list[Term]:
+        """What is minimised, on which stream, during which steps."""
+
+    def extension(self, job: Job[T, D], network: SegmentationNetwork, positions: Mapping[str, int]) -> Extension:
+        """What else trains."""
+        return Extension()
+
+    def needs(self, request: Request, config: T) -> list[Need]:
+        """The styled copies of domains that the recipe says it makes."""
+        styled = find_recipe(request.recipe).styled
+        names = {schema.SOURCE: config.source.source, schema.TARGET: config.target.target or ""}
+        return [_copy(request, role, name, styled[name]) for role, name in names.items() if name in styled]
+
+    def resolved(self, config: T, data: D) -> T:
+        """The settings with classes, sizes and the length of an epoch filled in."""
+        epoch = self.epoch_iters(config, data)
+        return config.edit(
+            label_set=data.label_set.name,
+            num_classes=len(data.label_set),
+            target_crop_size=data.sizes[schema.TARGET],
+            epoch_iters=epoch,
+            eval_every=config.monitor.eval_every or epoch,
+        )
+
+    def following(self, config: T, starts: Mapping[str, Start]) -> T:
+        """What the settings leave open of the network is as in the checkpoint that it starts from."""
+        if "checkpoint" not in starts:
+            return config
+        start = starts["checkpoint"]
+        stored = about_network(start.checkpoint(config.model), start.path).model.architecture()
+        return config.edit(**{name: stored[name] for name in stored if getattr(config.model, name) is None})
+
+    def record(self, job: Job[T, D]) -> dict[str, Any]:
+        """The classes of the network."""
+        return {"classes": job.data.label_set.classes}
+
+    def modules(self, config: T) -> list[str]:
+        """Those of the terms, of the network, and of what all trainings use."""
+        objectives = [type(term.objective).__module__ for term in self.terms(config, epoch_iters=1)]
+        return [*_ALWAYS, NETWORKS.module(config.model.network), *objectives]
+
+    def decisive(self, config: T, data: D) -> dict[str, Any]:
+        """The settings that decide the weights, with what follows from them and from the files that they name."""
+        settings = {name: value for name, value in config.decisive().items() if name not in ("checkpoint", "decoder")}
+        epoch, weights = self.epoch_iters(config, data), Path(config.model.weights)
+        return settings | {
+            **{f"network {name}": value for name, value in config.model.architecture().items()},
+            **data.classes_read(),
+            "horizon": config.schedule.horizon(epoch),
+            "stop": config.schedule.stop(epoch),
+            "weights": sha256_of(weights) if weights.is_file() else config.model.weights,
+        }
+
+    def epoch_iters(self, config: T, data: D) -> int:
+        """Iterations of an epoch: as set, or one pass over the domain whose passes count."""
+        images = len(data.trained[self.trains_on[-1]])
+        return config.schedule.epoch_iters or math.ceil(images / config.optimizer.batch_size)
+
+    def network(self, job: Job[T, D], checkpoint: Checkpoint | None) -> SegmentationNetwork:
+        """From the run's own checkpoint, from the one that it starts from, or fresh."""
+        device = prepare(job.config.runtime)
+        if checkpoint is not None:
+            return place(load_network(checkpoint, job.folder), device)
+        torch.manual_seed(job.config.run.seed)
+        return place(self.first_network(job), device)
+
+    def first_network(self, job: Job[T, D]) -> SegmentationNetwork:
+        """The network at step 0, on the CPU."""
+        config, start = job.config, job.starts.get("checkpoint")
+        if start is None:
+            return build_model(config.model)
+        return load_network(start.checkpoint(config.model), start.path, config.model, job.data.label_set.classes)
+
+    def build(self, job: Job[T, D], network: SegmentationNetwork, positions: Mapping[str, int]) -> Training:
+        """Terms, streams, callbacks and optimizer."""
+        config, more = job.config, self.extension(job, network, positions)
+        device, epoch = next(network.parameters()).device, self.epoch_iters(job.config, job.data)
+        streams = {role: _stream(job, role, device, positions.get(role, 0)) for role in self.trains_on}
+        state = State(
+            model=network,
+            optimizer=sgd(network, config.optimizer),
+            streams={**streams, **more.streams},
+            schedule=_schedule(config, epoch),
+        )
+        return Training(
+            state=state,
+            terms=[*self.terms(config, epoch), *more.terms],
+            callbacks=self._callbacks(job, network, more.callbacks),
+            freeze_bn=config.optimizer.freeze_bn,
+            precision=PRECISIONS[config.run.precision],
+        )
+
+    def _callbacks(
+        self, job: Job[T, D], network: SegmentationNetwork, more: Mapping[str, Callback]
+    ) -> dict[str, Callback]:
+        """In the order in which they act: nothing is logged after a NaN, and what is saved includes what was logged."""
+        watch, data, reporter = job.config.monitor, job.data, job.reporter
+        shown, folder = job.config.evaluation.panels, job.folder / schema.PANEL_FOLDER
+        counting = {
+            **more,
+            "means": LogMeans(watch.log_every, reporter),
+            "evaluate": Evaluate(
+                network,
+                data.scored,
+                data.label_set,
+                reporter,
+                every=watch.eval_every or self.epoch_iters(job.config, data),
+                first="checkpoint" in job.starts,
+                precision=PRECISIONS[job.config.run.precision],
+            ),
+        }
+        about = self._about(job, network)
+        return {
+            "nan": StopOnNaN(),
+            **counting,
+            "panels": Panels(network, data.scored, shown, folder, reporter),
+            "checkpoints": SaveCheckpoints(job.folder, reporter, counting, about, watch.checkpoint_every),
+            "bar": ProgressBar(self.name),
+        }
+
+    def _about(self, job: Job[T, D], network: SegmentationNetwork) -> About:
+        """What a checkpoint says of itself to those who start from it or score it."""
+        front, label_set = front_of(network), job.data.label_set
+        description = NetworkAbout(
+            model=network.config,
+            label_set=label_set.name,
+            classes=label_set.classes,
+            front=None if front is None else front.about(),
+        )
+        return About(stage=self.name, group=job.group, settings=job.config.flat(), network=description)
+
+    def scores(self, job: Job[T, D], training: Training) -> Mapping[str, float]:
+        """Those of the last evaluation; the final tables are uploaded."""
+        evaluation = training.callback(Evaluate)
+        for path in write_tables(evaluation.results, job.data.label_set, job.folder):
+            job.reporter.file(path, schema.EVALUATION_FOLDER)
+        return evaluation.results[schema.LAST].metrics(job.data.label_set)
+
+
+def _copy(request: Request, role: str, name: str, content: str) -> Need:
+    """A domain that is a styled copy of another, which stage stylize makes."""
+    style_name = name.removeprefix(f"{Path(content).stem}_")
+    return Need(
+        setting=role, reference=None, request=request.for_style("stylize", content=content, style_name=style_name)
+    )
+
+
+def _stream(job: Job[T, D], role: str, device: torch.device, position: int) -> Stream:
+    config = job.config
+    return Stream(
+        job.data.trained[role],
+        TrainTransform(job.data.sizes[role], config.source.random_mirror, config.source.gaussian_blur, config.quarters),
+        config.optimizer.batch_size,
+        config.run.seed,
+        role,
+        config.runtime.num_workers,
+        device,
+        position,
+    )
+
+
+def _schedule(config: TrainConfig, epoch_iters: int) -> Schedule:
+    schedule, most = config.schedule, config.run.max_iters
+    stop = schedule.stop(epoch_iters)
+    return Schedule(
+        lr=Poly(schedule.horizon(epoch_iters), config.optimizer.poly_power),
+        stop=stop if most is None else min(stop, most),
+        epoch_iters=epoch_iters,
+    )

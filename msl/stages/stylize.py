@@ -1,0 +1,199 @@
+"""The stage stylize: a copy of a domain in another style, with the labels of what it was made of."""
+
+import io
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import yaml
+from PIL import Image
+from tqdm import tqdm
+
+from msl import schema
+from msl.checkpoints.style import load_transfer
+from msl.config import StylizeConfig
+from msl.data import Domain, open_domain
+from msl.errors import ConfigError
+from msl.inputs.checks import Checked, check
+from msl.inputs.copies import FORMATS, LABELS, StyledCopy, domain_file, manifest
+from msl.inputs.domains import told
+from msl.inputs.mixture import Mixture
+from msl.inputs.shared_files import make_each, write_whole
+from msl.inputs.styles import Styles, open_styles, weights_file
+from msl.models.devices import place, prepare
+from msl.recipes import Request
+from msl.stages.stage import Job, Need, Outcome, Start, WorkingStage
+from msl.style import ColourTransfer, FourierTransfer, Styler, mixing_weights
+from msl.style.pictures import grid
+from msl.tracking import DataInput, sha256_of
+
+log = logging.getLogger("msl")
+
+MANIFEST = "manifest.json"
+_LOCK = ".lock"
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class CopyData:
+    """What is copied, and the style images."""
+
+    contents: Mapping[str, Checked]  # by split
+    styles: Styles
+
+    @property
+    def checks(self) -> list[Checked]:
+        """The content, split by split."""
+        return list(self.contents.values())
+
+    @property
+    def inputs(self) -> list[DataInput]:
+        """What the run store is told of it."""
+        return [*(checked.input for checked in self.contents.values()), self.styles.input]
+
+    def digests(self) -> dict[str, str]:
+        """Content digests by split."""
+        return {split: checked.report.digest for split, checked in self.contents.items()}
+
+    def tags(self) -> dict[str, str]:
+        """None: those that name data are for domains with roles."""
+        return {}
+
+
+CopyJob = Job[StylizeConfig, CopyData]
+
+
+class Stylize(WorkingStage[StylizeConfig, CopyData]):
+    """Copy a domain in a style. Any number of processes share the work if they are given the same settings."""
+
+    name = "stylize"
+
+    def needs(self, request: Request, config: StylizeConfig) -> list[Need]:
+        """A trained decoder, of a style that has a network."""
+        if config.method.method != "adain":
+            return []
+        training = request.for_style("train_style")
+        return [Need(setting="decoder", reference=config.network.decoder, request=training)]
+
+    def open(self, config: StylizeConfig) -> CopyData:
+        """The content without its labels, split by split, and the style images.
+
+        Raises:
+            ConfigError: a name is unknown, the content is a styled copy itself, or the weights do not fit the styles.
+            DataError: an image is missing or unreadable.
+        """
+        root, contents = config.runtime.data_root, {}
+        for split in config.copied.split.split(","):
+            domain = open_domain(config.copied.content, root, split, labelled=False)
+            if domain.style:
+                raise ConfigError(
+                    f"content = {config.copied.content} is a styled copy itself: style what it was made of"
+                )
+            contents[split] = check("content", domain, config.runtime.skip_bad)
+        styles = open_styles(config.look, root)
+        mixing_weights(config.look.style_weights, len(styles.images))  # refused before anything is loaded
+        return CopyData(contents, styles)
+
+    def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:
+        """The decoder that draws the copy."""
+        return {schema.PARENT: starts["decoder"].reference} if "decoder" in starts else {}
+
+    def record(self, job: CopyJob) -> dict[str, Any]:
+        """What makes two copies the same."""
+        return {"more": _copy_of(job.config, job.data, job.starts).identity}
+
+    def existing(self, config: StylizeConfig, data: CopyData, starts: Mapping[str, Start]) -> str | None:
+        """The YAML file of a whole copy."""
+        file = _copy_of(config, data, starts).file
+        return str(file) if file.is_file() else None
+
+    def carry_out(self, job: CopyJob) -> Outcome:
+        """Make what is missing of the copy; its YAML file, which only a whole copy has, comes last."""
+        copy, styler = _copy_of(job.config, job.data, job.starts), _styler(job)
+        log.info("%s: %s, in %s", copy.name, told(copy.how), copy.folder)
+        write_whole(copy.folder / MANIFEST, manifest(copy))
+        made = _make(copy, Mixture(job.config, job.data.styles.images, styler), job)
+        write_whole(copy.file, yaml.safe_dump(domain_file(copy), sort_keys=False).encode())
+        _show(copy, job)
+        return Outcome(job.reporter.run_id, result=str(copy.file), made=made)
+
+
+def _copy_of(config: StylizeConfig, data: CopyData, starts: Mapping[str, Start]) -> StyledCopy:
+    decoder: dict[str, str] = {}
+    if "decoder" in starts:
+        start = starts["decoder"]
+        decoder = {"decoder": start.reference, "sha256": sha256_of(start.path)[:16]}
+    return StyledCopy(config=config, contents=data.contents, styles=data.styles, decoder=decoder)
+
+
+def _styler(job: CopyJob) -> Styler:
+    """What styles the images, on its device."""
+    config, device = job.config, prepare(job.config.runtime)
+    styler: Styler
+    if config.method.method == "fourier":
+        styler = FourierTransfer(config.method.beta)
+    elif config.method.method == "colour":
+        styler = ColourTransfer()
+    else:
+        encoder = weights_file(config.network.encoder, config.runtime.data_root)
+        styler = load_transfer(job.starts["decoder"].path, encoder, config.look.style_size)
+    return place(styler, device).eval()
+
+
+def _make(copy: StyledCopy, mixture: Mixture, job: CopyJob) -> int:
+    """Make what is missing of every split; how many images that were."""
+    made = 0
+    for split, checked in copy.contents.items():
+        with tqdm(total=len(checked.domain), desc=f"{copy.name}/{split}", unit="img", mininterval=1) as bar:
+            for number, (_, ours) in enumerate(_images(copy, split, checked.domain, mixture)):
+                made += ours
+                bar.update()
+                if bar.n == bar.total or number % 50 == 0:
+                    rate = bar.format_dict["rate"] or 0.0
+                    job.reporter.metrics({schema.IMAGES_PER_S: rate}, made)
+    return made
+
+
+def _images(copy: StyledCopy, split: str, domain: Domain, mixture: Mixture) -> Iterator[tuple[int, bool]]:
+    folder, names = copy.folder / split, [domain.samples.name(index) for index in range(len(domain))]
+    options = FORMATS[copy.config.copied.image_format][1]
+
+    def make(index: int) -> bytes:
+        image = domain[index].image
+        styled = mixture.styled(image, f"{split}/{names[index]}")
+        if domain.samples.drawn:
+            _write_label(copy, split, domain, index)
+        return _encoded(Image.fromarray(styled.permute(1, 2, 0).numpy()), options)
+
+    return make_each([folder / f"{name}{copy.suffix}" for name in names], make, folder / _LOCK)
+
+
+def _write_label(copy: StyledCopy, split: str, domain: Domain, index: int) -> None:
+    """The label of a generated scene, which no file holds."""
+    label = domain.samples.read(index, labelled=True)[1]
+    if label is not None:
+        path = copy.folder / LABELS / split / f"{domain.samples.name(index)}.png"
+        write_whole(path, _encoded(Image.fromarray(label), {"format": "PNG"}))
+
+
+def _encoded(image: Image.Image, options: Mapping[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, **options)
+    return buffer.getvalue()
+
+
+def _show(copy: StyledCopy, job: CopyJob) -> None:
+    """Keep the manifest, the YAML file and a picture of a few images as artifacts of the run."""
+    for file in (copy.folder / MANIFEST, copy.file):
+        job.reporter.file(file, schema.STYLE_FOLDER)
+    split, checked = next(iter(copy.contents.items()))
+    rows = []
+    for index in islice(range(0, len(checked.domain), max(1, len(checked.domain) // _SHOWN)), _SHOWN):
+        sample = checked.domain[index]
+        with Image.open(copy.folder / split / f"{sample.name}{copy.suffix}") as styled:
+            rows.append([Image.fromarray(sample.image.permute(1, 2, 0).numpy()), styled.convert("RGB")])
+    if rows:
+        grid(rows).save(job.folder / "style.png")
+        job.reporter.file(job.folder / "style.png", schema.PANEL_FOLDER)

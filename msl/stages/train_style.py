@@ -1,0 +1,144 @@
+"""The stage train_style: a decoder learns to draw in the styles of an encoder's features (Huang and Belongie, 2017)."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from msl import schema
+from msl.checkpoints import About, Checkpoint
+from msl.checkpoints.style import about_style, load_transfer, style_network
+from msl.config import TrainStyleConfig
+from msl.data import CropTransform, Images, Paired, Stream
+from msl.inputs.styles import DecoderData, encoder_digest, open_decoder_data, weights_file
+from msl.models.devices import PRECISIONS, place, prepare
+from msl.recipes import Request
+from msl.stages.stage import Job, Need, Start, Training, TrainingStage
+from msl.style import StyleTransfer, load_encoder, mirrored, normalise, unit_rgb
+from msl.training import Callback, Schedule, State, Term
+from msl.training.callbacks import LogMeans, Previews, ProgressBar, SaveCheckpoints, StopOnNaN
+from msl.training.objectives.style_reconstruction import StyleReconstruction
+from msl.training.optimizers import adam
+from msl.training.schedules import Inverse
+
+_STYLES_SHOWN = 4
+_LOOKED_AT = 16  # images by which an encoder is normalised and a decoder begins
+
+StyleJob = Job[TrainStyleConfig, DecoderData]
+
+
+class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
+    """(content, style) → StyleReconstruction."""
+
+    name = "train_style"
+
+    def needs(self, request: Request, config: TrainStyleConfig) -> list[Need]:
+        """A decoder to go on with, if one is named; without, it begins afresh."""
+        decoder = config.network.decoder
+        return [] if decoder is None else [Need(setting="decoder", reference=decoder, request=request)]
+
+    def open(self, config: TrainStyleConfig) -> DecoderData:
+        """Content and style images; raises as `open_decoder_data` does."""
+        return open_decoder_data(config)
+
+    def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:
+        """The decoder that it went on with."""
+        return {schema.PARENT: starts["decoder"].reference} if "decoder" in starts else {}
+
+    def modules(self, config: TrainStyleConfig) -> list[str]:
+        """Those of the objective, of the style network, and of what all trainings use."""
+        parts = (StyleReconstruction, StyleTransfer, load_encoder, mirrored, normalise)
+        common = ("msl.training.loop", "msl.training.optimizers", "msl.training.schedules")
+        return [*common, *(part.__module__ for part in parts)]
+
+    def decisive(self, config: TrainStyleConfig, data: DecoderData) -> dict[str, Any]:
+        """The settings that decide the weights; of files that they name, the content."""
+        settings = {name: value for name, value in config.decisive().items() if name != "decoder"}
+        return settings | {"encoder": encoder_digest(config.network, config.runtime.data_root)}
+
+    def network(self, job: StyleJob, checkpoint: Checkpoint | None) -> StyleTransfer:
+        """Encoder and decoder: from the run's own checkpoint, from the decoder that it goes on with, or fresh."""
+        config, start = job.config, job.starts.get("decoder")
+        device, size = prepare(config.runtime), config.data.style_resize
+        if checkpoint is not None:
+            return place(style_network(checkpoint, job.folder, size), device)
+        encoder = weights_file(config.network.encoder, config.runtime.data_root)
+        if start is not None:
+            return place(load_transfer(start.path, encoder, size), device)
+        return place(_fresh(job, encoder, size), device)
+
+    def build(self, job: StyleJob, network: StyleTransfer, positions: Mapping[str, int]) -> Training:
+        """One term on pairs of squares; Adam with a learning rate that falls inversely."""
+        config, position = job.config, positions.get(self.name, 0)
+        schedule = Schedule(
+            lr=Inverse(config.losses.style_lr_decay),
+            stop=min(config.schedule.style_iters, config.run.max_iters or config.schedule.style_iters),
+            epoch_iters=math.ceil(len(job.data.content) / config.data.style_batch_size),
+        )
+        device = next(network.parameters()).device
+        content = _stream(job, job.data.content, "content", device, position)
+        pairs = Paired(content, _stream(job, job.data.styles.images, "style", device, position))
+        return Training(
+            state=State(
+                model=network,
+                optimizer=adam(network.decoder, config.losses),
+                streams={self.name: pairs},
+                schedule=schedule,
+            ),
+            terms=[Term(self.name, StyleReconstruction(config.losses, network))],
+            callbacks=self._callbacks(job, network),
+            precision=PRECISIONS[config.run.precision],
+        )
+
+    def _callbacks(self, job: StyleJob, network: StyleTransfer) -> dict[str, Callback]:
+        watch, reporter = job.config.monitor, job.reporter
+        means = LogMeans(watch.log_every, reporter)
+        about = About(stage=self.name, group=job.group, settings=job.config.flat(), style=about_style(network))
+        folder = job.folder / schema.PANEL_FOLDER
+        pictures = Previews(network, *_shown(job), watch.preview_every, folder, reporter)
+        return {
+            "nan": StopOnNaN(),
+            "means": means,
+            "previews": pictures,
+            "checkpoints": SaveCheckpoints(job.folder, reporter, {"means": means}, about, watch.preview_every),
+            "bar": ProgressBar(self.name),
+        }
+
+
+def _fresh(job: StyleJob, encoder: str, size: int) -> StyleTransfer:
+    """A decoder that begins as the encoder's mirror image."""
+    vgg, images = load_encoder(encoder), _squares(job)
+    if job.config.network.normalise_encoder:
+        normalise(vgg, images)
+    return StyleTransfer(vgg, mirrored(vgg, images), size)
+
+
+def _squares(job: StyleJob) -> Tensor:
+    """Squares of content images, spread evenly over all: (N, 3, H, W) in [0, 1]."""
+    content, transform = job.data.content, _transform(job)
+    count = min(len(content), _LOOKED_AT)
+    samples = [content[k * len(content) // count] for k in range(count)]
+    squares = [transform(sample.image, sample.label, seed)[0] for seed, sample in enumerate(samples)]
+    return unit_rgb(torch.stack(squares), "content")
+
+
+def _stream(job: StyleJob, images: Images, salt: str, device: torch.device, position: int) -> Stream:
+    config = job.config
+    size, workers = config.data.style_batch_size, config.runtime.num_workers
+    return Stream(images, _transform(job), size, config.run.seed, salt, workers, device, position)
+
+
+def _transform(job: StyleJob) -> CropTransform:
+    return CropTransform(job.config.data.style_resize, job.config.data.style_crop)
+
+
+def _shown(job: StyleJob) -> tuple[list[Tensor], list[Tensor]]:
+    """The content and style images of the pictures, spread evenly."""
+    most = job.config.monitor.previews
+    domains = [checked.domain for checked in job.data.contents]
+    contents = [domain[k * len(domain) // most].image for domain in domains for k in range(min(most, len(domain)))]
+    images = job.data.styles.images
+    count = min(len(images), _STYLES_SHOWN)
+    return contents, [images[k * len(images) // count].image for k in range(count)]

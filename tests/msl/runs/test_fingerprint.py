@@ -1,0 +1,101 @@
+"""Which edits of the code, the data and the settings let a finished run serve, and which do not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from mlflow.tracking import MlflowClient
+from tiny import request
+
+import msl
+from msl.config.catalog import BACKBONES, NETWORKS, OPTIMIZERS, STAGES, TARGET_OBJECTIVES
+from msl.runs import run as carry_out
+from msl.runs.supplies import Supplies
+from msl.tracking import lineage
+from msl.tracking.closure import CODE, SourceTree
+
+PARENT = request("adapt").for_parent("pretrain")
+
+
+def edited(tmp_path, file, old, new):
+    """The package as it would be after an edit; a file that does not exist yet is made."""
+    copy = tmp_path / "edited" / "msl"
+    shutil.copytree(Path(msl.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    path = copy / file
+    if old is None:
+        path.write_text(new)
+    else:
+        source = path.read_text()
+        assert old in source
+        path.write_text(source.replace(old, new, 1))
+    return SourceTree(copy)
+
+
+EDITS = {
+    "a new objective": ("losses/new.py", None, "def new(p):\n    return p\n", True),
+    "a new data set": ("data/new.py", None, "NEW = 1\n", True),
+    "a registered objective": ("config/catalog.py", '"hard": ', '"new": "msl.losses.new:new",\n        "hard": ', True),
+    "a registered data set": ("data/catalog.py", "import difflib", "import difflib\nimport abc", True),
+    "a docstring": ("losses/supervised.py", '"""Mean over the pixels', '"""The mean over the pixels', True),
+    "a comment": ("training/loop.py", "while not", "# Until the end.\n    while not", True),
+    "the maximum squares loss": ("losses/max_square.py", "2 * prob.shape[1]", "3 * prob.shape[1]", True),
+    "the entropy": ("losses/entropy.py", "/ prob.shape[1]", "/ 2", True),
+    "another network": ("models/deeplabv3plus.py", "_WIDTH = 256", "_WIDTH = 128", True),
+    "a layout of files that is not read": ("data/gta5.py", "\n\n\ndef ", "\n\n\ndef _unused() -> None: ...\n\n\ndef ", True),
+    "scores": ("metrics/confusion.py", "100 *", "99 *", True),
+    "a panel": ("scoring/panels.py", "_CELL = ", "_CELL = 1 + ", True),
+    "tracking": ("tracking/reporter.py", "_FULL = ", "_FULL = 1 + ", True),
+    "the cross entropy": ("losses/supervised.py", "mean_over_pixels(surprise, counted)", "surprise.sum()", False),
+    "what it is made of": ("numerics/bands.py", "value.mean()", "value.sum()", False),
+    "the network": ("models/deeplabv2.py", "std=0.01", "std=0.02", False),
+    "the loop": ("training/loop.py", "state.step += 1", "state.step += 2", False),
+    "the schedule": ("training/schedules.py", "left**self.power", "left", False),
+    "the transforms": ("data/transforms.py", "RandomHorizontalFlip(0.5)", "RandomHorizontalFlip(0.4)", False),
+    "the generator of the data": ("streets/render.py", "\ndef ", "\nX = 1\n\n\ndef ", False),
+}
+
+
+@pytest.fixture
+def finished(tiny_store):
+    return f"runs:/{carry_out(PARENT).run_id}/checkpoints/last.pt"
+
+
+def serving(wanted=PARENT):
+    """Reference of the finished run that serves."""
+    return Supplies(MlflowClient(), make=lambda request: pytest.fail("nothing is to be run")).find(wanted)
+
+
+def test_edits_that_a_stage_does_not_run_keep_its_results(finished, tmp_path, monkeypatch):
+    served = {}
+    for name, (file, old, new, _) in EDITS.items():
+        monkeypatch.setattr(lineage, "CODE", edited(tmp_path / name.replace(" ", "_"), file, old, new))
+        served[name] = serving() == finished
+    assert served == {name: keeps for name, (*_, keeps) in EDITS.items()}
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"width": 0.3}, {"gaussian_blur": True}, {"precision": "bfloat16"}])
+def test_another_setting_needs_another_run(finished, change):
+    assert serving() == finished
+    assert serving(request("adapt", **change).for_parent("pretrain")) is None
+
+
+def test_weights_are_known_by_the_content_of_their_file(tiny_store, tmp_path):
+    import torch
+
+    from msl.config import ModelConfig
+    from msl.models import build_model
+
+    backbone = build_model(ModelConfig(width=0.25)).backbone.network.state_dict()
+    torch.save(backbone, tmp_path / "start.pth")
+    wanted = request("adapt", weights="start.pth").for_parent("pretrain")
+    reference = f"runs:/{carry_out(wanted).run_id}/checkpoints/last.pt"
+    assert serving(wanted) == reference
+    torch.save({name: value + 0.01 for name, value in backbone.items()}, tmp_path / "start.pth")
+    assert serving(wanted) is None
+
+
+@pytest.mark.parametrize("registry", [BACKBONES, NETWORKS, OPTIMIZERS, STAGES, TARGET_OBJECTIVES], ids=lambda r: r.kind)
+def test_every_choice_is_code_that_a_fingerprint_can_read(registry):
+    for name in registry:
+        assert registry.module(name) in CODE.reached([registry.module(name)])
+        assert callable(registry.load(name))

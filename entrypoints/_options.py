@@ -11,7 +11,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from msl import schema
-from msl.config import RequestConfig, validated
+from msl.config import Pixels, RequestConfig, validated
 from msl.config.registry import Registry
 from msl.errors import MslError
 from msl.recipes import Request, find_recipe
@@ -131,7 +131,8 @@ def metavar(field: FieldInfo) -> str:
     if get_origin(kind) is Literal:
         return f"[{'|'.join(map(str, get_args(kind)))}]"
     if get_origin(kind) is tuple:
-        return "NUMBER,NUMBER,…" if get_args(kind)[-1] is Ellipsis else "WIDTH,HEIGHT"
+        pair = "WIDTH,HEIGHT" if Pixels in get_args(kind) else "NUMBER,NUMBER"
+        return f"{pair},…" if Ellipsis in get_args(kind) else pair
     return _METAVARS.get(kind, "TEXT")
 
 

@@ -22,6 +22,16 @@ TARGET_OBJECTIVES = Registry(
 )
 TargetMode = Annotated[str, AfterValidator(TARGET_OBJECTIVES.check), TARGET_OBJECTIVES]
 
+# Optimizers: functions (network, settings) -> torch optimizer. What is one optimizer's own setting, says the setting.
+OPTIMIZERS = Registry(
+    "optimizer",
+    {
+        "sgd": "msl.training.optimizers.sgd:sgd",
+        "adamw": "msl.training.optimizers.adamw:adamw",
+    },
+)
+OptimizerName = Annotated[str, AfterValidator(OPTIMIZERS.check), OPTIMIZERS]
+
 # Segmentation networks: subclasses of `msl.models.SegmentationNetwork`.
 NETWORKS = Registry(
     "network",

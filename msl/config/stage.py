@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
+from msl.config.choice import OnlyWith
 from msl.config.group import Group
 from msl.config.validation import validated
 from msl.errors import ConfigError
@@ -62,6 +63,20 @@ class StageConfig(BaseModel):
         if not folder or "data_root" not in self.options() or self.flat()["data_root"] is not None:
             return self
         return self.edit(data_root=folder)
+
+    def override(self, **values: Any) -> Self:
+        """A copy with what a person sets. Defaults that no choice reads are harmless; values given for nothing are not.
+
+        Raises:
+            ConfigError: as `edit` does, or a setting is given that the chosen component does not have.
+        """
+        config = self.edit(**values)
+        settings = config.flat()
+        parts = [(name, part) for _, name, field in self.fields() if name in values for part in field.metadata]
+        objections = [part.objection(name, settings) for name, part in parts if isinstance(part, OnlyWith)]
+        if any(objections):
+            raise ConfigError(" ".join(filter(None, objections)))
+        return config
 
     def flat(self) -> dict[str, Any]:
         """Every setting by its name, in values that JSON can hold."""

@@ -1,5 +1,6 @@
 """Settings of the stages that train a segmentation network."""
 
+import sys
 from typing import Self
 
 from pydantic import model_validator
@@ -41,6 +42,16 @@ class TrainConfig(StageConfig):
             raise ValueError(
                 "batch_size = 1 with network = deeplabv3plus: BatchNorm behind its image pooling needs two images. "
                 "Pass batch_size=2 or freeze_bn=true."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _trains_after_its_warm_up(self) -> Self:
+        iterations = self.schedule.stop(self.schedule.epoch_iters or sys.maxsize)  # of an epoch not counted yet: enough
+        if self.optimizer.warmup_iters >= iterations:
+            raise ValueError(
+                f"warmup_iters = {self.optimizer.warmup_iters} is not smaller than the {iterations} iterations of "
+                "training: lower it"
             )
         return self
 

@@ -5,6 +5,19 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 
+def parse_betas(text: str) -> tuple[float, ...]:
+    """Both numbers of ``"0.9,0.999"``.
+
+    Raises:
+        ValueError: it is spelled otherwise.
+    """
+    try:
+        first, second = map(float, text.split(","))
+    except ValueError:
+        raise ValueError("betas are two numbers with a comma between, such as 0.9,0.999") from None
+    return first, second
+
+
 def parse_dilations(text: str) -> tuple[int, ...]:
     """Whole numbers of ``"6,12,18,24"``.
 
@@ -39,6 +52,16 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
         raise ValueError("a size is width,height in pixels, such as 1280,720")
     return int(parts[0]), int(parts[1])
+
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
+Betas = Annotated[
+    tuple[Beta, Beta],
+    BeforeValidator(lambda value: parse_betas(value) if isinstance(value, str) else value),
+    PlainSerializer(lambda betas: ",".join(map(str, betas)), return_type=str),
+]
 
 
 Pixels = Annotated[int, Field(ge=16, le=16384)]

@@ -47,7 +47,7 @@ class Recipe(BaseModel):
         if unknown := set(values).difference(*(config.options() for config in chosen.values())):
             raise ConfigError(f"no stage of {', '.join(chosen)} has a setting {', '.join(sorted(unknown))}")
         changed = {
-            stage: config.edit(**{name: value for name, value in values.items() if name in config.options()})
+            stage: config.override(**{name: value for name, value in values.items() if name in config.options()})
             for stage, config in chosen.items()
         }
         return self.model_copy(update=changed)

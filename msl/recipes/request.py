@@ -11,6 +11,7 @@ from msl.recipes.catalog import find_recipe
 _OF_ONE = ("content", "decoder", "seed")
 # What a stage and the parent that it starts have in common: where a user changes it, it holds for both.
 _SHARED = ("source", "target", "model", "run", "evaluation", "monitor", "runtime")
+_OPTIMIZER = "optimizer"  # a setting, and the group that it is in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +28,21 @@ class Request:
         """The stage's settings, resolved for this machine.
 
         Raises:
-            ConfigError: the recipe or a setting is unknown, or a value does not fit.
+            ConfigError: the recipe or a setting is unknown, a value does not fit, or a setting is given that the chosen
+                component does not have.
         """
         config: StageConfig = getattr(find_recipe(self.recipe), self.stage)
-        return config.edit(**self.overrides).located()
+        # What a resumed run's choices are, its record says, and not the recipe: whether they fit, its stage checks.
+        config = config.edit(**self.overrides) if self.resume else config.override(**self.overrides)
+        return config.located()
 
     def for_parent(self, stage: str) -> "Request":
-        """The request for the stage that this one starts from: the recipe's own settings, but the shared overrides."""
-        shared = {name for group, name, _ in self.settings().fields() if group in _SHARED}
+        """The request for the stage that this one starts from: the recipe's own settings, but the shared overrides.
+
+        The optimizer's settings are shared if the optimizer itself is overridden: a learning rate fits one optimizer.
+        """
+        groups = (*_SHARED, _OPTIMIZER) if _OPTIMIZER in self.overrides else _SHARED
+        shared = {name for group, name, _ in self.settings().fields() if group in groups}
         return self._of(stage, {name: value for name, value in self.overrides.items() if name in shared})
 
     def for_style(self, stage: str, **asked: Any) -> "Request":

@@ -12,7 +12,7 @@ import torch
 from msl import schema
 from msl.checkpoints import About, Checkpoint, NetworkAbout, about_network, load_network
 from msl.config import TrainConfig
-from msl.config.catalog import NETWORKS
+from msl.config.catalog import NETWORKS, OPTIMIZERS
 from msl.data import Paired, Stream, TrainTransform
 from msl.inputs.domains import DomainData
 from msl.models import SegmentationNetwork, build_model
@@ -24,13 +24,13 @@ from msl.style.front import front_of
 from msl.tracking import sha256_of
 from msl.training import Callback, Schedule, State, Term
 from msl.training.callbacks import Evaluate, LogMeans, Panels, ProgressBar, SaveCheckpoints, StopOnNaN
-from msl.training.optimizers import sgd
-from msl.training.schedules import Poly
+from msl.training.optimizers import build_optimizer
+from msl.training.schedules import lr_schedule
 
 T = TypeVar("T", bound=TrainConfig)
 D = TypeVar("D", bound=DomainData)
 
-_ALWAYS = ("msl.models.build", "msl.training.loop", "msl.training.optimizers", "msl.training.schedules")
+_ALWAYS = ("msl.models.build", "msl.training.loop", "msl.training.optimizers.build", "msl.training.schedules")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +85,10 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         return {"classes": job.data.label_set.classes}
 
     def modules(self, config: T) -> list[str]:
-        """Those of the terms, of the network, and of what all trainings use."""
+        """Those of the terms, of the network, of the optimizer, and of what all trainings use."""
+        chosen = NETWORKS.module(config.model.network), OPTIMIZERS.module(config.optimizer.optimizer)
         objectives = [type(term.objective).__module__ for term in self.terms(config, epoch_iters=1)]
-        return [*_ALWAYS, NETWORKS.module(config.model.network), *objectives]
+        return [*_ALWAYS, *chosen, *objectives]
 
     def decisive(self, config: T, data: D) -> dict[str, Any]:
         """The settings that decide the weights, with what follows from them and from the files that they name."""
@@ -128,7 +129,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         streams = {role: _stream(job, role, device, positions.get(role, 0)) for role in self.trains_on}
         state = State(
             model=network,
-            optimizer=sgd(network, config.optimizer),
+            optimizer=build_optimizer(network, config.optimizer),
             streams={**streams, **more.streams},
             schedule=_schedule(config, epoch),
         )
@@ -138,6 +139,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             callbacks=self._callbacks(job, network, more.callbacks),
             freeze_bn=config.optimizer.freeze_bn,
             precision=PRECISIONS[config.run.precision],
+            clip_norm=config.optimizer.clip_norm,
         )
 
     def _callbacks(
@@ -213,7 +215,7 @@ def _schedule(config: TrainConfig, epoch_iters: int) -> Schedule:
     schedule, most = config.schedule, config.run.max_iters
     stop = schedule.stop(epoch_iters)
     return Schedule(
-        lr=Poly(schedule.horizon(epoch_iters), config.optimizer.poly_power),
+        lr=lr_schedule(config.optimizer, schedule.horizon(epoch_iters)),
         stop=stop if most is None else min(stop, most),
         epoch_iters=epoch_iters,
     )

@@ -101,6 +101,7 @@ class Training:
     callbacks: Mapping[str, Callback]
     freeze_bn: bool = False
     precision: torch.dtype = torch.float32
+    clip_norm: float | None = None
 
     def callback(self, kind: type[K]) -> K:
         """The callback of that kind."""
@@ -108,8 +109,9 @@ class Training:
 
     def run(self) -> None:
         """Train to the end, and end the loading processes however it ends."""
+        callbacks = list(self.callbacks.values())
         try:
-            fit(self.state, self.terms, list(self.callbacks.values()), self.freeze_bn, self.precision)
+            fit(self.state, self.terms, callbacks, self.freeze_bn, self.precision, self.clip_norm)
         finally:
             for stream in self.state.streams.values():
                 stream.close()

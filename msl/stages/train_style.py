@@ -20,7 +20,7 @@ from msl.style import StyleTransfer, load_encoder, mirrored, normalise, unit_rgb
 from msl.training import Callback, Schedule, State, Term
 from msl.training.callbacks import LogMeans, Previews, ProgressBar, SaveCheckpoints, StopOnNaN
 from msl.training.objectives.style_reconstruction import StyleReconstruction
-from msl.training.optimizers import adam
+from msl.training.optimizers.decoder import adam
 from msl.training.schedules import Inverse
 
 _STYLES_SHOWN = 4
@@ -50,7 +50,7 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
     def modules(self, config: TrainStyleConfig) -> list[str]:
         """Those of the objective, of the style network, and of what all trainings use."""
         parts = (StyleReconstruction, StyleTransfer, load_encoder, mirrored, normalise)
-        common = ("msl.training.loop", "msl.training.optimizers", "msl.training.schedules")
+        common = ("msl.training.loop", "msl.training.optimizers.decoder", "msl.training.schedules")
         return [*common, *(part.__module__ for part in parts)]
 
     def decisive(self, config: TrainStyleConfig, data: DecoderData) -> dict[str, Any]:

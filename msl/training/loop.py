@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from msl.data import Batch, Paired, Stream
-from msl.training.optimizers import set_lr, train_mode
+from msl.training.batch_norm import train_mode
+from msl.training.optimizers import clip_gradients, set_lr
 from msl.training.schedules import Decay
 from msl.training.terms import Term
 
@@ -98,6 +99,7 @@ def fit(
     callbacks: Sequence[Callback],
     freeze_bn: bool = False,
     precision: torch.dtype = torch.float32,
+    clip_norm: float | None = None,
 ) -> None:
     """Train until the schedule's stop.
 
@@ -120,6 +122,7 @@ def fit(
                     parts = term.objective(state.model, batch)
                 torch.stack(list(parts.values())).sum().backward()
                 state.parts |= {name: part.detach() for name, part in parts.items()}
+        clip_gradients(state.optimizer, clip_norm)
         state.optimizer.step()
         state.step += 1
         state.seconds = time.perf_counter() - start

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from msl.config import OptimizerConfig
+
 
 class Decay(Protocol):
     """How a learning rate falls."""
@@ -25,6 +27,20 @@ class Poly:
 
 
 @dataclass(frozen=True)
+class Warmup:
+    """A schedule whose first steps are smaller: lr(t) = after(t) · (r + (1 - r) · t/W) for t < W, then after(t)."""
+
+    after: Decay
+    iters: int  # W
+    ratio: float  # r
+
+    def factor(self, step: int) -> float:
+        """lr(step) / lr(0) of the schedule without warm-up."""
+        risen = 1.0 if step >= self.iters else self.ratio + (1 - self.ratio) * step / self.iters
+        return risen * self.after.factor(step)
+
+
+@dataclass(frozen=True)
 class Inverse:
     """lr(t) = lr(0) / (1 + d·t)."""
 
@@ -33,3 +49,8 @@ class Inverse:
     def factor(self, step: int) -> float:
         """lr(step) / lr(0)."""
         return 1 / (1 + self.decay * step)
+
+
+def lr_schedule(config: OptimizerConfig, horizon: int) -> Decay:
+    """The polynomial schedule over `horizon` steps, after a warm-up if there is one."""
+    return Warmup(Poly(horizon, config.poly_power), config.warmup_iters, config.warmup_ratio)

@@ -26,7 +26,7 @@ from msl.scoring.panels import coloured
 from msl.training import Schedule, State, Term, fit
 from msl.training.objectives.adaptation import Adaptation
 from msl.training.objectives.supervised import Supervised
-from msl.training.optimizers import sgd
+from msl.training.optimizers import build_optimizer
 from msl.training.schedules import Poly
 
 CLASSES = 19
@@ -129,7 +129,7 @@ def adapting(model: SegmentationNetwork, image: Tensor) -> tuple[Callable[[], No
     terms = [Term("source", Supervised(LAMBDA_SEG)), Term("target", Adaptation(adaptation, LAMBDA_SEG))]
     state = State(
         model=model,
-        optimizer=sgd(model, OptimizerConfig()),
+        optimizer=build_optimizer(model, OptimizerConfig()),
         streams={"source": itertools.repeat(batch), "target": itertools.repeat(batch)},
         schedule=Schedule(lr=Poly(1000, 0.9), stop=1, epoch_iters=1000),
     )

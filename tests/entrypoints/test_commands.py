@@ -171,6 +171,8 @@ def test_what_mlproject_passes_leaves_everything_to_the_recipe():
         (["--max_iters", "none"], "max_iters", None),
         (["--recipe", "camvid_day_dusk"], "weights", "imagenet"),
         (["--weights", "none"], "weights", "none"),
+        (["--optimizer", "adamw", "--betas", "0.8,0.99"], "betas", "0.8,0.99"),
+        (["--clip_norm", "none"], "clip_norm", None),
     ],
 )
 def test_spellings(arguments, name, value):
@@ -186,6 +188,8 @@ def test_spellings(arguments, name, value):
         (["--lambda_targt", "1"], "No such option '--lambda_targt'. (Did you mean"),
         (["--network", "deeplabv3plus", "--batch_size", "1"], "needs two images. Pass batch_size=2 or freeze_bn=true"),
         (["--width", "0.5", "--backbone", "resnet18"], "width = 0.5 needs backbone = mobilenet_v2"),
+        (["--optimizer", "adamw", "--momentum", "0.8"], "Error: momentum = 0.8: optimizer = adamw has no such setting"),
+        (["--betas", "0.8,0.9"], "Leave betas out, or pass optimizer=adamw."),
     ],
 )
 def test_a_bad_option_ends_with_one_message(arguments, message):

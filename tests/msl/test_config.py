@@ -1,9 +1,20 @@
 import pytest
 
-from msl.config import AdaptConfig, EvaluateConfig, Group, ModelConfig, PretrainConfig, TargetSoloConfig
+from msl.config import (
+    AdaptConfig,
+    EvaluateConfig,
+    Group,
+    JointAdainConfig,
+    ModelConfig,
+    OptimizerConfig,
+    PretrainConfig,
+    TargetSoloConfig,
+)
+from msl.config.catalog import OPTIMIZERS
+from msl.config.choice import OnlyWith
 from msl.errors import ConfigError
 
-STAGES = [PretrainConfig, AdaptConfig, TargetSoloConfig, EvaluateConfig]
+STAGES = [PretrainConfig, AdaptConfig, TargetSoloConfig, JointAdainConfig, EvaluateConfig]
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -69,6 +80,16 @@ def test_what_is_left_open_follows_the_network():
 def test_what_is_flattened_can_be_read_back():
     config = TargetSoloConfig.of(source="a.yaml", crop_size=(64, 32), iw_ratio=0.5, data_root="/data")
     assert TargetSoloConfig.of(**config.flat()) == config
+    config = config.edit(optimizer="adamw", betas="0.85,0.9999", clip_norm="1", decay_norms="true")
+    assert config.flat()["betas"] == "0.85,0.9999"
+    assert TargetSoloConfig.of(**config.flat()) == config
+
+
+def test_a_mark_names_a_setting_and_choices_that_there_are():
+    marks = [m for field in OptimizerConfig.model_fields.values() for m in field.metadata if isinstance(m, OnlyWith)]
+    assert marks
+    assert {mark.setting for mark in marks} == {"optimizer"}
+    assert {value for mark in marks for value in mark.values} <= set(OPTIMIZERS)
 
 
 def test_settings_are_frozen():
@@ -91,6 +112,12 @@ def test_settings_are_frozen():
         ({"batch_size": "two"}, "batch_size = 'two'"),
         ({"multi": "perhaps"}, "multi = 'perhaps'"),
         ({"width": 0.5, "backbone": "resnet18"}, "width = 0.5 needs backbone = mobilenet_v2, not resnet18"),
+        ({"optimizer": "adam"}, "optimizer = 'adam': unknown; did you mean adamw.* Choose one of sgd, adamw"),
+        ({"betas": "0.9"}, "betas = '0.9': betas are two numbers with a comma between"),
+        ({"betas": "0.9,0.99,0.999"}, "betas are two numbers"),
+        ({"betas": "0.9,1"}, "betas = .* less than 1"),
+        ({"clip_norm": 0}, "clip_norm = 0: input should be greater than 0"),
+        ({"warmup_iters": -1}, "warmup_iters = -1"),
         ({"lambda_targets": 1}, "lambda_targets is no setting of AdaptConfig"),
     ],
 )
@@ -109,6 +136,16 @@ def test_schedules_that_never_come_to_their_point_are_refused():
         PretrainConfig.of(iter_max=10, iter_stop=11)
     with pytest.raises(ConfigError, match="target_solo_epoch = 20 is never reached in 10 epochs"):
         TargetSoloConfig.of(round_num=5, target_solo_epoch=20)
+
+
+def test_a_warm_up_that_training_does_not_outlast_is_refused():
+    with pytest.raises(ConfigError, match="warmup_iters = 10 is not smaller than the 10 iterations of training"):
+        PretrainConfig.of(iter_max=20, iter_stop=10, warmup_iters=10)
+    with pytest.raises(ConfigError, match="warmup_iters = 50 is not smaller than the 50 iterations"):
+        AdaptConfig.of(epoch_iters=5, warmup_iters=50)
+    assert AdaptConfig.of(warmup_iters=1500).edit(epoch_iters=151).optimizer.warmup_iters == 1500
+    with pytest.raises(ConfigError, match="warmup_iters = 1500"):  # known when the images have been counted
+        AdaptConfig.of(warmup_iters=1500).edit(epoch_iters=150)
 
 
 def test_schedules():

@@ -45,6 +45,43 @@ def test_the_parent_takes_the_shared_overrides_alone():
     assert parent.config().optimizer.lr == find_recipe("streets").pretrain.optimizer.lr
 
 
+def test_the_parent_takes_the_optimizer_with_all_that_was_given_of_it():
+    optimizer = {"optimizer": "adamw", "lr": 6e-5, "batch_size": 8, "betas": "0.8,0.99", "freeze_bn": True}
+    asked = Request(stage="adapt", recipe="streets", overrides={"seed": 3, "lambda_target": 0.5, **optimizer})
+    parent = asked.for_parent("pretrain")
+    assert parent.overrides == {"seed": 3, **optimizer}
+    settings, recipe = parent.config().optimizer, find_recipe("streets").pretrain.optimizer
+    assert (settings.optimizer, settings.lr, settings.betas) == ("adamw", 6e-5, (0.8, 0.99))
+    assert settings.weight_decay == recipe.weight_decay  # not given
+
+
+OF_ADAMW = r"momentum = 0.8: optimizer = adamw has no such setting. Leave momentum out, or pass optimizer=sgd\."
+
+
+def test_a_setting_that_the_optimizer_does_not_have_is_refused_with_the_way_out():
+    def settings(**overrides):
+        return Request(stage="adapt", recipe="streets", overrides=overrides).settings()
+
+    with pytest.raises(ConfigError, match=OF_ADAMW):
+        settings(optimizer="adamw", momentum="0.8")
+    with pytest.raises(ConfigError, match=r"betas = 0.8,0.9: .* pass optimizer=adamw\. eps = 0.001: optimizer = sgd"):
+        settings(betas="0.8,0.9", eps=1e-3)
+    with pytest.raises(ConfigError, match="momentum = 0.9: optimizer = adamw has no such setting"):
+        settings(optimizer="adamw", momentum=0.9)
+    assert settings(optimizer="adamw", betas="0.8,0.9").optimizer.momentum == 0.9  # a default is not given
+
+
+def test_a_recipe_cannot_set_what_its_optimizer_does_not_have_but_inherits_it():
+    fast = Recipe().edit(momentum=0.8)
+    assert fast.edit(optimizer="adamw").adapt.optimizer.momentum == 0.8  # set for sgd, and read by nobody now
+    with pytest.raises(ConfigError, match=OF_ADAMW):
+        Recipe().edit(optimizer="adamw").edit(momentum=0.8)
+
+
+def test_a_resumed_run_has_its_own_optimizer_so_the_recipes_refuses_nothing():
+    Request(stage="adapt", recipe="streets", overrides={"betas": "0.8,0.9"}, resume="0123").settings()
+
+
 def test_a_group_is_named_by_what_differs_from_the_recipe_but_for_the_seed():
     plain = Request(stage="adapt", recipe="streets")
     assert plain.group_name() == "adapt streets"

@@ -6,7 +6,8 @@ from torch import nn
 
 from msl.config import StyleLossConfig
 from msl.training.loop import Callback, State
-from msl.training.optimizers import adam, set_lr
+from msl.training.optimizers import set_lr
+from msl.training.optimizers.decoder import adam
 from msl.training.schedules import Inverse
 
 

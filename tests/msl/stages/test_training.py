@@ -11,10 +11,14 @@ from tiny import checkpoint, request
 
 from msl import schema
 from msl.config import EvaluateConfig, ModelConfig
+from msl.config.catalog import OPTIMIZERS
 from msl.errors import ConfigError
 from msl.models import build_model
+from msl.recipes import find_recipe
 from msl.runs import run as carry_out
+from msl.runs.supplies import find_stage
 from msl.stages.evaluate import evaluate
+from msl.tracking.closure import CODE
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -97,6 +101,30 @@ def test_a_parent_that_does_not_fit_is_not_taken_but_named(change, caplog):
     assert sorted(stages) == ["adapt", "pretrain", "pretrain"]
     (name,) = change
     assert f"nearest is run {run_id}, which has other {name}=" in caplog.text
+
+
+def test_a_parent_has_the_optimizer_that_was_given_with_all_its_settings(the_run):
+    outcome = carry_out(request("adapt", optimizer="adamw", lr=1e-3, betas="0.8,0.99", clip_norm=1, warmup_iters=2))
+    names = ("optimizer", "lr", "betas", "clip_norm", "warmup_iters", "weight_decay", "batch_size")
+    for run in (the_run(outcome.run_id), the_run(stage="pretrain")):
+        settings = [run[schema.param(name)] for name in names]
+        assert settings == ["adamw", "0.001", "0.8,0.99", "1.0", "2", "0.0005", "2"]
+
+
+def test_a_setting_that_the_optimizer_does_not_have_is_refused_before_a_run_is_opened():
+    with pytest.raises(ConfigError, match="momentum = 0.8: optimizer = adamw has no such setting"):
+        carry_out(request("pretrain", optimizer="adamw", momentum=0.8))
+    assert not MlflowClient().search_runs(["0"])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_stage_depends_on_the_code_of_its_own_optimizer_alone(name):
+    config = find_recipe("streets").pretrain.edit(optimizer=name)
+    reached = CODE.reached(find_stage("pretrain").modules(config))
+    room = "msl.training.optimizers"
+    assert {module for module in reached if module.startswith(room)} == {
+        f"{room}.{part}" for part in ("build", "groups", "step", name)
+    }
 
 
 def test_the_target_does_not_decide_which_parent_fits(tmp_path, the_run):

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from msl.data import Batch
+from msl.errors import DivergedError
 from msl.training import Callback, Schedule, State, Term, fit
+from msl.training.callbacks import StopOnNaN
 from msl.training.schedules import Poly
 
 
@@ -121,6 +123,43 @@ def test_one_graph_is_alive_at_a_time():
 
     fit(make(stop=1, streams=("a", "b")), [Term("a", objective), Term("b", objective)], [])
     assert "".join(alive) == "+-+-"
+
+
+def squares(model, batch):
+    return {"squares": (model(batch.image) ** 2).sum()}
+
+
+def test_the_gradients_of_all_terms_are_clipped_together():
+    state, plain = make(stop=3, streams=("a", "b")), nn.Linear(1, 1, bias=False)
+    nn.init.constant_(plain.weight, 1.0)
+    fit(state, [Term("a", product), Term("b", squares)], [], clip_norm=0.7)
+    optimizer = torch.optim.SGD(plain.parameters(), lr=0.1)
+    for number in (1.0, 2.0, 3.0):
+        image = torch.tensor([[number]])
+        optimizer.zero_grad()
+        (plain(image).sum() + (plain(image) ** 2).sum()).backward()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.7)
+        optimizer.step()
+    assert torch.equal(state.model.weight, plain.weight)
+    assert plain.weight.item() == pytest.approx(1 - 3 * 0.1 * 0.7)  # each of the three was too large
+
+
+@pytest.mark.parametrize("clip_norm", [None, 1.0])
+def test_a_loss_that_is_no_number_stops_training_clipped_or_not(clip_norm):
+    def undefined(model, batch):
+        return {"undefined": (model(batch.image) - 2).log().sum()}  # of 1·1 - 2
+
+    with pytest.raises(DivergedError, match=r"loss/undefined = nan at step 1 "):
+        fit(make(), [Term("a", undefined)], [StopOnNaN()], clip_norm=clip_norm)
+
+
+@pytest.mark.parametrize("clip_norm", [None, 1.0])
+def test_an_infinite_gradient_of_a_finite_loss_stops_training_at_the_next_step(clip_norm):
+    def steep(model, batch):
+        return {"steep": (model(batch.image) - 1).abs().sqrt().sum()}  # the root's slope at 0
+
+    with pytest.raises(DivergedError, match=r"loss/steep = (nan|inf) at step 2 "):
+        fit(make(), [Term("a", steep)], [StopOnNaN()], clip_norm=clip_norm)
 
 
 def test_a_finished_training_does_nothing_but_end():

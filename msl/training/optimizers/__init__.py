@@ -1,0 +1,7 @@
+"""Optimizers by name, and what every one of them goes through: groups of parameters, learning rates, clipping."""
+
+from msl.training.optimizers.build import OptimizerFactory, build_optimizer
+from msl.training.optimizers.groups import parameter_groups
+from msl.training.optimizers.step import clip_gradients, set_lr
+
+__all__ = ["OptimizerFactory", "build_optimizer", "clip_gradients", "parameter_groups", "set_lr"]

@@ -1,0 +1,50 @@
+"""Groups of parameters by rule: which learning rate each parameter has, and whether it decays."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import nn
+
+from msl.config import OptimizerConfig
+from msl.errors import ConfigError
+from msl.models import SegmentationNetwork
+from msl.training.batch_norm import batch_norms
+
+Group = dict[str, Any]  # as torch.optim takes it
+
+
+def parameter_groups(model: SegmentationNetwork, config: OptimizerConfig, *, decay_norms: bool) -> list[Group]:
+    """One group for the backbone, then one for the heads, each with its own learning rate.
+
+    Without `decay_norms`, each is split in two: what decays, then norms and biases, which do not. What is not to be
+    trained is frozen and in no group.
+
+    Raises:
+        ConfigError: freeze_stem_bn is set, and the backbone has no BatchNorm.
+    """
+    if config.freeze_stem_bn:
+        _freeze_stem(model)
+    backbone = [parameter for parameter in model.backbone.parameters() if parameter.requires_grad]
+    heads = [parameter for head in model.heads() for parameter in head.parameters()]
+    groups = [_group(backbone, config.lr * config.backbone_lr_ratio), _group(heads, config.lr * config.head_lr_ratio)]
+    return groups if decay_norms else [part for group in groups for part in _split(group)]
+
+
+def _group(parameters: list[nn.Parameter], lr: float) -> Group:
+    return {"params": parameters, "lr": lr, "initial_lr": lr}  # the schedule's factor multiplies initial_lr
+
+
+def _split(group: Group) -> Iterator[Group]:
+    """What decays, then what does not: scales, shifts and biases, which have one dimension at most."""
+    decaying = [parameter for parameter in group["params"] if parameter.ndim > 1]
+    constant = [parameter for parameter in group["params"] if parameter.ndim <= 1]
+    for part in (group | {"params": decaying}, group | {"params": constant, "weight_decay": 0.0}):
+        if part["params"]:
+            yield part
+
+
+def _freeze_stem(model: SegmentationNetwork) -> None:
+    stem = next(batch_norms(model.backbone), None)
+    if stem is None:
+        raise ConfigError(f"freeze_stem_bn = True: backbone = {model.config.backbone} has no BatchNorm; leave it out")
+    stem.requires_grad_(False)

@@ -1,17 +1,8 @@
 """The stages pretrain and, from a checkpoint, adapt, with DeepLabV3+."""
 
-from entrypoints._options import print_outcome, training_command
-from msl.recipes import Request
+from msl.commands import find_command
 
-
-@training_command("pretrain", "adapt", name="deeplabv3p", network="deeplabv3plus")
-def main(request: Request) -> None:
-    """Pretrain DeepLabV3+ on the source domain; with a checkpoint of it, adapt that to the target domain."""
-    from msl.runs import run
-
-    outcome = run(request)
-    print_outcome(outcome.run_id, outcome.metrics)
-
+main = find_command("deeplabv3p")
 
 if __name__ == "__main__":
     main()

@@ -1,18 +1,8 @@
 """The tracking server."""
 
-from entrypoints._options import command, parsed
-from msl.config import validated
-from msl.service.settings import ServeConfig
+from msl.commands import find_command
 
-
-def _serve(**given: str | None) -> None:
-    config = validated(ServeConfig, parsed(given))
-    from msl.service.server import serve
-
-    serve(config)
-
-
-main = command("serve", "Run MLflow's tracking server with accounts.", ServeConfig.model_fields, _serve)
+main = find_command("serve")
 
 if __name__ == "__main__":
     main()

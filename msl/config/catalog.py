@@ -54,3 +54,22 @@ STAGES = Registry(
         "stylize": "msl.stages.stylize:Stylize",
     },
 )
+
+# Domains with a name of their own: layouts of published data sets, and the two that are drawn.
+DOMAINS = Registry(
+    "domain",
+    {
+        "streets": "msl.streets:STYLES",
+        "streets_real": "msl.streets:STYLES",
+        "camvid": "msl.data.camvid:CAMVID",
+        "camvid_day": "msl.data.camvid:CAMVID_DAY",
+        "camvid_dusk": "msl.data.camvid:CAMVID_DUSK",
+        "cityscapes": "msl.data.cityscapes:CITYSCAPES",
+        "gta5": "msl.data.gta5:GTA5",
+        "synthia": "msl.data.synthia:SYNTHIA",
+        "crosscity_rome": "msl.data.crosscity:ROME",
+        "crosscity_rio": "msl.data.crosscity:RIO",
+        "crosscity_tokyo": "msl.data.crosscity:TOKYO",
+        "crosscity_taipei": "msl.data.crosscity:TAIPEI",
+    },
+)

@@ -23,3 +23,4 @@ class ReportConfig(Group):
     baseline: str = Field(description="Group to compare with: its name, or a part that no other has.")
     output: str = Field("report.html", description="File to write; ends in .html, or in .md for Markdown.")
     log: bool = Field(False, description="Keep the report as an artifact of a run of its own, too.")
+    store: str | None = Field(None, description="URI of the run store; none = $MLFLOW_TRACKING_URI, or mlflow.db here.")

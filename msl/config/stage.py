@@ -26,16 +26,24 @@ class StageConfig(BaseModel):
     @classmethod
     def fields(cls) -> Iterator[tuple[str, str, FieldInfo]]:
         """Every (group, name, field) of the stage, in order."""
+        for group, fields in cls.groups().items():
+            for name, field in fields.model_fields.items():
+                yield group, name, field
+
+    @classmethod
+    def groups(cls) -> dict[str, type[Group]]:
+        """The groups of the stage, in order."""
+        groups = {}
         for group, holder in cls.model_fields.items():
             assert isinstance(holder.annotation, type)
             assert issubclass(holder.annotation, Group)
-            for name, field in holder.annotation.model_fields.items():
-                yield group, name, field
+            groups[group] = holder.annotation
+        return groups
 
     @classmethod
     def options(cls) -> dict[str, FieldInfo]:
         """The fields that a user sets, by name."""
-        return {name: field for _, name, field in cls.fields() if not _is_derived(field)}
+        return {name: field for group in cls.groups().values() for name, field in group.options().items()}
 
     @classmethod
     def of(cls, **values: Any) -> Self:
@@ -92,8 +100,3 @@ class StageConfig(BaseModel):
         """The settings on which scores depend: those that decide the weights, and how these are scored."""
         flat = self.flat()
         return self.decisive() | {name: flat[name] for name in self.scoring}
-
-
-def _is_derived(field: FieldInfo) -> bool:
-    extra = field.json_schema_extra
-    return isinstance(extra, dict) and extra.get("option") is False

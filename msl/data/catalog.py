@@ -5,25 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from msl.data.camvid import CAMVID, CAMVID_DAY, CAMVID_DUSK
-from msl.data.cityscapes import CITYSCAPES
-from msl.data.crosscity import CROSSCITY
+from msl.config.catalog import DOMAINS
 from msl.data.domain import Domain
 from msl.data.files import FileSamples
 from msl.data.generated import GeneratedSamples
-from msl.data.gta5 import GTA5
 from msl.data.layout import Layout
 from msl.data.pairs import CopiedFrom, DomainFile, native_label_set, pattern_samples, raw_ids, read_domain_file
 from msl.data.samples import Samples
 from msl.data.styled import styled_samples
-from msl.data.synthia import SYNTHIA
 from msl.errors import ConfigError, DataError
 from msl.labels import CITYSCAPES_IDS, LabelSet, RawIds, find_label_set
 from msl.streets import STYLES, Streets
-
-_LAYOUTS: dict[str, Layout] = {
-    layout.name: layout for layout in (CAMVID, CAMVID_DAY, CAMVID_DUSK, CITYSCAPES, GTA5, SYNTHIA, *CROSSCITY)
-}
 
 
 class _Found(NamedTuple):
@@ -39,7 +31,7 @@ _STREET_COUNTS = {"train": 1000, "val": 100, "test": 100}
 
 def domain_names() -> list[str]:
     """Every domain that has a name of its own."""
-    return [*STYLES, *_LAYOUTS]
+    return list(DOMAINS)
 
 
 def open_domain(
@@ -71,8 +63,8 @@ def open_domain(
 def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Found:
     if name in STYLES:
         return _streets(DomainFile(name=name, layout=name), split)
-    if name in _LAYOUTS:
-        layout = _LAYOUTS[name]
+    if name in DOMAINS:
+        layout: Layout = DOMAINS.load(name)
         return _Found(find_label_set(layout.label_set), layout.ids, layout.open(layout.root(data_root), split), name)
     if Path(name).suffix in (".yaml", ".yml"):
         described = read_domain_file(Path(name))
@@ -102,11 +94,11 @@ def _described(domain: DomainFile, split: str, labelled: bool) -> _Found:
         return _Found(native_label_set(domain), raw_ids(domain), pattern_samples(domain, split, labelled), domain.name)
     if domain.layout in STYLES:
         return _streets(domain, split)
-    if domain.layout not in _LAYOUTS:
+    if domain.layout not in DOMAINS:
         raise ConfigError(f"{domain.name}: layout = {domain.layout!r} is unknown: choose {', '.join(domain_names())}")
     if not domain.root.is_dir():
         raise DataError(f"{domain.name}: root = {domain.root}: no such folder")
-    layout = _LAYOUTS[domain.layout]
+    layout: Layout = DOMAINS.load(domain.layout)
     return _Found(find_label_set(layout.label_set), layout.ids, layout.open(domain.root, split), domain.name)
 
 

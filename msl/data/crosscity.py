@@ -22,7 +22,7 @@ def _find(city: str, root: Path, split: str) -> list[FilePair]:
     return [FilePair(f"{city}/{split}/{image.stem}", image, labels / f"{image.stem}_eval.png") for image in images]
 
 
-CROSSCITY = tuple(
+ROME, RIO, TOKYO, TAIPEI = (
     Layout(
         name=f"crosscity_{city.lower()}",
         label_set="crosscity13",

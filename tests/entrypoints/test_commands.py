@@ -29,7 +29,8 @@ from entrypoints import (
     train_style,
     validate,
 )
-from entrypoints._options import FROM_RECIPE, metavar, parsed, spelled
+from msl.commands.options import FROM_RECIPE, parsed
+from msl.commands.values import setting_value, spelled
 from msl.config import (
     AdaptConfig,
     EvaluateConfig,
@@ -102,7 +103,7 @@ def test_mlproject_names_options_with_their_defaults(name):
         else:
             assert str(spec["default"]) in (FROM_RECIPE, spelled(field.default))
         # MLflow knows no integers; a number is a float to it.
-        assert spec["type"] == ("float" if metavar(field) in ("INTEGER", "FLOAT") else "string")
+        assert spec["type"] == ("float" if setting_value(field).metavar in ("INTEGER", "FLOAT") else "string")
     passed = re.findall(r"--(\w+) \{(\w+)\}", entry["command"])
     assert passed == [(parameter, parameter) for parameter in entry["parameters"]]
     assert entry["command"].startswith(f"python -m entrypoints.{name} ")

@@ -1,0 +1,68 @@
+"""Every command of ``msl``: its name, what it does in a line, and where it is made."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import click
+
+from msl.config.registry import Registry
+
+# Where `python -m analysis` has its commands; msl takes them as they are.
+_ANALYSIS = "analysis.__main__:main"
+
+
+class Entry(NamedTuple):
+    """A command in the list that ``msl --help`` prints."""
+
+    line: str
+    home: str = _ANALYSIS  # module:attribute
+
+
+SECTIONS: Mapping[str, Mapping[str, Entry]] = {
+    "Stages": {
+        "pretrain": Entry("Train on the labelled source domain.", "msl.commands.training:pretrain"),
+        "adapt": Entry("Adapt to the unlabelled target domain.", "msl.commands.training:adapt"),
+        "target_solo": Entry("Adapt, and end on the target alone.", "msl.commands.training:target_solo"),
+        "joint_adain": Entry("Adapt with a style network in front.", "msl.commands.training:joint_adain"),
+        "deeplabv3p": Entry("Pretrain or adapt DeepLabV3+.", "msl.commands.training:deeplabv3p"),
+        "train_style": Entry("Train the decoder of a style network.", "msl.commands.training:train_style"),
+        "stylize": Entry("Copy a domain in another style.", "msl.commands.training:stylize"),
+        "validate": Entry("Check data before training on it.", "msl.commands.networks:validate"),
+        "evaluate": Entry("Score a checkpoint.", "msl.commands.networks:evaluate"),
+        "predict": Entry("Predict images without labels.", "msl.commands.networks:predict"),
+        "package": Entry("Make an MLflow model of a checkpoint.", "msl.commands.networks:package"),
+    },
+    "Results": {
+        "runs": Entry("List runs."),
+        "watch": Entry("Show the runs that train now."),
+        "table": Entry("Compare groups of runs: mean, spread, difference."),
+        "classes": Entry("Show the IoU of every class."),
+        "ablation": Entry("Show what one parameter does."),
+        "claims": Entry("Judge the claims of the report by your runs."),
+        "curves": Entry("Draw curves, bars or a scatter over groups of runs."),
+        "panels": Entry("Put predictions of several groups side by side."),
+        "report": Entry("Write all of that into one page.", "msl.commands.report:report"),
+        "export": Entry("Write an experiment into Parquet files."),
+        "import": Entry("Read an exported experiment into another store."),
+    },
+    "Service": {
+        "serve": Entry("Run the tracking server.", "msl.commands.service:serve"),
+        "backup": Entry("Copy a service while it runs.", "msl.commands.service:backup"),
+        "restore": Entry("Make a service out of a backup.", "msl.commands.service:restore"),
+        "clean": Entry("List what takes space in the store, and delete it.", "msl.commands.service:clean"),
+    },
+}
+
+COMMANDS = Registry("command", {name: entry.home for part in SECTIONS.values() for name, entry in part.items()})
+
+
+def find_command(name: str) -> click.Command:
+    """A command by name; only then is its module imported.
+
+    Raises:
+        KeyError: there is none of that name.
+    """
+    command = COMMANDS.load(name)
+    command = command.commands[name] if isinstance(command, click.Group) else command
+    assert isinstance(command, click.Command)
+    return command

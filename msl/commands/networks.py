@@ -1,0 +1,79 @@
+"""The commands that use a trained network, and the one that checks data before training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from msl.commands.command import settings_command
+from msl.commands.outcome import print_outcome
+from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConfig, ValidateConfig
+from msl.recipes import find_recipe
+
+
+def _evaluate(config: EvaluateConfig, request: RequestConfig) -> None:
+    from msl.stages.evaluate import evaluate
+
+    outcome = evaluate(config, request.group)
+    print_outcome(outcome.run_id, outcome.metrics)
+
+
+def _predict(config: PredictConfig, request: RequestConfig) -> None:
+    from msl.serving import predict
+
+    click.echo(f"run {predict(config)}; `mlflow ui` shows it")
+
+
+def _package(config: PackageConfig, request: RequestConfig) -> None:
+    from msl.serving import package
+
+    packaged = package(config)
+    click.echo(f"{packaged.uri}, logged to run {packaged.run_id}")
+    click.echo(f"to serve it: mlflow models serve --model-uri {packaged.uri} --env-manager local")
+
+
+def _validate(config: ValidateConfig, request: RequestConfig) -> None:
+    from msl.stages.validate import validate
+
+    outcome = validate(config, request.group, click.echo)
+    click.echo(f"nothing to complain of; run {outcome.run_id}")
+
+
+def _trained_on(request: RequestConfig) -> Mapping[str, Any]:
+    """What a training with the recipe would read."""
+    training = find_recipe(request.recipe).adapt.flat()
+    return {name: training[name] for name in ValidateConfig.options() if name in training}
+
+
+evaluate = settings_command(
+    "evaluate",
+    "Score a checkpoint on its own domains, or on others.",
+    EvaluateConfig,
+    _evaluate,
+    request=("group", "dry_run"),
+)
+
+predict = settings_command(
+    "predict",
+    "Predict images without labels: label PNGs, overlays, confidence; exit with 1 if some could not be read.",
+    PredictConfig,
+    _predict,
+    request=("dry_run",),
+)
+
+package = settings_command(
+    "package",
+    "Make an MLflow model of a checkpoint, logged to the run that trained it; with a name, register it.",
+    PackageConfig,
+    _package,
+    request=("dry_run",),
+)
+
+validate = settings_command(
+    "validate",
+    "Check every sample that a training with these domains would read; exit with 1 if one cannot be used.",
+    ValidateConfig,
+    _validate,
+    request=("recipe", "group", "dry_run"),
+    defaults=_trained_on,
+)

@@ -1,0 +1,18 @@
+"""What a command prints of a finished run."""
+
+from collections.abc import Mapping
+
+import click
+
+from msl import schema
+
+_HEADLINE = (schema.MIOU, schema.MIOU_13, schema.FWIOU, schema.PA)
+
+
+def print_outcome(run_id: str, metrics: Mapping[str, float]) -> None:
+    """The scores that matter, in percent, and where the rest is."""
+    for domain in reversed(schema.DOMAINS):
+        names = [name for name in _HEADLINE if schema.score(domain, name) in metrics]
+        if names:
+            click.echo(f"{domain}: " + ", ".join(f"{n} {metrics[schema.score(domain, n)]:.2f}" for n in names))
+    click.echo(f"run {run_id}; `mlflow ui` shows it")

@@ -1,0 +1,62 @@
+"""The commands of the tracking service."""
+
+import click
+
+from msl.commands.command import settings_command
+from msl.config import RequestConfig
+from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, ServeConfig
+
+
+def _serve(config: ServeConfig, request: RequestConfig) -> None:
+    from msl.service.server import serve
+
+    serve(config)
+
+
+def _backup(config: BackupConfig, request: RequestConfig) -> None:
+    from msl.service.backup import back_up, check
+
+    if config.check:
+        snapshot = check(config.backup)
+        click.echo(f"{snapshot.name}: {len(snapshot.artifacts)} files and both databases are what they were")
+    else:
+        back_up(config, click.echo)
+
+
+def _restore(config: RestoreConfig, request: RequestConfig) -> None:
+    from msl.service.backup import restore
+
+    restore(config, click.echo)
+
+
+def _clean(config: CleanConfig, request: RequestConfig) -> None:
+    from msl.service.retention import clean
+    from msl.tracking import connect
+
+    clean(connect(), config, click.echo)
+
+
+serve = settings_command("serve", "Run MLflow's tracking server with accounts.", ServeConfig, _serve)
+
+backup = settings_command(
+    "backup",
+    "Copy a service's runs, accounts and artifacts into a folder, while it runs; files that are there are not copied "
+    "again.",
+    BackupConfig,
+    _backup,
+)
+
+restore = settings_command(
+    "restore",
+    "Make a service out of a backup: of an empty folder or database, while no server runs on it.",
+    RestoreConfig,
+    _restore,
+)
+
+clean = settings_command(
+    "clean",
+    "Tell what takes space in the tracking store, and delete checkpoints and panels that nothing needs. The best and "
+    "the last run of every group stay whole, and what they started from, and every run tagged msl.keep.",
+    CleanConfig,
+    _clean,
+)

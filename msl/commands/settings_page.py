@@ -62,7 +62,7 @@ def _uses(name: str) -> Iterator[Use]:
     """The settings of a command; some may come twice, of a command that means two stages."""
     command = find_command(name)
     options = {parameter.name for parameter in command.params}
-    settings = (RequestConfig, *command.settings) if isinstance(command, SettingsCommand) else ()
+    settings: list[type[Settings]] = [RequestConfig, *command.settings] if isinstance(command, SettingsCommand) else []
     for group in (group for part in settings for group in _groups(part)):
         for option, field in group.options().items():
             if option in options:

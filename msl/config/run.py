@@ -12,9 +12,11 @@ class RunConfig(Group):
     """What all stages of one experiment share."""
 
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, data order and augmentation.")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="Arithmetic of the network's passes.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Precision of the network's forward and backward passes."
+    )
     max_iters: int | None = Field(
-        None, ge=1, description="Stop after so many iterations, in this stage and in a parent that it starts."
+        None, ge=1, description="Stop after this many iterations, in this stage and in each stage that it runs first."
     )
 
 
@@ -24,16 +26,18 @@ class StartConfig(Group):
     checkpoint: str | None = Field(
         None,
         description="Weights to start from: a file or runs:/ID/checkpoints/last.pt; none = those of the newest "
-        "finished parent run with fitting settings, or of one that is run first.",
+        "finished parent run whose settings fit; if no run fits, the parent stage is run first.",
     )
 
 
 class MonitorConfig(Group):
-    """How often training is looked at, in iterations."""
+    """How often training is evaluated, saved and logged, in iterations."""
 
-    eval_every: int | None = Field(None, ge=1, description="Iterations between evaluations; none = an epoch.")
+    eval_every: int | None = Field(None, ge=1, description="Iterations between evaluations; none = one epoch.")
     checkpoint_every: int | None = Field(
-        None, ge=1, description="Iterations between checkpoints, besides the one after every evaluation."
+        None,
+        ge=1,
+        description="Iterations between checkpoints, in addition to the one after every evaluation; none = no others.",
     )
     log_every: int = Field(20, ge=1, description="Iterations over which losses and speed are averaged and logged.")
 
@@ -41,12 +45,14 @@ class MonitorConfig(Group):
 class DeviceConfig(Group):
     """What the network runs on."""
 
-    device: str = Field("auto", description="One of auto, cpu, cuda, cuda:1, ….")
+    device: str = Field("auto", description="Device of the network: auto, cpu, cuda, cuda:1, ….")
     threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
 
 
 class RuntimeConfig(FilesConfig, DeviceConfig):
-    """The machine, and its copies of the data. What training makes of those, it knows by their digests."""
+    """The machine, and how it reads data. These settings do not decide the weights: data counts by its digest."""
 
-    skip_bad: bool = Field(False, description="Go on without samples that cannot be used, instead of refusing them.")
-    num_workers: int = Field(1, ge=0, description="Data loading processes a domain; changes no result.")
+    skip_bad: bool = Field(False, description="Leave out samples that cannot be used, instead of stopping.")
+    num_workers: int = Field(
+        1, ge=0, description="Processes that load the data of each domain; their number changes no result."
+    )

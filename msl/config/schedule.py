@@ -9,9 +9,9 @@ from msl.config.group import Group
 
 
 class TrainSchedule(Group, ABC):
-    """How long training lasts, in iterations, given how many make an epoch."""
+    """How long training lasts, in iterations."""
 
-    epoch_iters: int | None = Field(None, ge=1, description="Iterations an epoch; none = one pass over the data.")
+    epoch_iters: int | None = Field(None, ge=1, description="Iterations in an epoch; none = one pass over the data.")
 
     @abstractmethod
     def horizon(self, epoch_iters: int) -> int:
@@ -31,7 +31,7 @@ class PretrainSchedule(TrainSchedule):
     @model_validator(mode="after")
     def _stops_within_the_horizon(self) -> Self:
         if self.iter_stop is not None and self.iter_stop > self.iter_max:
-            raise ValueError(f"iter_stop = {self.iter_stop} lies behind iter_max = {self.iter_max}")
+            raise ValueError(f"iter_stop = {self.iter_stop} is larger than iter_max = {self.iter_max}")
         return self
 
     def horizon(self, epoch_iters: int) -> int:
@@ -60,10 +60,12 @@ class AdaptSchedule(TrainSchedule):
 
 
 class TargetSoloSchedule(AdaptSchedule):
-    """Adaptation that goes on without the source."""
+    """How long adaptation lasts, and when it goes on without the source."""
 
     round_num: int = Field(20, ge=1, description="Rounds of training.")
-    target_solo_epoch: int = Field(20, ge=0, description="From this epoch on, counted from 0, only the target trains.")
+    target_solo_epoch: int = Field(
+        20, ge=0, description="First epoch, counted from 0, that trains on the target alone."
+    )
 
     @model_validator(mode="after")
     def _reaches_the_solo(self) -> Self:

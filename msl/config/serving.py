@@ -14,7 +14,7 @@ from msl.config.values import Size
 
 
 class InputConfig(ViewConfig):
-    """What the network gets to see of an image."""
+    """The size in which the network sees an image."""
 
     crop_size: Size | None = Field(
         None, description="Width,height of the network's input; none = that of target images in its training."
@@ -22,26 +22,26 @@ class InputConfig(ViewConfig):
 
 
 class PredictedConfig(Group):
-    """What is predicted, and what of it is written."""
+    """What is predicted, and what is written."""
 
     checkpoint: str = Field(
         description="Network to predict with: a file, runs:/ID/checkpoints/last.pt, runs:/ID for its best checkpoint, "
         "or models:/NAME@ALIAS."
     )
-    images: Path = Field(description="An image, or a folder of images or video frames, with its subfolders.")
-    output: Path = Field(description="Folder for what is written: labels, overlays, predictions.csv.")
+    images: Path = Field(description="An image, or a folder with images or video frames; its subfolders are read, too.")
+    output: Path = Field(description="Folder for the results: labels, overlays, predictions.csv.")
     ids: Literal["labelIds", "trainIds"] = Field(
         "labelIds",
-        description="Numbers in the label PNGs: Cityscapes' labelIds, where it has the classes, or the network's own, "
-        "0 for its first class.",
+        description="Numbers in the label PNGs: labelIds = those of Cityscapes, if it has all the classes; trainIds = "
+        "those of the network, 0 for its first class.",
     )
     overlay: float | None = Field(
         0.5, gt=0, le=1, description="Opacity of the classes' colours over the image; none = no overlays."
     )
     confidence: Literal["mean", "map"] | None = Field(
         "mean",
-        description="Probability of the predicted class: an image's mean in predictions.csv; map = as PNG too, 255 for "
-        "1; none = not computed.",
+        description="Probability of the predicted class: mean = an image's mean in predictions.csv; map = also a PNG "
+        "of each image, in which 255 stands for 1; none = not computed.",
     )
 
 
@@ -62,15 +62,15 @@ class PackagedConfig(Group):
     name: str | None = Field(
         None,
         pattern=r"^[^/:]+$",
-        description="Registered model of which it becomes the next version; none = logged to its run, not registered.",
+        description="Registered model that gets this as its next version; none = only logged to its run.",
     )
     alias: str | None = Field(
         None,
         pattern=r"^[A-Za-z][\w-]*$",
-        description="Alias that this version takes over, such as champion; none = it gets none.",
+        description="Alias that moves to this version, such as champion; none = no alias.",
     )
     license: str | None = Field(
-        None, description="License of the weights; none = left to the terms of the data they were trained on."
+        None, description="License of the weights; none = the terms of their training data decide."
     )
 
     @model_validator(mode="after")

@@ -21,65 +21,68 @@ _DOMAINS = r"^[^,\s]+(,[^,\s]+)*$"
 
 
 class StyleImagesConfig(Group):
-    """Whose look is taken on."""
+    """The images whose style is used."""
 
     style: str = Field(
         "streets_real",
-        description="Style images: a folder, a folder below DATA_ROOT/styles, a domain's name or its YAML file.",
+        description="Style images: a folder, a folder in DATA_ROOT/styles, a domain's name or its YAML file.",
     )
     style_images: int | None = Field(
-        None, ge=1, description="Take so many of the style images, spread evenly over them; none = all."
+        None, ge=1, description="Use only this many style images, spread evenly over all of them; none = all."
     )
 
 
 class EncoderConfig(Group):
-    """The network that sees."""
+    """The two halves of the style network."""
 
     encoder: str = Field(
         "imagenet",
-        description="Encoder up to relu4_1: imagenet (torchvision's VGG-19), or a file of a VGG-16, a VGG-19 or "
-        "vgg_normalised.pth, here or below data_root.",
+        description="Encoder up to relu4_1: imagenet (torchvision's VGG-19), or the file of a VGG-16, of a VGG-19 or "
+        "vgg_normalised.pth, in this folder or in data_root.",
     )
     decoder: str | None = Field(
         None,
-        description="Weights of the decoder: a file or runs:/ID/checkpoints/last.pt. none = in train_style, a fresh "
-        "one; elsewhere that of the newest finished train_style run that fits, or of one that is run first.",
+        description="Weights of the decoder: a file or runs:/ID/checkpoints/last.pt. none = in train_style, a new "
+        "decoder; in other stages, that of the newest finished train_style run that fits; if no run fits, train_style "
+        "is run first.",
     )
 
 
 class LearnedDecoderConfig(EncoderConfig):
-    """The network that sees, and one that learns to draw what it sees."""
+    """The style network whose decoder is trained."""
 
     normalise_encoder: bool = Field(
         True,
-        description="Scale the encoder of a fresh decoder so that each filter's mean response to the content is one: "
-        "the style weights then mean the same with every encoder.",
+        description="Scale the encoder of a new decoder so that each filter's mean response to the content is one. "
+        "The style weights then mean the same with every encoder.",
     )
 
 
 class StyleLossConfig(Group):
-    """What a decoder learns by."""
+    """The losses of a decoder."""
 
     style_weight: float = Field(10.0, ge=0, description="Weight of the style loss.")
     content_weight: float = Field(1.0, ge=0, description="Weight of the content loss.")
     identity_weight: float = Field(
         0.0,
         ge=0,
-        description="Weight of the squared error of images that are decoded as they are, their style their own.",
+        description="Weight of the squared error of images that are decoded with their own style.",
     )
     style_lr: float = Field(1e-4, gt=0, description="Adam's learning rate for the decoder at step 0.")
     style_lr_decay: float = Field(5e-5, ge=0, description="d in lr(i) = lr / (1 + d i).")
 
 
 class DecoderDataConfig(Group):
-    """What a decoder learns from."""
+    """The images that a decoder is trained on."""
 
     content: str = Field(
-        "streets,streets_real", pattern=_DOMAINS, description="Domains whose images it learns to draw, commas between."
+        "streets,streets_real",
+        pattern=_DOMAINS,
+        description="Domains whose images the decoder learns to draw, with commas between.",
     )
     style_resize: int = Field(512, ge=32, description="Shorter side in pixels to which all images are resized.")
-    style_crop: int = Field(256, ge=32, description="Side in pixels of the square that is cut out of each.")
-    style_batch_size: int = Field(8, ge=1, description="Images of content, and as many of style, in one step.")
+    style_crop: int = Field(256, ge=32, description="Side in pixels of the square that is cut out of each image.")
+    style_batch_size: int = Field(8, ge=1, description="Content images in one step, and as many style images.")
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
@@ -89,15 +92,17 @@ class DecoderDataConfig(Group):
 
 
 class DecoderScheduleConfig(Group):
-    """How long a decoder learns."""
+    """How long a decoder is trained."""
 
     style_iters: int = Field(160_000, ge=1, description="Iterations of training.")
 
 
 class StyleMonitorConfig(Group):
-    """How often a decoder's training is looked at, in iterations."""
+    """How often a decoder's training is shown, saved and logged, in iterations."""
 
-    preview_every: int = Field(5000, ge=1, description="Iterations between pictures and checkpoints.")
+    preview_every: int = Field(
+        5000, ge=1, description="Iterations between two sets of pictures; a checkpoint is saved with each."
+    )
     previews: int = Field(3, ge=0, le=16, description="Content images of each domain in the pictures.")
     log_every: int = Field(20, ge=1, description="Iterations over which losses and speed are averaged and logged.")
 
@@ -122,53 +127,57 @@ class TrainStyleConfig(StyleStageConfig):
 
 
 class LookConfig(StyleImagesConfig):
-    """How a style is taken on."""
+    """How the style is applied."""
 
     style_weights: StyleWeights | None = Field(
-        None, description="Share of each style image in the mixture, commas between; none = alike."
+        None, description="Share of each style image in the mixture, with commas between; none = equal shares."
     )
     style_size: int | None = Field(
         None,
         ge=32,
-        description="Shorter side in pixels to which content and style images are scaled for the network, the result "
-        "back: small images keep more detail enlarged. none = as they are.",
+        description="Shorter side in pixels to which content and style images are scaled for the network; the result "
+        "is scaled back. Small images keep more detail if they are enlarged. none = not scaled.",
     )
-    alpha: float = Field(1.0, ge=0, le=1, description="Share of the style: 0 keeps the content, 1 takes on the style.")
+    alpha: float = Field(
+        1.0, ge=0, le=1, description="Share of the style: 0 = the content as it is; 1 = the full style."
+    )
 
 
 class MethodConfig(Group):
-    """By what an image is styled."""
+    """The method that styles an image."""
 
     method: StyleMethod = Field(
         "adain",
-        description="adain = a network; fourier = low frequencies swapped (FDA); colour = mean and covariance of the "
-        "colours matched.",
+        description="adain = a network; fourier = low frequencies are swapped (FDA); colour = mean and covariance of "
+        "the colours are matched.",
     )
     beta: float = Field(
         0.01, ge=0, lt=0.5, description="Half the side of the swapped square of frequencies, with method fourier."
     )
     preserve_colours: bool = Field(
-        False, description="Give the style image the content's colours first, so that its texture alone is taken on."
+        False, description="Give the style image the colours of the content first, so that only its texture is used."
     )
 
 
 class CopyConfig(Group):
     """What is copied, and where to."""
 
-    content: str = Field("streets", description="Domain to copy in the style: a name or a YAML file.")
+    content: str = Field("streets", description="Domain to copy: a name or a YAML file.")
     split: str = Field("train,val", pattern=r"^\w+(,\w+)*$", description="Splits to copy, with commas between.")
     style_name: str | None = Field(
-        None, pattern=r"^[\w.-]+$", description="The copy is called CONTENT_STYLENAME; none = the style images' name."
+        None,
+        pattern=r"^[\w.-]+$",
+        description="The copy is named CONTENT_STYLENAME; none = the name of the style images.",
     )
     output: Path = Field(
         Path("styled"),
-        description="Folder in which the copy gets a folder of its own, named after it and its settings.",
+        description="Folder for copies; each copy gets its own folder there, named after the copy and its settings.",
     )
     image_format: Literal["png", "jpeg"] = Field("png", description="Format of the copy's images.")
     shuffle_styles: bool = Field(
-        False, description="Style each image by one style image, drawn at random, instead of by their mixture."
+        False, description="Style each image by one style image, chosen at random, instead of by their mixture."
     )
-    style_seed: int = Field(0, ge=0, lt=2**31, description="Seed of that draw.")
+    style_seed: int = Field(0, ge=0, lt=2**31, description="Seed of that random choice.")
 
 
 class StylizeConfig(StyleStageConfig):
@@ -186,18 +195,20 @@ class JointConfig(Group):
 
     style_training: StyleTraining = Field(
         "frozen",
-        description="What the decoder learns from: frozen = nothing; decoder = its own losses; end_to_end = the "
-        "segmentation losses.",
+        description="What the decoder learns from: frozen = it does not learn; decoder = its own losses; end_to_end = "
+        "the segmentation losses.",
     )
     quadrants: bool = Field(
         False,
-        description="Train on random quarters of the images, each of crop_size; whole images are scored at twice "
-        "that size.",
+        description="Train on random quarters of the images, each of size crop_size; evaluation uses whole images of "
+        "twice that size.",
     )
     plateau_factor: float | None = Field(
-        None, gt=0, lt=1, description="Multiply lr by this where the source loss has stopped falling; none = do not."
+        None, gt=0, lt=1, description="Multiply lr by this factor when the source loss stops falling; none = never."
     )
-    plateau_patience: int = Field(3, ge=0, description="Epochs without a lower source loss that are waited for.")
+    plateau_patience: int = Field(
+        3, ge=0, description="Epochs without a lower source loss that are tolerated before that."
+    )
 
 
 class JointAdainConfig(AdaptConfig):

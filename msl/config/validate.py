@@ -8,13 +8,18 @@ from msl.config.stage import StageConfig
 
 
 class ExaminedConfig(Group):
-    """What is checked: of each domain every sample that a training would read."""
+    """What is checked: every sample of each domain that a training would read."""
 
     source: str | None = Field("streets", description="Domain to check with its labels; none = no source.")
-    target: str | None = Field("streets_real", description="Domain to check as targets are read: train has no labels.")
+    target: str | None = Field(
+        "streets_real",
+        description="Domain to check as a target, whose split train is read without labels; none = no target.",
+    )
     split: str = Field("train,val", pattern=r"^\w+(,\w+)*$", description="Splits to check, with commas between.")
     label_set: str | None = Field(
-        None, description="Classes to read labels in; none = the source's, without one the target's."
+        None,
+        description="Classes in which labels are read; none = those of the source, or of the target if there is no "
+        "source.",
     )
 
 

@@ -15,6 +15,7 @@ from analysis.report import make
 from analysis.svg import value_text
 from analysis.written import report
 from entrypoints.report import main as stage
+from msl.commands import main as msl
 
 NASTY = "a'b\" 100% </script><script>alert(1)</script>\n| & {x}"
 MIOU = "target/mIoU"
@@ -121,6 +122,15 @@ def test_the_stage_keeps_its_report_as_an_artifact(filled):
     }
     bad = CliRunner().invoke(stage, ["--experiment", "exq", "--baseline", "plain"])
     assert (bad.exit_code, "nearest: exp" in bad.output) == (1, True)
+
+
+def test_the_command_reads_and_keeps_in_the_store_that_it_is_given(filled, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
+    given = ["report", "--experiment", "exp", "--baseline", "plain", "--store", filled, "--log", "true"]
+    result = CliRunner().invoke(msl, given)
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "report.html").exists()
+    assert MlflowClient(filled).get_run(result.output.split()[-1]).info.status == "FINISHED"
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

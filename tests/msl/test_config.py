@@ -132,7 +132,7 @@ def test_every_bad_value_is_told_at_once():
 
 
 def test_schedules_that_never_come_to_their_point_are_refused():
-    with pytest.raises(ConfigError, match="iter_stop = 11 lies behind iter_max = 10"):
+    with pytest.raises(ConfigError, match="iter_stop = 11 is larger than iter_max = 10"):
         PretrainConfig.of(iter_max=10, iter_stop=11)
     with pytest.raises(ConfigError, match="target_solo_epoch = 20 is never reached in 10 epochs"):
         TargetSoloConfig.of(round_num=5, target_solo_epoch=20)

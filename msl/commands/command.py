@@ -63,7 +63,7 @@ class SettingsCommand(click.Command):
             plan: what to do with the values.
             request: options of `RequestConfig` that it has besides.
             fixed: settings that the command itself decides.
-            defaults: values to show as defaults where they are not the fields' own.
+            defaults: values to show as defaults where they differ from those of the fields.
         """
         self.settings = tuple(settings)
         self._request, self._plan = tuple(request), plan
@@ -113,8 +113,8 @@ def settings_command(
         defaults: values that the request decides, where they are not typed.
     """
 
-    def plan(asked: RequestConfig, values: dict[str, Any]) -> tuple[S, Callable[[], None]]:
-        config = settings.of(**{**defaults(asked), **values}).located()
-        return config, lambda: carry_out(config, asked)
+    def plan(call: RequestConfig, values: dict[str, Any]) -> tuple[S, Callable[[], None]]:
+        config = settings.of(**{**defaults(call), **values}).located()
+        return config, lambda: carry_out(config, call)
 
     return SettingsCommand(name, text, [settings], plan, request=request)

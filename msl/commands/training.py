@@ -33,13 +33,13 @@ def training_command(
         fixed: settings that this command decides.
     """
 
-    def plan(asked: RequestConfig, values: dict[str, Any]) -> tuple[StageConfig, Callable[[], None]]:
+    def plan(call: RequestConfig, values: dict[str, Any]) -> tuple[StageConfig, Callable[[], None]]:
         request = Request(
             stage=stages[-1] if "checkpoint" in values else stages[0],
-            recipe=asked.recipe,
-            overrides=values if asked.resume else values | fixed,
-            group=asked.group,
-            resume=asked.resume,
+            recipe=call.recipe,
+            overrides=values if call.resume else values | fixed,
+            group=call.group,
+            resume=call.resume,
         )
         return request.settings(), lambda: tell(_run(request))
 

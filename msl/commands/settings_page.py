@@ -15,6 +15,7 @@ from msl.commands.command import Settings, SettingsCommand
 from msl.commands.values import Value, setting_value, spelled
 from msl.config import Group, RequestConfig, StageConfig
 from msl.config.catalog import DOMAINS
+from msl.config.choice import OnlyWith
 from msl.labels import LABEL_SETS
 from msl.recipes import RECIPES
 
@@ -98,7 +99,10 @@ def _section(group: type[Group], uses: list[Use]) -> str:
     for name, field in {use.name: use.field for use in uses}.items():
         users = {use.command: None for use in uses if use.name == name}
         only = "" if len(users) == len(commands) else f" Only in {_code(users)}."
-        rows.append(_row(f"`{name}`", described(setting_value(field)), _default(field), f"{field.description}{only}"))
+        value = setting_value(field)
+        rows.append(
+            _row(f"`{name}`", described(value), _default(field), f"{field.description}{_condition(value)}{only}")
+        )
     about = (group.__doc__ or "").partition("\n")[0]
     return "\n".join([f"## {_title(group)}\n", f"{about} In {_code(commands)}.\n", *rows]) + "\n"
 
@@ -127,6 +131,12 @@ def _plainly(value: Value) -> str:
 def _bounds(value: Value) -> list[str]:
     rules = [(rule, name, words) for rule in value.rules for name, words in _BOUNDS if hasattr(rule, name)]
     return [f"{words} {getattr(rule, name)}" for rule, name, words in rules]
+
+
+def _condition(value: Value) -> str:
+    """The choice of another setting without which this one is not read."""
+    marks = [rule for rule in value.rules if isinstance(rule, OnlyWith)]
+    return "".join(f" Only with `{mark.setting}` {_code(mark.values)}." for mark in marks)
 
 
 def _default(field: FieldInfo) -> str:

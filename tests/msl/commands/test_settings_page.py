@@ -42,3 +42,9 @@ def test_a_setting_that_only_some_commands_have_says_so():
     lines = page().splitlines()
     assert next(line for line in lines if line.startswith("| `resume`")).endswith("`train_style`, `stylize`. |")
     assert next(line for line in lines if line.startswith("| `epoch_each_round`")).endswith("Epochs in a round. |")
+
+
+def test_a_setting_that_only_some_choices_have_says_so():
+    assert next(line for line in page().splitlines() if line.startswith("| `momentum`")).endswith(
+        "Only with `optimizer` `sgd`. |"
+    )

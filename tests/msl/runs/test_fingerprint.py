@@ -41,7 +41,12 @@ EDITS = {
     "the maximum squares loss": ("losses/max_square.py", "2 * prob.shape[1]", "3 * prob.shape[1]", True),
     "the entropy": ("losses/entropy.py", "/ prob.shape[1]", "/ 2", True),
     "another network": ("models/deeplabv3plus.py", "_WIDTH = 256", "_WIDTH = 128", True),
-    "a layout of files that is not read": ("data/gta5.py", "\n\n\ndef ", "\n\n\ndef _unused() -> None: ...\n\n\ndef ", True),
+    "a layout of files that is not read": (
+        "data/gta5.py",
+        "\n\n\ndef ",
+        "\n\n\ndef _unused() -> None: ...\n\n\ndef ",
+        True,
+    ),
     "scores": ("metrics/confusion.py", "100 *", "99 *", True),
     "a panel": ("scoring/panels.py", "_CELL = ", "_CELL = 1 + ", True),
     "tracking": ("tracking/reporter.py", "_FULL = ", "_FULL = 1 + ", True),

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from msl.commands.catalog import SECTIONS
 from msl.commands.command import SettingsCommand
 from msl.commands.outcome import print_outcome
 from msl.config import RequestConfig, StageConfig
+from msl.config.catalog import STAGES
 from msl.recipes import Request, find_recipe
 
 if TYPE_CHECKING:
@@ -107,3 +109,10 @@ stylize = training_command(
     text="Copy a domain in another style, labels linked; the copy's YAML file serves as source or target of any stage.",
     tell=_copy,
 )
+
+
+def __getattr__(name: str) -> SettingsCommand:
+    """The command of any other stage that trains: what the list of commands says of it is its text."""
+    if name not in STAGES:
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return training_command(name, text=SECTIONS["Stages"][name].line, tell=_scores)

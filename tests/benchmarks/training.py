@@ -63,7 +63,7 @@ def training() -> dict[str, float]:
 
 
 def evaluation() -> dict[str, float]:
-    model: SegmentationNetwork = build_model(Request(stage="adapt", recipe="streets").config().model)
+    model: SegmentationNetwork = build_model(Request(stage="adapt", recipe="streets").settings().model)
     place(model, torch.device("cpu"))
     domain = open_domain("streets_real", split="val")
     scored = Scored(role=schema.TARGET, domain=domain, size=(256, 128), count=SCORED, num_workers=1)

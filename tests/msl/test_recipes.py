@@ -35,14 +35,14 @@ def test_a_misspelled_setting_in_a_recipe_is_refused():
 
 def test_options_override_the_recipe():
     request = Request(stage="adapt", recipe="streets", overrides={"lambda_target": "0.123"})
-    assert request.config().adaptation.lambda_target == 0.123
+    assert request.settings().adaptation.lambda_target == 0.123
 
 
 def test_the_parent_takes_the_shared_overrides_alone():
     overrides = {"seed": 3, "source": "gta5", "multi": True, "lr": 1.0, "lambda_target": 0.5, "device": "cpu"}
     parent = Request(stage="adapt", recipe="streets", overrides=overrides).for_parent("pretrain")
     assert parent.overrides == {"seed": 3, "source": "gta5", "multi": True, "device": "cpu"}
-    assert parent.config().optimizer.lr == find_recipe("streets").pretrain.optimizer.lr
+    assert parent.settings().optimizer.lr == find_recipe("streets").pretrain.optimizer.lr
 
 
 def test_the_parent_takes_the_optimizer_with_all_that_was_given_of_it():
@@ -50,7 +50,7 @@ def test_the_parent_takes_the_optimizer_with_all_that_was_given_of_it():
     asked = Request(stage="adapt", recipe="streets", overrides={"seed": 3, "lambda_target": 0.5, **optimizer})
     parent = asked.for_parent("pretrain")
     assert parent.overrides == {"seed": 3, **optimizer}
-    settings, recipe = parent.config().optimizer, find_recipe("streets").pretrain.optimizer
+    settings, recipe = parent.settings().optimizer, find_recipe("streets").pretrain.optimizer
     assert (settings.optimizer, settings.lr, settings.betas) == ("adamw", 6e-5, (0.8, 0.99))
     assert settings.weight_decay == recipe.weight_decay  # not given
 
@@ -85,7 +85,7 @@ def test_a_resumed_run_has_its_own_optimizer_so_the_recipes_refuses_nothing():
 def test_a_group_is_named_by_what_differs_from_the_recipe_but_for_the_seed():
     plain = Request(stage="adapt", recipe="streets")
     assert plain.group_name() == "adapt streets"
-    same = {"seed": 5, "num_workers": 0, "lambda_target": plain.config().adaptation.lambda_target}
+    same = {"seed": 5, "num_workers": 0, "lambda_target": plain.settings().adaptation.lambda_target}
     assert Request(stage="adapt", recipe="streets", overrides=same).group_name() == "adapt streets"
     other = Request(stage="adapt", recipe="streets", overrides={"lambda_target": 0.03, "seed": 1})
     assert other.group_name() == "adapt streets lambda_target=0.03"
@@ -141,7 +141,7 @@ def test_synthia_is_as_gta5_at_its_own_size(name, mode, weight, multi, target_si
     ("name", "mode"), [("cityscapes_crosscity", "maxsquare"), ("cityscapes_crosscity_iw", "IW_maxsquare")]
 )
 def test_crosscity_is_ten_epochs_of_thirteen_classes(name, mode):
-    own = Request(stage="adapt", recipe=name, overrides={"target": "crosscity_rio"}).config()
+    own = Request(stage="adapt", recipe=name, overrides={"target": "crosscity_rio"}).settings()
     assert (own.source.source, own.target.target, own.source.label_set) == (
         "cityscapes",
         "crosscity_rio",

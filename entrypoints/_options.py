@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from msl import schema
 from msl.config import RequestConfig, validated
+from msl.config.catalog import EXTRA_METRICS
 from msl.config.registry import Registry
 from msl.errors import MslError
 from msl.recipes import Request, find_recipe
@@ -19,7 +20,8 @@ from msl.recipes import Request, find_recipe
 # The value by which MLproject says that a parameter was not given, so that the recipe decides.
 FROM_RECIPE = "recipe"
 
-_HEADLINE = (schema.MIOU, schema.MIOU_13, schema.FWIOU, schema.PA)
+# The scores that are printed: these, and the extra ones that were computed.
+_HEADLINE = (schema.MIOU, schema.MIOU_13, schema.FWIOU, schema.PA, *EXTRA_METRICS)
 _METAVARS = {bool: "BOOLEAN", int: "INTEGER", float: "FLOAT"}
 
 # `--lambda-target` and the original commands' `--IW_ratio` are the same options as `--lambda_target`, `--iw_ratio`.
@@ -109,7 +111,7 @@ def _option(name: str, field: FieldInfo, default: object) -> click.Option:
 def spelled(value: object) -> str:
     """A value as one types it."""
     if isinstance(value, tuple):
-        return ",".join(f"{part:g}" for part in value)
+        return ",".join(part if isinstance(part, str) else f"{part:g}" for part in value)
     return "none" if value is None else str(value)
 
 
@@ -131,6 +133,8 @@ def metavar(field: FieldInfo) -> str:
     if get_origin(kind) is Literal:
         return f"[{'|'.join(map(str, get_args(kind)))}]"
     if get_origin(kind) is tuple:
+        if kind == tuple[str, ...]:
+            return "NAME,NAME,…"
         return "NUMBER,NUMBER,…" if get_args(kind)[-1] is Ellipsis else "WIDTH,HEIGHT"
     return _METAVARS.get(kind, "TEXT")
 

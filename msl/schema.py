@@ -5,6 +5,7 @@ they are scores and in seconds where they are times, and their step is the train
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 # Metrics --------------------------------------------------------------------------------------------------------
@@ -19,7 +20,7 @@ MIOU_13: Final = "mIoU_13"  # of the 13 classes that SYNTHIA's other protocol ke
 FWIOU: Final = "fwIoU"
 PA: Final = "PA"
 MPA: Final = "MPA"
-SCORES: Final = (MIOU, FWIOU, PA, MPA, MIOU_RESIZED)
+IOU: Final = "IoU"  # of one class
 
 BEST: Final = "best"  # the evaluation with the highest target mIoU: an oracle choice, it looks at target labels
 LAST: Final = "last"  # the evaluation after the last step
@@ -47,7 +48,7 @@ def score(domain: str, name: str) -> str:
 
 def class_iou(domain: str, class_name: str) -> str:
     """Metric of one class. MLflow's metric names allow spaces, so class names stay as they are."""
-    return f"{domain}/IoU/{class_name}"
+    return f"{domain}/{IOU}/{class_name}"
 
 
 def loss(part: str) -> str:
@@ -58,6 +59,36 @@ def loss(part: str) -> str:
 def final(which: str, metric: str) -> str:
     """A score of the finished run: `which` is BEST or LAST."""
     return f"{which}/{metric}"
+
+
+# Scores ---------------------------------------------------------------------------------------------------------
+
+PERCENT: Final = "percent"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number that an evaluation gives. Tables, curves, captions and rankings take what they say of it from here."""
+
+    name: str  # in the run store, behind the domain
+    heading: str  # above a column and at an axis
+    unit: str  # PERCENT, or what stands behind the number; "" for a number without a unit
+    higher_is_better: bool
+    source: str  # "module:attribute" of the msl.metrics.Metric that computes it
+    is_headline: bool = True  # a column of every table and a curve of every report, wherever it is recorded
+    always: bool = False  # given by every evaluation; any other only where the setting extra_metrics names it
+
+
+_MATRIX = "msl.metrics.confusion"
+SCORES: Final = (
+    Score(MIOU, "mIoU", PERCENT, True, f"{_MATRIX}:MEAN_IOU", always=True),
+    Score(FWIOU, "fwIoU", PERCENT, True, f"{_MATRIX}:FREQUENCY_WEIGHTED_IOU", always=True),
+    Score(PA, "PA", PERCENT, True, f"{_MATRIX}:PIXEL_ACCURACY", always=True),
+    Score(MPA, "MPA", PERCENT, True, f"{_MATRIX}:MEAN_PIXEL_ACCURACY", is_headline=False, always=True),
+    Score(MIOU_RESIZED, "mIoU_resized", PERCENT, True, f"{_MATRIX}:MEAN_IOU_RESIZED", is_headline=False, always=True),
+    Score(MIOU_13, "mIoU_13", PERCENT, True, f"{_MATRIX}:MEAN_IOU_13", is_headline=False, always=True),
+    Score("ECE", "ECE", PERCENT, False, "msl.metrics.calibration:CALIBRATION_ERROR"),
+)
 
 
 # Parameters -----------------------------------------------------------------------------------------------------

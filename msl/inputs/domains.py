@@ -122,5 +122,6 @@ def to_score(role: str, domain: Domain, size: tuple[int, int], config: TrainConf
         flip=how.eval_flip,
         scales=how.eval_scales,
         resize_labels=how.resize_labels,
+        extra_metrics=how.extra_metrics or (),
         num_workers=config.runtime.num_workers,
     )

@@ -120,9 +120,12 @@ def _kind(field: FieldInfo) -> Any:
     annotation: Any = field.annotation
     if get_origin(annotation) in (Union, types.UnionType):
         annotation = next(part for part in get_args(annotation) if part is not type(None))
-    if hasattr(annotation, "__metadata__"):
-        annotation = annotation.__origin__
-    return annotation
+    return _bare(annotation)
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without what Annotated adds to it."""
+    return annotation.__origin__ if hasattr(annotation, "__metadata__") else annotation
 
 
 def metavar(field: FieldInfo) -> str:
@@ -133,10 +136,14 @@ def metavar(field: FieldInfo) -> str:
     if get_origin(kind) is Literal:
         return f"[{'|'.join(map(str, get_args(kind)))}]"
     if get_origin(kind) is tuple:
-        if kind == tuple[str, ...]:
-            return "NAME,NAME,…"
-        return "NUMBER,NUMBER,…" if get_args(kind)[-1] is Ellipsis else "WIDTH,HEIGHT"
+        return _list_metavar(*get_args(kind))
     return _METAVARS.get(kind, "TEXT")
+
+
+def _list_metavar(first: Any, last: Any) -> str:
+    if last is not Ellipsis:
+        return "WIDTH,HEIGHT"
+    return "NAME,NAME,…" if _bare(first) is str else "NUMBER,NUMBER,…"
 
 
 def _with_plain_errors(callback: Callable[..., None]) -> Callable[..., None]:

@@ -29,7 +29,7 @@ from entrypoints import (
     train_style,
     validate,
 )
-from entrypoints._options import FROM_RECIPE, metavar, parsed, spelled
+from entrypoints._options import FROM_RECIPE, metavar, parsed, print_outcome, spelled
 from msl.config import (
     AdaptConfig,
     EvaluateConfig,
@@ -171,6 +171,8 @@ def test_what_mlproject_passes_leaves_everything_to_the_recipe():
         (["--max_iters", "none"], "max_iters", None),
         (["--recipe", "camvid_day_dusk"], "weights", "imagenet"),
         (["--weights", "none"], "weights", "none"),
+        (["--extra_metrics", "ECE"], "extra_metrics", "ECE"),
+        (["--extra_metrics", "none"], "extra_metrics", None),
     ],
 )
 def test_spellings(arguments, name, value):
@@ -185,6 +187,7 @@ def test_spellings(arguments, name, value):
         (["--target_mode", "max"], "Error: target_mode = 'max': unknown; did you mean maxsquare"),
         (["--lambda_targt", "1"], "No such option '--lambda_targt'. (Did you mean"),
         (["--network", "deeplabv3plus", "--batch_size", "1"], "needs two images. Pass batch_size=2 or freeze_bn=true"),
+        (["--extra_metrics", "ec"], "Error: extra_metrics = 'ec': unknown; "),
         (["--width", "0.5", "--backbone", "resnet18"], "width = 0.5 needs backbone = mobilenet_v2"),
     ],
 )
@@ -193,6 +196,19 @@ def test_a_bad_option_ends_with_one_message(arguments, message):
     assert result.exit_code != 0
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+def test_the_scores_printed_at_the_end_include_those_asked_for(capsys):
+    usual = {"source/mIoU": 60, "target/mIoU": 40.126, "target/mIoU_resized": 41, "target/PA": 80, "target/IoU/road": 9}
+    print_outcome("123", usual)
+    assert capsys.readouterr().out.splitlines()[:2] == ["target: mIoU 40.13, PA 80.00", "source: mIoU 60.00"]
+    print_outcome("123", usual | {"target/ECE": 7.5})
+    assert capsys.readouterr().out.splitlines()[0] == "target: mIoU 40.13, PA 80.00, ECE 7.50"
+
+
+def test_names_to_list_are_shown_as_such():
+    assert metavar(EvaluateConfig.options()["extra_metrics"]) == "NAME,NAME,…"
+    assert spelled(("ECE", "other")) == "ECE,other"
 
 
 def test_only_what_was_given_overrides():

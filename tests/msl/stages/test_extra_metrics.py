@@ -4,8 +4,9 @@ import pytest
 from tiny import checkpoint, request
 
 from msl.config import EvaluateConfig
+from msl.runs import run as carry_out
 from msl.scoring.scores import Result
-from msl.stages import evaluate, pretrain
+from msl.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -17,8 +18,8 @@ def without_calibration(logged):
 
 
 def test_calibration_is_logged_resumed_and_changes_nothing_else(curves):
-    usual = pretrain(request("pretrain", **LONG))
-    whole = pretrain(request("pretrain", **LONG, extra_metrics="ECE"))
+    usual = carry_out(request("pretrain", **LONG))
+    whole = carry_out(request("pretrain", **LONG, extra_metrics="ECE"))
     logged = curves(whole.run_id)
     assert without_calibration(logged) == curves(usual.run_id)
     steps = {name: sorted(step for metric, step in logged if metric == name) for name, _ in logged}
@@ -31,8 +32,8 @@ def test_calibration_is_logged_resumed_and_changes_nothing_else(curves):
         assert 0 < logged[f"{domain}/ECE", 8] < 100
     assert whole.metrics["target/ECE"] == logged["last/target/ECE", 8]
 
-    part = pretrain(request("pretrain", **{**LONG, "max_iters": 4}, extra_metrics="ECE"))
-    resumed = pretrain(request("pretrain", resume=part.run_id, max_iters=8))
+    part = carry_out(request("pretrain", **{**LONG, "max_iters": 4}, extra_metrics="ECE"))
+    resumed = carry_out(request("pretrain", resume=part.run_id, max_iters=8))
     assert resumed.metrics == whole.metrics
     state = [checkpoint(outcome.run_id)["callbacks"]["evaluate"] for outcome in (whole, resumed)]
     assert set(state[0]["best"]["scores"]["target"]["extra"]) == {"ECE"}
@@ -41,7 +42,7 @@ def test_calibration_is_logged_resumed_and_changes_nothing_else(curves):
 
 
 def test_a_checkpoint_is_scored_with_them_too(the_run):
-    trained = pretrain(request("pretrain", extra_metrics="ECE"))
+    trained = carry_out(request("pretrain", extra_metrics="ECE"))
     settings = {"checkpoint": f"runs:/{trained.run_id}/checkpoints/last.pt", "num_workers": 0, "eval_images": 2}
     usual = evaluate(EvaluateConfig.of(**settings))
     scored = evaluate(EvaluateConfig.of(**settings, extra_metrics="ECE"))

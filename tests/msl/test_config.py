@@ -125,7 +125,13 @@ def test_schedules():
 
 def test_only_what_decides_the_weights_is_decisive():
     plain = PretrainConfig()
-    for inert in ({"target": "cityscapes"}, {"device": "cuda"}, {"num_workers": 4}, {"extra_metrics": "ECE"}, {"panels": 0}):
+    for inert in (
+        {"target": "cityscapes"},
+        {"device": "cuda"},
+        {"num_workers": 4},
+        {"extra_metrics": "ECE"},
+        {"panels": 0},
+    ):
         assert plain.edit(**inert).decisive() == plain.decisive()
     for decisive in ({"source": "gta5"}, {"lr": 1.0}, {"seed": 1}, {"max_iters": 5}, {"precision": "bfloat16"}):
         assert plain.edit(**decisive).decisive() != plain.decisive()

@@ -1,11 +1,14 @@
-"""Every name under which a run is recorded: metrics, parameters, tags and artifacts.
+"""Every name under which a run is recorded: metrics, parameters, tags and artifacts; and how the stored texts are read.
 
-`msl.tracking` writes them and `analysis` reads them; nothing else spells them out. Metrics are in percent where
-they are scores and in seconds where they are times, and their step is the training iteration.
+`msl.tracking` writes them and `analysis` reads them; nothing else spells them out. The step of a metric is the training
+iteration. `SCORES` says of every score what it is called, its unit and its direction; times are in seconds.
 """
 
-from collections.abc import Iterable
-from typing import Final
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, NamedTuple
 
 # Metrics --------------------------------------------------------------------------------------------------------
 
@@ -19,12 +22,14 @@ MIOU_13: Final = "mIoU_13"  # of the 13 classes that SYNTHIA's other protocol ke
 FWIOU: Final = "fwIoU"
 PA: Final = "PA"
 MPA: Final = "MPA"
-SCORES: Final = (MIOU, FWIOU, PA, MPA, MIOU_RESIZED)
+IOU: Final = "IoU"  # of one class
 
 BEST: Final = "best"  # the evaluation with the highest target mIoU: an oracle choice, it looks at target labels
 LAST: Final = "last"  # the evaluation after the last step
 
-STYLE_CONTENT: Final = "style/content"  # weighted losses of a style decoder
+LOSS_PREFIX: Final = "loss/"
+STYLE_PREFIX: Final = "style/"  # of the weighted losses of a style decoder
+STYLE_CONTENT: Final = "style/content"
 STYLE_STYLE: Final = "style/style"
 STYLE_IDENTITY: Final = "style/identity"
 
@@ -47,17 +52,101 @@ def score(domain: str, name: str) -> str:
 
 def class_iou(domain: str, class_name: str) -> str:
     """Metric of one class. MLflow's metric names allow spaces, so class names stay as they are."""
-    return f"{domain}/IoU/{class_name}"
+    return f"{domain}/{IOU}/{class_name}"
 
 
 def loss(part: str) -> str:
     """Metric of one weighted part of an objective: ``source target source_aux target_aux``; a decoder's is as it is."""
-    return part if part in (STYLE_CONTENT, STYLE_STYLE, STYLE_IDENTITY) else f"loss/{part}"
+    return part if part in (STYLE_CONTENT, STYLE_STYLE, STYLE_IDENTITY) else LOSS_PREFIX + part
 
 
 def final(which: str, metric: str) -> str:
     """A score of the finished run: `which` is BEST or LAST."""
     return f"{which}/{metric}"
+
+
+class MetricName(NamedTuple):
+    """The parts of a metric's name; each but the last may be empty."""
+
+    which: str  # BEST or LAST, of a finished run's number
+    domain: str  # SOURCE or TARGET, of a score
+    name: str  # "mIoU", "IoU/road", "loss/source"
+
+
+def parse_metric(metric: str) -> MetricName:
+    """The parts of a name that `score`, `class_iou`, `loss` or `final` made; any other name is all `name`."""
+    which, rest = _cut(metric, (BEST, LAST))
+    return MetricName(which, *_cut(rest, DOMAINS))
+
+
+def is_loss(metric: str) -> bool:
+    """Whether a metric is a weighted part of what is minimised."""
+    return parse_metric(metric).name.startswith((LOSS_PREFIX, STYLE_PREFIX))
+
+
+def _cut(name: str, prefixes: Collection[str]) -> tuple[str, str]:
+    prefix, _, rest = name.partition("/")
+    return (prefix, rest) if prefix in prefixes else ("", name)
+
+
+# Scores ---------------------------------------------------------------------------------------------------------
+
+PERCENT: Final = "percent"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number that an evaluation gives. Tables, curves, captions and rankings take what they say of it from here."""
+
+    name: str  # in the run store, behind the domain
+    heading: str  # above a column and at an axis
+    unit: str  # PERCENT, or what stands behind the number; "" for a number without a unit
+    higher_is_better: bool
+    source: str  # "module:attribute" of the msl.metrics.Metric that computes it
+    is_headline: bool = True  # a column of every table and a curve of every report, wherever it is recorded
+    always: bool = False  # given by every evaluation; any other only where the setting extra_metrics names it
+
+
+_MATRIX = "msl.metrics.confusion"
+SCORES: Final = (
+    Score(MIOU, "mIoU", PERCENT, True, f"{_MATRIX}:MEAN_IOU", always=True),
+    Score(FWIOU, "fwIoU", PERCENT, True, f"{_MATRIX}:FREQUENCY_WEIGHTED_IOU", always=True),
+    Score(PA, "PA", PERCENT, True, f"{_MATRIX}:PIXEL_ACCURACY", always=True),
+    Score(MPA, "MPA", PERCENT, True, f"{_MATRIX}:MEAN_PIXEL_ACCURACY", is_headline=False, always=True),
+    Score(MIOU_RESIZED, "mIoU_resized", PERCENT, True, f"{_MATRIX}:MEAN_IOU_RESIZED", is_headline=False, always=True),
+    Score(MIOU_13, "mIoU_13", PERCENT, True, f"{_MATRIX}:MEAN_IOU_13", is_headline=False, always=True),
+    Score("ECE", "ECE", PERCENT, False, "msl.metrics.calibration:CALIBRATION_ERROR"),
+)
+# The class stands behind the name.
+CLASS_IOU: Final = Score(IOU, "IoU", PERCENT, True, f"{_MATRIX}:ConfusionMatrix.iou", is_headline=False, always=True)
+
+
+def find_score(metric: str) -> Score | None:
+    """The score that a metric is, whatever its domain and checkpoint; None of what is no score, such as a loss."""
+    name = parse_metric(metric).name.partition("/")[0]
+    return next((score for score in (*SCORES, CLASS_IOU) if score.name == name), None)
+
+
+def heading(metric: str) -> str:
+    """What a metric is called in a sentence or at an axis: ``target mIoU``, ``source loss``, ``best target PA``."""
+    which, domain, name = parse_metric(metric)
+    if name.startswith(LOSS_PREFIX):
+        name = f"{name.removeprefix(LOSS_PREFIX).replace('_', ' ')} loss"
+    elif found := find_score(metric):
+        name = found.heading + name.removeprefix(found.name)
+    return " ".join(part for part in (which, domain, name) if part)
+
+
+def unit(metric: str) -> str:
+    """Unit of a metric: that of its score, "" of everything else."""
+    found = find_score(metric)
+    return found.unit if found else ""
+
+
+def higher_is_better(metric: str) -> bool | None:
+    """Direction of a metric: that of its score, False of a loss, None of what is neither good nor bad."""
+    found = find_score(metric)
+    return found.higher_is_better if found else False if is_loss(metric) else None
 
 
 # Parameters -----------------------------------------------------------------------------------------------------
@@ -99,6 +188,30 @@ KEEP: Final = "msl.keep"  # whatever its value: no clean-up takes anything of th
 CLEANED: Final = "msl.cleaned"  # when a clean-up took this run's checkpoints and panels
 IMPORTED: Final = "msl.imported"  # the ID that a run had in the store that it was exported from
 IMPORT_COMPLETE: Final = "msl.import_complete"
+MLFLOW_PARENT: Final = "mlflow.parentRunId"  # MLflow's own: the run that started this one
+
+# MLflow's own words for the state of a run.
+RUNNING: Final = "RUNNING"
+FINISHED: Final = "FINISHED"
+
+
+@dataclass(frozen=True)
+class DataTag:
+    """Which data a run has seen: the text of the tags DATA_SOURCE and DATA_TARGET."""
+
+    name: str
+    split: str
+    digest: str  # of the content
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.split}@{self.digest}"
+
+    @classmethod
+    def parse(cls, text: str) -> "DataTag | None":
+        """The data that a tag names; None where it names none."""
+        match = re.fullmatch(r"(?P<name>.*)/(?P<split>[^/]*)@(?P<digest>\w*)", text, re.DOTALL)
+        return cls(**match.groupdict()) if match else None
+
 
 # Artifacts ------------------------------------------------------------------------------------------------------
 
@@ -128,3 +241,67 @@ DIFF_FILE: Final = "diff.patch"
 def artifact(parts: Iterable[str]) -> str:
     """Path of an artifact below the run's root."""
     return "/".join(parts)
+
+
+# Panels: beside each picture of PANEL_FOLDER a JSON file of the same stem says what lies where in it -------------
+
+Colour = tuple[int, int, int]  # red, green, blue
+PANEL_KINDS: Final = ("image", "label", "prediction")
+
+
+@dataclass(frozen=True)
+class PanelRow:
+    """A sample of a panel. Pixels from the top of the picture."""
+
+    sample: str
+    top: int
+    height: int
+
+
+@dataclass(frozen=True)
+class PanelColumn:
+    """What a panel shows of every sample. Pixels from the left of the picture."""
+
+    kind: str  # one of PANEL_KINDS
+    left: int
+    width: int
+
+
+@dataclass(frozen=True)
+class PanelLayout:
+    """What lies where in a panel, and what its colours mean."""
+
+    rows: tuple[PanelRow, ...]
+    columns: tuple[PanelColumn, ...]
+    classes: Mapping[str, Colour]  # those that occur in its labels and predictions
+
+    def to_json(self) -> str:
+        """The content of the file beside the picture."""
+        return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "PanelLayout":
+        """The layout that such a file describes.
+
+        Raises:
+            ValueError: it is no JSON, or something is missing in it.
+        """
+        try:
+            content: dict[str, Any] = json.loads(text)
+            rows = tuple(PanelRow(str(r["sample"]), int(r["top"]), int(r["height"])) for r in content["rows"])
+            columns = tuple(PanelColumn(str(c["kind"]), int(c["left"]), int(c["width"])) for c in content["columns"])
+            colours = {name: (int(r), int(g), int(b)) for name, (r, g, b) in content["classes"].items()}
+            return cls(rows, columns, colours)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"no description of a panel: {error!r}") from error
+
+
+def panel_stem(role: str, step: int) -> str:
+    """Name, without its ending, of the files of a role's panel after a step."""
+    return f"{role}_{step:06d}"
+
+
+def parse_panel_stem(stem: str) -> tuple[str, int] | None:
+    """Role and step of such a name; None of any other."""
+    role, _, step = stem.rpartition("_")
+    return (role, int(step)) if role and step.isdecimal() else None

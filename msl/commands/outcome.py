@@ -5,8 +5,10 @@ from collections.abc import Mapping
 import click
 
 from msl import schema
+from msl.config.catalog import EXTRA_METRICS
 
-_HEADLINE = (schema.MIOU, schema.MIOU_13, schema.FWIOU, schema.PA)
+# The scores that are printed: these, and the extra ones that were computed.
+_HEADLINE = (schema.MIOU, schema.MIOU_13, schema.FWIOU, schema.PA, *EXTRA_METRICS)
 
 
 def print_outcome(run_id: str, metrics: Mapping[str, float]) -> None:

@@ -5,9 +5,11 @@ To add a component, write its file and add its line here: docs/extending.md has 
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+from msl import schema
 from msl.config.registry import Registry
+from msl.config.values import parse_names
 
 # Objectives on unlabelled target images: functions (logits, probabilities, settings) -> scalar.
 TARGET_OBJECTIVES = Registry(
@@ -41,6 +43,24 @@ NETWORKS = Registry(
     },
 )
 NetworkName = Annotated[str, AfterValidator(NETWORKS.check), NETWORKS]
+
+# Scores: `msl.metrics.Metric`s, registered by their entries in the table `msl.schema.SCORES`.
+METRICS = Registry("metric", {score.name: score.source for score in schema.SCORES})
+EXTRA_METRICS = Registry("extra_metrics", {score.name: score.source for score in schema.SCORES if not score.always})
+
+
+def _check_extra(name: str) -> str:
+    if name in METRICS and name not in EXTRA_METRICS:
+        raise ValueError(f"every evaluation gives {name}; leave it out")
+    return EXTRA_METRICS.check(name)
+
+
+ExtraMetrics = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_extra)], ...],
+    Field(min_length=1),
+    BeforeValidator(lambda value: parse_names(value) if isinstance(value, str) else value),
+    PlainSerializer(",".join, return_type=str),
+]
 
 # Stages that `msl.runs.run` carries out: subclasses of `msl.stages.stage.Stage`.
 STAGES = Registry(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from msl.config.catalog import EXTRA_METRICS, ExtraMetrics
 from msl.config.group import Group
 from msl.config.run import RuntimeConfig
 from msl.config.stage import StageConfig
@@ -27,6 +28,11 @@ class EvaluationConfig(ViewConfig):
         False,
         description="Score against ground truth resized to the network's input, as the published code does, and not at "
         "its full resolution.",
+    )
+    extra_metrics: ExtraMetrics | None = Field(
+        None,
+        description="Scores computed besides the usual ones, with commas between, out of "
+        f"{', '.join(EXTRA_METRICS)}; none = no others.",
     )
     panels: int = Field(4, ge=0, le=64, description="Images a domain in the panels of each evaluation.")
 

@@ -30,6 +30,11 @@ def parse_dilations(text: str) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
+def parse_names(text: str) -> tuple[str, ...]:
+    """Names of ``"ECE,other"``, each once."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+
+
 def parse_scales(text: str) -> tuple[float, ...]:
     """Numbers of ``"0.75,1,1.25"``.
 

@@ -49,8 +49,9 @@ class DomainData:
     def tags(self) -> dict[str, str]:
         """The tags that say which data a run saw: of each role, the split that is trained on or else scored."""
         names = {schema.SOURCE: schema.DATA_SOURCE, schema.TARGET: schema.DATA_TARGET}
-        seen = {names[data.role]: f"{data.name}/{data.split}@{data.digest[:12]}" for data in reversed(self.inputs)}
-        return seen | {schema.DATA_STYLES[data.role]: told(data.style) for data in self.inputs if data.style}
+        domains = [checked.input for checked in self.checks]
+        seen = {names[data.role]: f"{data.name}/{data.split}@{data.digest[:12]}" for data in reversed(domains)}
+        return seen | {schema.DATA_STYLES[data.role]: told(data.style) for data in domains if data.style}
 
 
 def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
@@ -122,5 +123,6 @@ def to_score(role: str, domain: Domain, size: tuple[int, int], config: TrainConf
         flip=how.eval_flip,
         scales=how.eval_scales,
         resize_labels=how.resize_labels,
+        extra_metrics=how.extra_metrics or (),
         num_workers=config.runtime.num_workers,
     )

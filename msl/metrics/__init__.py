@@ -1,5 +1,6 @@
-"""Scores of a segmentation, from one confusion matrix over a whole data set."""
+"""Scores of a segmentation over a whole data set: what is counted, and the numbers that follow from it."""
 
 from msl.metrics.confusion import ConfusionMatrix
+from msl.metrics.metric import Metric, PixelCounts
 
-__all__ = ["ConfusionMatrix"]
+__all__ = ["ConfusionMatrix", "Metric", "PixelCounts"]

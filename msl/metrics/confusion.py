@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from msl.labels import IGNORE
+from msl.labels import IGNORE, LabelSet
+from msl.metrics.metric import Metric, PixelCounts
 
+_PIXELS = 2**20  # counted at a time, because this takes many bytes a pixel
 _COLUMNS = 8  # in which pixels are counted side by side
 
 
-class ConfusionMatrix:
+class ConfusionMatrix(PixelCounts):
     """Pixels by ground truth (rows) and prediction (columns), gathered over a data set. All scores are in percent.
 
     The scores are those of the papers: one matrix for the whole data set, never a mean over images.
@@ -27,17 +29,18 @@ class ConfusionMatrix:
         matrix.counts += counts
         return matrix
 
-    def update(self, prediction: Tensor, label: Tensor) -> None:
+    def update(self, prediction: Tensor, label: Tensor, probabilities: Tensor | None = None) -> None:
         """Count the pixels of `prediction` against `label`, two integer tensors of one shape.
 
-        Pixels labelled 255 do not count.
+        Pixels labelled 255 do not count. Probabilities are not looked at.
 
         Raises:
             ValueError: the shapes differ, or a label or a prediction is no class.
         """
         if prediction.shape != label.shape:
             raise ValueError(f"prediction is {tuple(prediction.shape)}, label {tuple(label.shape)}")
-        self.counts += self._count(prediction, label)
+        for part, truth in zip(prediction.flatten().split(_PIXELS), label.flatten().split(_PIXELS), strict=True):
+            self.counts += self._count(part, truth)
 
     def _count(self, prediction: Tensor, label: Tensor) -> Tensor:
         classes = self.num_classes
@@ -90,6 +93,18 @@ class ConfusionMatrix:
     def mean_pixel_accuracy(self) -> float:
         """Mean of `class_accuracy` over the classes present."""
         return float(self.class_accuracy().nanmean())
+
+    def mean_iou_13(self, label_set: LabelSet) -> float:
+        """Mean IoU of the classes of a label set's smaller protocol; NaN where it has none."""
+        return self.mean_iou([label_set.train_id(name) for name in label_set.thirteen])
+
+
+MEAN_IOU = Metric(ConfusionMatrix, lambda matrix, _: matrix.mean_iou())
+MEAN_IOU_RESIZED = Metric(ConfusionMatrix, lambda matrix, _: matrix.mean_iou(), at_input_size=True)
+MEAN_IOU_13 = Metric(ConfusionMatrix, ConfusionMatrix.mean_iou_13)
+FREQUENCY_WEIGHTED_IOU = Metric(ConfusionMatrix, lambda matrix, _: matrix.fw_iou())
+PIXEL_ACCURACY = Metric(ConfusionMatrix, lambda matrix, _: matrix.pixel_accuracy())
+MEAN_PIXEL_ACCURACY = Metric(ConfusionMatrix, lambda matrix, _: matrix.mean_pixel_accuracy())
 
 
 def _within(ids: Tensor, most: int) -> bool:

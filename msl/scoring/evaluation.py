@@ -9,14 +9,13 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from msl import schema
+from msl.config.catalog import METRICS
 from msl.data import Domain, Resized, in_order, nearest
-from msl.labels import LabelSet
-from msl.metrics import ConfusionMatrix
+from msl.metrics import Metric
 from msl.models import SegmentationNetwork
+from msl.scoring.counting import Counting
 from msl.scoring.prediction import predict, views
-
-_PIXELS = 2**20  # counted at a time
+from msl.scoring.scores import Scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,73 +29,11 @@ class Scored:
     flip: bool = False  # average over the mirrored image too
     scales: tuple[float, ...] = (1.0,)  # of `size`, averaged over
     resize_labels: bool = False  # score at `size` alone, as the published code does
+    extra_metrics: tuple[str, ...] = ()  # names in the table `msl.schema.SCORES`
     num_workers: int = 0
 
     def __len__(self) -> int:
         return len(self.domain) if self.count is None else min(self.count, len(self.domain))
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Two confusion matrices of one evaluation: ground truth at full resolution, and resized to the network's input.
-
-    With `Scored.resize_labels` the first one is the second.
-    """
-
-    full: ConfusionMatrix
-    resized: ConfusionMatrix
-
-    def metrics(self, role: str, label_set: LabelSet) -> dict[str, float]:
-        """Every score under its name in the run store, percent; classes that do not occur are left out."""
-        values = {
-            schema.MIOU: self.full.mean_iou(),
-            schema.FWIOU: self.full.fw_iou(),
-            schema.PA: self.full.pixel_accuracy(),
-            schema.MPA: self.full.mean_pixel_accuracy(),
-            schema.MIOU_RESIZED: self.resized.mean_iou(),
-        }
-        if label_set.thirteen:
-            values[schema.MIOU_13] = self.full.mean_iou([label_set.train_id(name) for name in label_set.thirteen])
-        named = {schema.score(role, name): value for name, value in values.items()}
-        for name, iou in zip(label_set.classes, self.full.iou().tolist(), strict=True):
-            if iou == iou:  # not NaN
-                named[schema.class_iou(role, name)] = iou
-        return named
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """The counts, for a checkpoint."""
-        return {"full": self.full.counts, "resized": self.resized.counts}
-
-    @classmethod
-    def from_state_dict(cls, state: dict[str, Tensor]) -> "Scores":
-        """The scores that gave `state`."""
-        return cls(*(ConfusionMatrix.from_counts(state[name]) for name in ("full", "resized")))
-
-
-@dataclass(frozen=True)
-class Result:
-    """One evaluation: the scores of each domain after a step."""
-
-    step: int
-    scores: dict[str, Scores]
-
-    def metrics(self, label_set: LabelSet) -> dict[str, float]:
-        """Every score under its name in the run store."""
-        return {k: v for role, scores in self.scores.items() for k, v in scores.metrics(role, label_set).items()}
-
-    @property
-    def target_miou(self) -> float | None:
-        """What `best` is chosen by, an oracle's choice; None where no target was scored."""
-        return self.scores[schema.TARGET].full.mean_iou() if schema.TARGET in self.scores else None
-
-    def state_dict(self) -> dict[str, Any]:
-        """Plain values for a checkpoint."""
-        return {"step": self.step, "scores": {role: scores.state_dict() for role, scores in self.scores.items()}}
-
-    @classmethod
-    def from_state_dict(cls, state: dict[str, Any]) -> "Result":
-        """The result that gave `state`."""
-        return cls(state["step"], {role: Scores.from_state_dict(saved) for role, saved in state["scores"].items()})
 
 
 @torch.no_grad()
@@ -106,7 +43,7 @@ def evaluate(
     precision: torch.dtype = torch.float32,
     keep: Callable[[str, Tensor], None] | None = None,
 ) -> Scores:
-    """Score `model` on a domain, image by image, in one confusion matrix.
+    """Score `model` on a domain: count image by image, in one confusion matrix and in what the extra metrics need.
 
     The prediction at full resolution is that of the logits upsampled straight to the label's size.
 
@@ -117,27 +54,25 @@ def evaluate(
         keep: takes every image's name and prediction (H, W) at full resolution, as they come.
     """
     device = next(model.parameters()).device
-    full, resized = (ConfusionMatrix(model.config.num_classes, device) for _ in range(2))
+    metrics: dict[str, Metric[Any]] = {name: METRICS.load(name) for name in scored.extra_metrics}
+    num_classes = model.config.num_classes
+    small = [m.counts for m in metrics.values() if m.at_input_size or scored.resize_labels]
+    large = [m.counts for m in metrics.values() if not m.at_input_size]
+    resized = Counting(small, num_classes, device)
+    full = resized if scored.resize_labels else Counting(large, num_classes, device)
     samples = in_order(scored.domain, Resized(scored.size, scored.scales), scored.count, scored.num_workers)
     with eval_mode(model), torch.autocast(device.type, precision, enabled=precision != torch.float32):
         for sample in tqdm(samples, f"scoring {scored.role}", len(scored), leave=False, unit="img", mininterval=1):
             seen = views(model, sample.images, scored.flip)
             label = sample.label[None].to(device)
-            small = nearest(label, scored.size[::-1])
-            _count(resized, predict(seen, small.shape[1:]), small)
-            if keep is None and scored.resize_labels:
+            resized.predict(seen, nearest(label, scored.size[::-1]))
+            if keep is None and full is resized:
                 continue
-            prediction = predict(seen, label.shape[1:])
-            _count(full, prediction, label)
+            prediction = predict(seen, label.shape[1:]) if full is resized else full.predict(seen, label)
             if keep is not None:
                 keep(sample.name, prediction[0].cpu())
-    return Scores(resized if scored.resize_labels else full, resized)
-
-
-def _count(matrix: ConfusionMatrix, prediction: Tensor, label: Tensor) -> None:
-    """Update the matrix in parts, because it takes many bytes a pixel."""
-    for part, truth in zip(prediction.flatten().split(_PIXELS), label.flatten().split(_PIXELS), strict=True):
-        matrix.update(part, truth)
+    extra = {name: (resized if m.at_input_size else full).counts[m.counts] for name, m in metrics.items()}
+    return Scores(full.matrix, resized.matrix, extra)
 
 
 @contextmanager

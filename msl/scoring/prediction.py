@@ -1,6 +1,6 @@
 """From images to the predicted class of every pixel, in bounded memory: for scores, panels and exports alike."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,9 @@ from msl.numerics.interpolation import upsample_rows
 from msl.numerics.precision import at_least_single
 
 _BAND = 2**24  # bytes of upsampled logits at a time: 107 rows of 2048 pixels and 19 classes
+
+# Takes a band's rows, its predicted classes (N, rows, W) and the probabilities of all classes (N, C, rows, W).
+BandWatcher = Callable[[slice, Tensor, Tensor], None]
 
 
 def views(model: SegmentationNetwork, images: Sequence[Tensor], flip: bool) -> list[Tensor]:
@@ -31,15 +34,26 @@ def views(model: SegmentationNetwork, images: Sequence[Tensor], flip: bool) -> l
     return seen
 
 
-def predict(seen: Sequence[Tensor], size: Sequence[int]) -> Tensor:
+def predict(seen: Sequence[Tensor], size: Sequence[int], watch: BandWatcher | None = None) -> Tensor:
     """Coarse logits (N, C, h, w) of one or several views to predicted classes (N, *size), uint8.
 
     The class with the highest logit; of several views, with the highest mean probability at full resolution. Logits are
     upsampled in bands of 16 MB, so that beside the prediction itself no more than four of these are in use, whatever
     the size.
+
+    Args:
+        seen: the views' logits.
+        size: height and width of the prediction.
+        watch: is shown each band with its probabilities, which are computed for it alone.
     """
-    scores = (_score(seen, size, band) for band in _bands(seen, size))
-    return torch.cat([by_bands(most_probable, score).byte() for score in scores], dim=1)  # (N, H, W)
+    parts = []
+    for rows in _bands(seen, size):
+        score = _score(seen, size, rows)
+        parts.append(by_bands(most_probable, score).byte())  # (N, rows, W)
+        if watch is not None:
+            watch(slice(rows.start, rows.stop), parts[-1], _probabilities(score, len(seen)))
+        del score  # before the next band is made
+    return torch.cat(parts, dim=1)  # (N, H, W)
 
 
 def predict_with_confidence(seen: Sequence[Tensor], size: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -66,6 +80,11 @@ def _score(seen: Sequence[Tensor], size: Sequence[int], rows: range) -> Tensor:
         for logits in seen[1:]:
             score += upsample_rows(logits, (height, width), rows).softmax(dim=1)
     return score
+
+
+def _probabilities(score: Tensor, views: int) -> Tensor:
+    """Probabilities (N, C, rows, W) of a band's score, in the place of those of several views."""
+    return score.softmax(dim=1) if views == 1 else score.div_(views)
 
 
 def _confident(score: Tensor, views: int) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msl import schema
 from msl.labels import LabelSet
-from msl.scoring.evaluation import Result
+from msl.scoring.scores import Result
 
 
 def write_tables(results: Mapping[str, Result], label_set: LabelSet, folder: Path) -> list[Path]:

@@ -13,10 +13,11 @@ from msl.inputs.checks import Checked, check, record_skipped
 from msl.inputs.domains import scored_split, to_score
 from msl.models import SegmentationNetwork
 from msl.models.devices import place, prepare
-from msl.scoring.evaluation import Result, Scored
+from msl.scoring.evaluation import Scored
 from msl.scoring.evaluation import evaluate as score
 from msl.scoring.exports import LabelFiles
 from msl.scoring.panels import panel
+from msl.scoring.scores import Result
 from msl.scoring.tables import write_tables
 from msl.stages.stage import Outcome
 from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, find_checkpoint, open_run, workplace

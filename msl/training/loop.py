@@ -16,7 +16,7 @@ from msl.training.schedules import Decay
 from msl.training.terms import Term
 
 if TYPE_CHECKING:  # training does not depend on how it is scored
-    from msl.scoring.evaluation import Result
+    from msl.scoring.scores import Result
 
 
 class Reporter(Protocol):

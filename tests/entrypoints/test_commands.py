@@ -30,6 +30,7 @@ from entrypoints import (
     validate,
 )
 from msl.commands.options import FROM_RECIPE, parsed
+from msl.commands.outcome import print_outcome
 from msl.commands.values import setting_value, spelled
 from msl.config import (
     AdaptConfig,
@@ -174,6 +175,8 @@ def test_what_mlproject_passes_leaves_everything_to_the_recipe():
         (["--weights", "none"], "weights", "none"),
         (["--optimizer", "adamw", "--betas", "0.8,0.99"], "betas", "0.8,0.99"),
         (["--clip_norm", "none"], "clip_norm", None),
+        (["--extra_metrics", "ECE"], "extra_metrics", "ECE"),
+        (["--extra_metrics", "none"], "extra_metrics", None),
     ],
 )
 def test_spellings(arguments, name, value):
@@ -188,6 +191,7 @@ def test_spellings(arguments, name, value):
         (["--target_mode", "max"], "Error: target_mode = 'max': unknown; did you mean maxsquare"),
         (["--lambda_targt", "1"], "No such option '--lambda_targt'. (Did you mean"),
         (["--network", "deeplabv3plus", "--batch_size", "1"], "needs two images. Pass batch_size=2 or freeze_bn=true"),
+        (["--extra_metrics", "ec"], "Error: extra_metrics = 'ec': unknown; "),
         (["--width", "0.5", "--backbone", "resnet18"], "width = 0.5 needs backbone = mobilenet_v2"),
         (["--optimizer", "adamw", "--momentum", "0.8"], "Error: momentum = 0.8: optimizer = adamw has no such setting"),
         (["--betas", "0.8,0.9"], "Leave betas out, or pass optimizer=adamw."),
@@ -198,6 +202,19 @@ def test_a_bad_option_ends_with_one_message(arguments, message):
     assert result.exit_code != 0
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+def test_the_scores_printed_at_the_end_include_those_asked_for(capsys):
+    usual = {"source/mIoU": 60, "target/mIoU": 40.126, "target/mIoU_resized": 41, "target/PA": 80, "target/IoU/road": 9}
+    print_outcome("123", usual)
+    assert capsys.readouterr().out.splitlines()[:2] == ["target: mIoU 40.13, PA 80.00", "source: mIoU 60.00"]
+    print_outcome("123", usual | {"target/ECE": 7.5})
+    assert capsys.readouterr().out.splitlines()[0] == "target: mIoU 40.13, PA 80.00, ECE 7.50"
+
+
+def test_names_to_list_are_shown_as_such():
+    assert setting_value(EvaluateConfig.options()["extra_metrics"]).metavar == "NAME,NAME,…"
+    assert spelled(("ECE", "other")) == "ECE,other"
 
 
 def test_only_what_was_given_overrides():

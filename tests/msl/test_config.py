@@ -62,6 +62,9 @@ def test_text_from_a_command_line_becomes_values():
     assert config.edit(dilations="2,4").flat()["dilations"] == "2,4"
     assert config.edit(eval_scales="0.75,1,1.25").evaluation.eval_scales == (0.75, 1, 1.25)
     assert config.edit(eval_scales="0.75,1").flat()["eval_scales"] == "0.75,1"
+    assert config.edit(extra_metrics="ECE, ECE").evaluation.extra_metrics == ("ECE",)
+    assert config.edit(extra_metrics="ECE").flat()["extra_metrics"] == "ECE"
+    assert config.flat()["extra_metrics"] is None
     assert config.edit(output_stride="16").model.output_stride == 16
 
 
@@ -109,6 +112,8 @@ def test_settings_are_frozen():
         ({"dilations": "6,0"}, "dilations"),
         ({"eval_scales": "1;2"}, "eval_scales = '1;2': scales are numbers with commas between"),
         ({"eval_scales": "0.1"}, "eval_scales = .* greater than or equal to 0.25"),
+        ({"extra_metrics": "ECE,EC"}, "extra_metrics = 'EC': unknown; did you mean ECE. Choose one of ECE"),
+        ({"extra_metrics": "ECE,mIoU"}, "extra_metrics = 'mIoU': every evaluation gives mIoU; leave it out"),
         ({"batch_size": "two"}, "batch_size = 'two'"),
         ({"multi": "perhaps"}, "multi = 'perhaps'"),
         ({"width": 0.5, "backbone": "resnet18"}, "width = 0.5 needs backbone = mobilenet_v2, not resnet18"),
@@ -157,7 +162,13 @@ def test_schedules():
 
 def test_only_what_decides_the_weights_is_decisive():
     plain = PretrainConfig()
-    for inert in ({"target": "cityscapes"}, {"device": "cuda"}, {"num_workers": 4}, {"log_every": 1}, {"panels": 0}):
+    for inert in (
+        {"target": "cityscapes"},
+        {"device": "cuda"},
+        {"num_workers": 4},
+        {"extra_metrics": "ECE"},
+        {"panels": 0},
+    ):
         assert plain.edit(**inert).decisive() == plain.decisive()
     for decisive in ({"source": "gta5"}, {"lr": 1.0}, {"seed": 1}, {"max_iters": 5}, {"precision": "bfloat16"}):
         assert plain.edit(**decisive).decisive() != plain.decisive()
@@ -169,7 +180,7 @@ def test_how_scores_are_made_decides_what_they_are_compared_with():
     for scoring in ({"eval_flip": True}, {"eval_scales": "0.5,1"}, {"resize_labels": True}):
         assert plain.edit(**scoring).decisive() == plain.decisive()
         assert plain.edit(**scoring).comparable() != plain.comparable()
-    assert plain.edit(panels=0, device="cpu").comparable() == plain.comparable()
+    assert plain.edit(panels=0, extra_metrics="ECE", device="cpu").comparable() == plain.comparable()
 
 
 def test_all_groups_refuse_what_they_do_not_know():

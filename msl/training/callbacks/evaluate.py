@@ -8,7 +8,8 @@ import torch
 from msl import schema
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
-from msl.scoring.evaluation import Result, Scored, evaluate
+from msl.scoring.evaluation import Scored, evaluate
+from msl.scoring.scores import Result
 from msl.training.loop import Callback, Reporter, State
 
 

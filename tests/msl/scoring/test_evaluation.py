@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 
 import data_factory as factory
@@ -7,12 +8,17 @@ import torch
 from tiny import varied_model
 from torch import nn
 
+from msl.config.catalog import METRICS
 from msl.data import Resized, nearest, open_domain
 from msl.labels import find_label_set
-from msl.metrics import ConfusionMatrix
+from msl.metrics import ConfusionMatrix, Metric, calibration
+from msl.metrics.calibration import CalibrationBins
 from msl.numerics.interpolation import upsample
-from msl.scoring.evaluation import Result, Scored, Scores, eval_mode, evaluate
+from msl.scoring import prediction as predicting
+from msl.scoring.evaluation import Scored, eval_mode, evaluate
 from msl.scoring.panels import sheet
+from msl.scoring.prediction import views
+from msl.scoring.scores import Result, Scores
 from msl.scoring.tables import write_tables
 
 
@@ -147,6 +153,139 @@ def test_a_network_of_sixteen_classes_is_scored_on_thirteen_too():
 def test_a_result_survives_a_checkpoint():
     result, label_set = a_result()
     assert Result.from_state_dict(result.state_dict()).metrics(label_set) == result.metrics(label_set)
+
+
+def test_counts_of_checkpoints_before_there_were_extra_metrics_load():
+    result, label_set = a_result()
+    counts = result.scores["target"].full.counts
+    old = {"step": 7, "scores": {"target": {"full": counts, "resized": counts}}}
+    assert result.state_dict() == old
+    assert Result.from_state_dict(old).metrics(label_set) == result.metrics(label_set)
+
+
+def test_a_metric_that_this_version_does_not_know_is_left_out():
+    result, label_set = a_result()
+    state = result.state_dict()
+    state["scores"]["target"]["extra"] = {"later": torch.zeros(3)}
+    assert Result.from_state_dict(state).metrics(label_set) == result.metrics(label_set)
+
+
+def test_usual_scores_are_those_of_the_matrices_to_the_bit(model, scored):
+    scores = evaluate(model, scored)
+    metrics = scores.metrics("target", scored.domain.label_set)
+    full = scores.full
+    usual = {"mIoU": full.mean_iou(), "fwIoU": full.fw_iou(), "PA": full.pixel_accuracy()}
+    usual |= {"MPA": full.mean_pixel_accuracy(), "mIoU_resized": scores.resized.mean_iou()}
+    ious = zip(scored.domain.label_set.classes, full.iou().tolist(), strict=True)
+    usual |= {f"IoU/{name}": iou for name, iou in ious if iou == iou}
+    assert metrics == {f"target/{name}": value for name, value in usual.items()}
+
+
+def plain_bins(model, scored, size=None):
+    """Of every image at once, without bands."""
+    model.eval()
+    bins = CalibrationBins(11)
+    for i in range(len(scored)):
+        sample = scored.domain[i]
+        label = sample.label[None] if size is None else nearest(sample.label[None], size)
+        logits = [
+            upsample(view, label.shape[1:]) for view in views(model, Resized((24, 16))(sample.image), scored.flip)
+        ]
+        probabilities = torch.stack([one.softmax(1) for one in logits]).mean(0)
+        bins.update(probabilities.argmax(1), label, probabilities)
+    return bins
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("flip", [False, True])
+def test_calibration_is_that_of_a_plain_loop_and_changes_nothing_else(model, scored, flip, monkeypatch):
+    scored = replace(scored, flip=flip)
+    plain = evaluate(model, scored)
+    monkeypatch.setattr(predicting, "_BAND", 2**14)  # 9 rows of 24
+    passes = count_calls(monkeypatch, type(model), "coarse")
+    kept = []
+    scores = evaluate(model, replace(scored, extra_metrics=("ECE",)), keep=lambda *one: kept.append(one))
+    assert len(kept) == 5
+    assert len(passes) == 5 * (1 + flip)
+    torch.testing.assert_close(scores.extra["ECE"].counts, plain_bins(model, scored).counts, rtol=0, atol=1e-3)
+    assert torch.equal(scores.full.counts, plain.full.counts)
+    assert torch.equal(scores.resized.counts, plain.resized.counts)
+    label_set = scored.domain.label_set
+    both, usual = (one.metrics("target", label_set) for one in (scores, plain))
+    assert 0 < both.pop("target/ECE") < 100
+    assert both == usual
+
+
+@torch.no_grad()
+def test_calibration_follows_labels_that_are_resized(model, scored):
+    scores = evaluate(model, replace(scored, extra_metrics=("ECE",), resize_labels=True))
+    expected = plain_bins(model, scored, size=(16, 24)).counts
+    torch.testing.assert_close(scores.extra["ECE"].counts, expected, rtol=0, atol=1e-3)
+
+
+def test_probabilities_are_made_only_where_a_metric_needs_them(model, scored, monkeypatch):
+    made = count_calls(monkeypatch, predicting, "_probabilities")
+    evaluate(model, scored)
+    assert not made
+    evaluate(model, replace(scored, extra_metrics=("ECE",)))
+    assert len(made) == 5  # a band an image, at full resolution alone
+
+
+def count_calls(monkeypatch, owner, name):
+    calls, function = [], getattr(owner, name)
+
+    def counted(*arguments):
+        calls.append(name)
+        return function(*arguments)
+
+    monkeypatch.setattr(owner, name, counted)
+    return calls
+
+
+@pytest.fixture
+def more_metrics(monkeypatch):
+    """Three more entries in the table: of the matrix, of bins that ECE needs too, and at the input's size."""
+    metrics = {
+        "WORST": Metric(ConfusionMatrix, lambda matrix, _: float(matrix.iou().nan_to_num(100).min())),
+        "RIGHT": Metric(CalibrationBins, lambda bins, _: float(bins.counts[1].sum())),
+        "SMALL": Metric(CalibrationBins, lambda bins, _: float(bins.counts[0].sum()), at_input_size=True),
+    }
+    for name, metric in metrics.items():
+        monkeypatch.setattr(calibration, name, metric, raising=False)
+        monkeypatch.setitem(METRICS._entries, name, f"{calibration.__name__}:{name}")
+    return tuple(metrics)
+
+
+def test_metrics_share_what_they_count(model, scored, more_metrics, monkeypatch):
+    updates = count_calls(monkeypatch, CalibrationBins, "update")
+    scores = evaluate(model, replace(scored, extra_metrics=("ECE", *more_metrics)))
+    assert len(updates) == 2 * 5  # of each image, at two sizes
+    assert scores.extra["ECE"] is scores.extra["RIGHT"]
+    assert scores.extra["WORST"] is scores.full
+    metrics = scores.metrics("target", scored.domain.label_set)
+    assert metrics["target/WORST"] == min(iou for name, iou in metrics.items() if "/IoU/" in name)
+    assert metrics["target/RIGHT"] == scores.full.counts.trace()
+    assert metrics["target/SMALL"] == scores.resized.counts.sum()
+
+
+def test_extra_metrics_survive_a_checkpoint(model, scored, more_metrics):
+    scores = evaluate(model, replace(scored, extra_metrics=("ECE", *more_metrics)))
+    state = Result(3, {"target": scores}).state_dict()
+    loaded = Result.from_state_dict(torch_file(state))
+    assert loaded.metrics(scored.domain.label_set) == Result(3, {"target": scores}).metrics(scored.domain.label_set)
+    assert set(state["scores"]["target"]) == {"full", "resized", "extra"}
+
+
+def torch_file(content):
+    file = io.BytesIO()
+    torch.save(content, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+def test_a_score_without_a_value_is_not_logged():
+    empty = Scores(ConfusionMatrix(11), ConfusionMatrix(11), {"ECE": CalibrationBins(11)})
+    assert empty.metrics("target", find_label_set("camvid11")) == {}
 
 
 def test_tables(tmp_path):

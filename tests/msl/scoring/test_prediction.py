@@ -85,7 +85,25 @@ def test_confidence_is_the_probability_of_what_is_predicted_all_the_same(several
     torch.testing.assert_close(probability, mean.amax(1).float(), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("call", [predict, predict_with_confidence])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_watcher_sees_every_band_with_its_probabilities(several, rng, monkeypatch):
+    seen = [coarse(rng), coarse(rng, 25, 49), coarse(rng)] if several else [coarse(rng)]
+    size, bands = (301, 512), []
+    monkeypatch.setattr(prediction, "_BAND", 2**19)
+    label = predict(seen, size, lambda *band: bands.append(band))
+    assert torch.equal(label, predict(seen, size))
+    assert len(bands) == 24  # of 13 rows
+    assert all(torch.equal(label[:, rows], part) for rows, part, _ in bands)
+    probabilities = torch.cat([band for *_, band in bands], dim=2)
+    mean = torch.stack([upsample(logits.double(), size).softmax(1) for logits in seen]).mean(0)
+    torch.testing.assert_close(probabilities, mean.float(), rtol=1e-4, atol=1e-4)
+
+
+def predict_watched(seen, size):
+    return predict(seen, size, lambda rows, prediction, probabilities: None)
+
+
+@pytest.mark.parametrize("call", [predict, predict_watched, predict_with_confidence])
 @pytest.mark.parametrize(("views", "size"), [(1, (256, 512)), (6, (256, 512)), (1, (1024, 1024))])
 def test_memory_is_four_bands_whatever_the_size(call, views, size, rng, tmp_path, monkeypatch):
     """And one byte a pixel, twice while the bands are joined; four more for a probability. All logits at once would be
@@ -93,7 +111,7 @@ def test_memory_is_four_bands_whatever_the_size(call, views, size, rng, tmp_path
     monkeypatch.setattr(prediction, "_BAND", 2**20)
     seen = [coarse(rng, 17, 33) for _ in range(views)]
     peak = peak_bytes(lambda: call(seen, size), tmp_path / "trace.json")
-    joined = 2 if call is predict else 10
+    joined = 10 if call is predict_with_confidence else 2
     assert 0.5 * 2**20 < peak <= 4 * 2**20 + joined * size[0] * size[1]
 
 

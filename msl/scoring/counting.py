@@ -1,0 +1,40 @@
+"""What an evaluation counts at one size of the ground truth."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from msl.metrics import ConfusionMatrix, PixelCounts
+from msl.scoring.prediction import predict
+
+
+class Counting:
+    """Predicts, and counts the predictions: in a confusion matrix, and in each other kind of counts that metrics need.
+
+    Each kind is counted once, however many metrics follow from it.
+    """
+
+    def __init__(self, kinds: Iterable[type[PixelCounts]], num_classes: int, device: torch.device) -> None:
+        self.matrix = ConfusionMatrix(num_classes, device)
+        self.counts: dict[type[PixelCounts], PixelCounts] = {ConfusionMatrix: self.matrix}
+        self.counts |= {kind: kind(num_classes, device) for kind in kinds if kind is not ConfusionMatrix}
+
+    def predict(self, views: Sequence[Tensor], label: Tensor) -> Tensor:
+        """Count the prediction at the size of `label` (1, H, W), and return it (1, H, W).
+
+        Args:
+            views: coarse logits (1, C, h, w), see `msl.scoring.prediction.views`.
+            label: on the device of the logits.
+        """
+        by_band = [counts for counts in self.counts.values() if counts.needs_probabilities]
+
+        def count_band(rows: slice, prediction: Tensor, probabilities: Tensor) -> None:
+            for counts in by_band:
+                counts.update(prediction, label[:, rows], probabilities)
+
+        prediction = predict(views, label.shape[1:], count_band if by_band else None)
+        for counts in self.counts.values():
+            if not counts.needs_probabilities:
+                counts.update(prediction, label)
+        return prediction

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from msl.config.registry import Registry
+from msl.config.values import parse_normalisation
 
 # Objectives on unlabelled target images: functions (logits, probabilities, settings) -> scalar.
 TARGET_OBJECTIVES = Registry(
@@ -41,6 +42,38 @@ NETWORKS = Registry(
     },
 )
 NetworkName = Annotated[str, AfterValidator(NETWORKS.check), NETWORKS]
+
+# Feature extractors: subclasses of `msl.models.backbones.Backbone`. What only some can do is in `msl.config.abilities`.
+BACKBONES = Registry(
+    "backbone",
+    {
+        "resnet101": "msl.models.backbones.resnet:ResNet",
+        "resnet50": "msl.models.backbones.resnet:ResNet",
+        "resnet18": "msl.models.backbones.resnet:ResNet",
+        "mobilenet_v2": "msl.models.backbones.mobilenet:MobileNetV2",
+    },
+    {"timm:NAME": "msl.models.backbones.timm:TimmBackbone"},
+)
+BackboneName = Annotated[str, AfterValidator(BACKBONES.check), BACKBONES]
+
+# From RGB images to what a backbone's weights take: subclasses of `msl.models.preprocessing.Preprocessing`.
+PREPROCESSINGS = Registry(
+    "preprocessing",
+    {
+        "imagenet_rgb": "msl.models.preprocessing:ImageNetRGB",
+        "caffe_bgr": "msl.models.preprocessing:CaffeBGR",
+    },
+    {"rgb:MEAN/DEVIATION": "msl.models.preprocessing:NormalisedRGB"},
+)
+
+
+def _checked_preprocessing(name: str | None) -> str | None:
+    if name is not None and ":" in PREPROCESSINGS.check(name):
+        parse_normalisation(name)
+    return name
+
+
+PreprocessingName = Annotated[str | None, AfterValidator(_checked_preprocessing), PREPROCESSINGS]
 
 # Stages that `msl.runs.run` carries out: subclasses of `msl.stages.stage.Stage`.
 STAGES = Registry(

@@ -20,8 +20,8 @@ class ModelConfig(Group):
     width: float = Field(1.0, gt=0, le=2, description="Channel multiplier; other than 1 with mobilenet_v2 only.")
     output_stride: Stride | None = Field(
         None,
-        description="Pixels of the image to one of the last features; none = 8 (deeplabv2), 16 (deeplabv3plus), or what "
-        "the backbone has if it cannot be dilated.",
+        description="Pixels of the image to one of the last features; none = 8 (deeplabv2), 16 (deeplabv3plus), or "
+        "what the backbone has if it cannot be dilated.",
     )
     dilations: Dilations | None = Field(
         None,

@@ -48,7 +48,7 @@ def _tried(backbone: Backbone, name: str) -> Features:
     try:
         features: Features = backbone(torch.zeros(1, 3, _HEIGHT, _WIDTH, dtype=torch.get_default_dtype()))
     except (RuntimeError, ValueError, AssertionError, IndexError) as error:  # as networks with a fixed size fail
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise ConfigError(
             f"backbone = {name} cannot take images of any size; of {_HEIGHT}x{_WIDTH} pixels it says: {reason}. "
             "Choose another."

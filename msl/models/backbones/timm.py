@@ -102,9 +102,8 @@ def _known_name(backbone: str) -> str:
     timm, name = _timm(backbone), backbone.partition(":")[2]
     known = timm.list_models() + timm.list_pretrained()
     if name not in known:
-        hint = nearest_names(backbone, [f"timm:{model}" for model in known])
         raise ConfigError(
-            f"backbone = {backbone}: timm {timm.__version__} has no network of that name; {hint}"
+            f"backbone = {backbone}: timm {timm.__version__} has no network of that name; {nearest_names(name, known)}"
             "timm.list_models() lists all."
         )
     return name

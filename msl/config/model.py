@@ -9,6 +9,12 @@ from msl.config.catalog import BackboneName, NetworkName, PreprocessingName
 from msl.config.group import Group
 from msl.config.values import Dilations, Stride
 
+_COMMON = {  # by what only some backbones can do: the setting, and its value that all take
+    "width": ("width", "1"),
+    "caffe_bgr": ("preprocessing", "none"),
+    "bn_affine": ("bn_affine", "none"),
+}
+
 
 class ModelConfig(Group):
     """The segmentation network. `num_classes` follows from the label set and is no option."""
@@ -45,16 +51,17 @@ class ModelConfig(Group):
 
     @model_validator(mode="after")
     def _backbone_takes_the_settings(self) -> Self:
-        abilities = abilities_of(self.backbone)
-        special = {
+        needed = {
             "width": self.width != 1,
             "caffe_bgr": self.preprocessing == "caffe_bgr",
             "bn_affine": self.bn_affine is False,
         }
-        for ability in (name for name, needed in special.items() if needed and not getattr(abilities, name)):
-            setting = "preprocessing" if ability == "caffe_bgr" else ability
+        abilities = abilities_of(self.backbone)
+        for ability in (name for name, is_needed in needed.items() if is_needed and not getattr(abilities, name)):
+            setting, common = _COMMON[ability]
             raise ValueError(
-                f"{setting} = {getattr(self, setting)} needs backbone = {backbones_with(ability)}, not {self.backbone}"
+                f"{setting} = {getattr(self, setting)} needs backbone = {backbones_with(ability)}, not "
+                f"{self.backbone}. Pass {setting}={common} with others."
             )
         return self
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from msl.errors import ConfigError
 from msl.models.backbones.backbone import Backbone, Features, Stages
 
-_HEIGHT, _WIDTH = 64, 96  # pixels of the image that is tried
+_HEIGHT, _WIDTH = 32, 64  # pixels of the image that is tried
 
 
 @torch.no_grad()
@@ -23,7 +23,8 @@ def check_declaration(backbone: Backbone, name: str) -> None:
     given = ["{1} channels of {2}x{3}".format(*feature.shape) for feature in features]
     raise ConfigError(
         f"backbone = {name} declares strides {spelled(backbone.strides)} and channels {spelled(backbone.channels)}, "
-        f"but for an image of {_HEIGHT}x{_WIDTH} pixels it gives {', '.join(given)}. Correct what it declares."
+        f"but for an image of {_HEIGHT}x{_WIDTH} pixels it gives {', '.join(given)}. "
+        "Correct what it declares, or choose another."
     )
 
 
@@ -50,8 +51,8 @@ def _tried(backbone: Backbone, name: str) -> Features:
     except (RuntimeError, ValueError, AssertionError, IndexError) as error:  # as networks with a fixed size fail
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise ConfigError(
-            f"backbone = {name} cannot take images of any size; of {_HEIGHT}x{_WIDTH} pixels it says: {reason}. "
-            "Choose another."
+            f"backbone = {name} does not take images of every size: one of {_HEIGHT}x{_WIDTH} pixels fails with "
+            f'"{reason}". Choose another.'
         ) from error
     finally:
         for module, training in modes.items():

@@ -46,7 +46,7 @@ def test_abilities_are_real(name):
     [
         ({"backbone": "resnet51"}, "backbone = 'resnet51': unknown; did you mean resnet50 or resnet18 or resnet101"),
         ({"backbone": "tim:swin"}, "Choose one of resnet101, resnet50, resnet18, mobilenet_v2, timm:NAME"),
-        ({"backbone": "timm:convnext_atto", "width": 0.5}, "width = 0.5 needs backbone = mobilenet_v2, not timm:convn"),
+        ({"backbone": "timm:convnext_atto", "width": 0.5}, "not timm:convnext_atto. Pass width=1 with others"),
         (
             {"backbone": "mobilenet_v2", "preprocessing": "caffe_bgr"},
             "preprocessing = caffe_bgr needs backbone = resnet101, resnet50, resnet18, not mobilenet_v2",
@@ -90,7 +90,7 @@ class Halves(Backbone):
 
 def test_a_wrong_declaration_is_refused_with_the_numbers():
     check_declaration(Halves(Stages(4, 8, 8), Stages(6, 8, 8)), "halves")
-    given = "for an image of 64x96 pixels it gives 6 channels of 16x24, 8 channels of 8x12, 8 channels of 8x12"
+    given = "for an image of 32x64 pixels it gives 6 channels of 8x16, 8 channels of 4x8, 8 channels of 4x8"
     with pytest.raises(ConfigError, match=rf"declares strides 4, 16, 16 and channels 6, 8, 8, but {given}"):
         check_declaration(Halves(Stages(4, 16, 16), Stages(6, 8, 8)), "halves")
     with pytest.raises(ConfigError, match=rf"declares strides 4, 8, 8 and channels 6, 8, 9, but {given}"):

@@ -12,8 +12,6 @@ from torch import Tensor
 
 from msl.errors import CheckpointError
 
-PUBLISHED_HEADS = ("layer5", "layer6")  # of the authors' networks, behind the backbone's four layers
-
 _WRAPPERS = ("module.", "Scale.")  # what DataParallel and the Caffe converter put before every name
 _COUNTER = "num_batches_tracked"  # BatchNorm's; files older than PyTorch 0.4.1 lack it, and nothing here reads it
 
@@ -48,15 +46,6 @@ def state_dict_in(content: Mapping[str, Any]) -> dict[str, Tensor]:
         if isinstance(value, Tensor):
             plain[name] = value
     return plain
-
-
-def needs(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of the network that the weights in a file decide, where its names tell."""
-    state = content.get("state_dict", content)
-    caffes = any(".conv2d_list." in name or "Scale." in name for name in state)
-    norms = [name.removesuffix("running_mean") for name in state if name.endswith(".running_mean")]
-    preprocessing = {"preprocessing": "caffe_bgr"} if caffes else {}
-    return preprocessing | ({"bn_affine": any(f"{norm}weight" in state for norm in norms)} if norms else {})
 
 
 def check_fit(

@@ -32,6 +32,7 @@ FROM_OUTSIDE = {  # what is kept to some rooms
     "mlflow": {"tracking", "service", "serving"},
     "torch": {"weights", "numerics", "losses", "metrics", "data", "models", "style"}
     | {"checkpoints", "scoring", "training", "inputs", "stages", "serving"},
+    "timm": {"models"},
     "torchvision": {"weights", "data", "models", "style"},
     "click": {"commands"},
     "pandas": {"serving"},

@@ -8,7 +8,7 @@ command line (``--lambda_target``) through the code (``config.adaptation.lambda_
 from msl.config.domains import FilesConfig, SourceConfig, TargetConfig
 from msl.config.evaluation import EvaluateConfig, EvaluationConfig, ScoredConfig, ViewConfig
 from msl.config.group import Group
-from msl.config.model import Backbone, ModelConfig
+from msl.config.model import ModelConfig
 from msl.config.objective import AdaptationConfig, ObjectiveConfig
 from msl.config.optimizer import OptimizerConfig
 from msl.config.request import ReportConfig, RequestConfig
@@ -55,7 +55,6 @@ __all__ = [
     "AdaptConfig",
     "AdaptSchedule",
     "AdaptationConfig",
-    "Backbone",
     "CopyConfig",
     "DecoderDataConfig",
     "DecoderScheduleConfig",

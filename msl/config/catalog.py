@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 from msl import schema
 from msl.config.registry import Registry
-from msl.config.values import parse_names
+from msl.config.values import parse_names, parse_normalisation
 
 # Objectives on unlabelled target images: functions (logits, probabilities, settings) -> scalar.
 TARGET_OBJECTIVES = Registry(
@@ -61,6 +61,39 @@ ExtraMetrics = Annotated[
     BeforeValidator(lambda value: parse_names(value) if isinstance(value, str) else value),
     PlainSerializer(",".join, return_type=str),
 ]
+
+# Feature extractors: subclasses of `msl.models.backbones.Backbone`. What only some can do is in `msl.config.abilities`.
+BACKBONES = Registry(
+    "backbone",
+    {
+        "resnet101": "msl.models.backbones.resnet:ResNet",
+        "resnet50": "msl.models.backbones.resnet:ResNet",
+        "resnet18": "msl.models.backbones.resnet:ResNet",
+        "mobilenet_v2": "msl.models.backbones.mobilenet:MobileNetV2",
+    },
+    {"timm:NAME": "msl.models.backbones.timm:TimmBackbone"},
+)
+BackboneName = Annotated[str, AfterValidator(BACKBONES.check), BACKBONES]
+
+# From RGB images to what a backbone's weights take: subclasses of `msl.models.preprocessing.Preprocessing`.
+PREPROCESSINGS = Registry(
+    "preprocessing",
+    {
+        "imagenet_rgb": "msl.models.preprocessing:ImageNetRGB",
+        "caffe_bgr": "msl.models.preprocessing:CaffeBGR",
+    },
+    {"rgb:MEAN/DEVIATION": "msl.models.preprocessing:NormalisedRGB"},
+)
+
+
+def _checked_preprocessing(name: str | None) -> str | None:
+    if name is not None and ":" in PREPROCESSINGS.check(name):
+        parse_normalisation(name)
+    return name
+
+
+PreprocessingName = Annotated[str | None, AfterValidator(_checked_preprocessing), PREPROCESSINGS]
+
 
 # Stages that `msl.runs.run` carries out: subclasses of `msl.stages.stage.Stage`.
 STAGES = Registry(

@@ -19,9 +19,10 @@ class Registry(Mapping[str, str]):
         Args:
             kind: what is chosen, for messages: ``backbone``.
             entries: implementations by name.
-            families: implementations by prefix: ``timm`` serves every name ``timm:NAME``.
+            families: implementations by what is typed for them: ``timm:NAME`` serves every name with that prefix.
         """
-        self.kind, self._entries, self._families = kind, dict(entries), dict(families or {})
+        self.kind, self._entries, self._spellings = kind, dict(entries), list(families or {})
+        self._families = {spelling.partition(":")[0]: place for spelling, place in (families or {}).items()}
 
     def __getitem__(self, name: str) -> str:
         family = name.partition(":")[0] if ":" in name else None
@@ -36,7 +37,7 @@ class Registry(Mapping[str, str]):
     @property
     def choices(self) -> list[str]:
         """What can be typed: ``resnet101``, …, ``timm:NAME``."""
-        return [*self._entries, *(f"{family}:NAME" for family in self._families)]
+        return [*self._entries, *self._spellings]
 
     def check(self, name: str) -> str:
         """The name, if it is known.
@@ -61,6 +62,10 @@ class Registry(Mapping[str, str]):
 def unknown_name(name: str, known: Iterable[str]) -> str:
     """What to say of a name that is not among the known ones: the nearest, and all."""
     names = list(known)
-    nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
-    return f"unknown; {hint}Choose one of {', '.join(names)}"
+    return f"unknown; {nearest_names(name, names)}Choose one of {', '.join(names)}"
+
+
+def nearest_names(name: str, known: Iterable[str]) -> str:
+    """The question whether one of the nearest names is meant; empty if none is near."""
+    nearest = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(nearest)}? " if nearest else ""

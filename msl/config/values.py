@@ -1,6 +1,6 @@
 """Values as one types them on the command line: sizes, scales, dilations, shares."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
@@ -95,9 +95,29 @@ Scales = Annotated[
 ]
 
 
-Stride = Annotated[
-    Literal[8, 16], BeforeValidator(lambda value: int(value) if isinstance(value, str) and value.isdigit() else value)
-]
+Stride = Annotated[int, Field(ge=1, le=64)]
+
+
+Channels = tuple[float, float, float]  # one number for red, one for green, one for blue
+
+
+def parse_normalisation(text: str) -> tuple[Channels, Channels]:
+    """Mean and deviation of ``"rgb:0.5,0.5,0.5/0.25,0.25,0.25"``, for RGB in [0, 1].
+
+    Raises:
+        ValueError: it is spelled otherwise, or a deviation is not larger than 0.
+    """
+    parts = text.removeprefix("rgb:").split("/")
+    try:
+        mean, deviation = (tuple(map(float, part.split(","))) for part in parts)
+    except ValueError:
+        mean = deviation = ()
+    if len(mean) != 3 or len(deviation) != 3 or min(deviation) <= 0:
+        raise ValueError(
+            "a normalisation is rgb:MEAN/DEVIATION, three numbers each with commas between, such as "
+            "rgb:0.5,0.5,0.5/0.25,0.25,0.25"
+        )
+    return mean, deviation
 
 
 def parse_weights(text: str) -> tuple[float, ...]:

@@ -7,28 +7,36 @@ from typing import Any
 from torch import Tensor
 
 from msl.config import ModelConfig
-from msl.config.catalog import NETWORKS
-from msl.errors import CheckpointError
-from msl.models.backbones import DilatedBackbone
+from msl.config.catalog import BACKBONES, NETWORKS
+from msl.errors import CheckpointError, ConfigError
+from msl.models.backbones import Backbone, check_declaration
 from msl.models.network import SegmentationNetwork
-from msl.weights import PUBLISHED_HEADS, check_fit, load_file, needs, state_dict_in, torchvision_weights
-
-_FROM_WEIGHTS = ("preprocessing", "bn_affine")  # what is left open follows the weights
+from msl.weights import check_fit, load_file, state_dict_in
 
 
 def build_model(config: ModelConfig) -> SegmentationNetwork:
     """The network that `config` describes, its backbone started from `config.weights`.
 
-    Its own `config` says which preprocessing those weights need and whether their BatchNorm is affine.
+    Its own `config` says which preprocessing those weights need, whether their BatchNorm is affine, and which output
+    stride the backbone has.
 
     Raises:
-        CheckpointError: the weights cannot be had, do not fit the backbone, or need other settings.
+        CheckpointError: the weights cannot be found, do not fit the backbone, or need other settings.
+        ConfigError: the backbone cannot be built, or does not fit the network.
     """
-    weights, needed = _backbone_weights(config)
+    implementation: type[Backbone] = BACKBONES.load(config.backbone)
+    left_open = {
+        "preprocessing": config.preprocessing or implementation.preprocessing(config),
+        "bn_affine": config.bn_affine is not False,
+    }
+    weights, needed = _backbone_weights(config, implementation)
+    settled = agreed(config, left_open | needed, f"weights = {config.weights}")
+    backbone = implementation(settled)
+    check_declaration(backbone, config.backbone)
     network: type[SegmentationNetwork] = NETWORKS.load(config.network)
-    model = network(agreed(config, needed, f"weights = {config.weights}"))
+    model = network(_with_output_stride(settled, backbone), backbone)
     if weights is not None:
-        load_backbone(model.backbone, weights, config.weights)
+        load_backbone(backbone, weights, config.weights)
     return model
 
 
@@ -39,31 +47,40 @@ def agreed(config: ModelConfig, needed: Mapping[str, Any], origin: str) -> Model
         CheckpointError: it asks for others, with which the weights would compute nonsense without complaint.
     """
     for name, value in needed.items():
-        asked = getattr(config, name)
-        if asked not in (None, value):
-            raise CheckpointError(f"{origin} needs {name} = {value}, not {asked}: leave that option out.")
-    filled = config.architecture()
-    return config.model_copy(update={name: filled[name] for name in _FROM_WEIGHTS} | dict(needed))
+        setting = getattr(config, name)
+        if setting not in (None, value):
+            raise CheckpointError(f"{origin} needs {name} = {value}, not {setting}: leave that option out.")
+    return config.model_copy(update=dict(needed))
 
 
-def load_backbone(backbone: DilatedBackbone, weights: dict[str, Tensor], origin: str) -> None:
-    """Load a torchvision state dict whole; only heads, for which a segmentation network has its own, are left out.
+def needs(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the network that the weights in a file decide, where its names tell."""
+    state = content.get("state_dict", content)
+    caffes = any(".conv2d_list." in name or "Scale." in name for name in state)
+    norms = [name.removesuffix("running_mean") for name in state if name.endswith(".running_mean")]
+    preprocessing = {"preprocessing": "caffe_bgr"} if caffes else {}
+    return preprocessing | ({"bn_affine": any(f"{norm}weight" in state for norm in norms)} if norms else {})
+
+
+def load_backbone(backbone: Backbone, weights: dict[str, Tensor], origin: str) -> None:
+    """Load a library's state dict whole; only heads, for which a segmentation network has its own, are left out.
 
     Raises:
         CheckpointError: names what is missing, unexpected or of another shape.
     """
-    heads = tuple(f"{name}." for name in (*backbone.unused, *PUBLISHED_HEADS))
-    kept = {name: value for name, value in weights.items() if not name.startswith(heads)}
     network = backbone.network
-    network.load_state_dict(check_fit(kept, network.state_dict(), f"weights = {origin}"))
+    network.load_state_dict(check_fit(backbone.matched(weights), network.state_dict(), f"weights = {origin}"))
 
 
-def _backbone_weights(config: ModelConfig) -> tuple[dict[str, Tensor] | None, dict[str, Any]]:
-    """The weights by torchvision's names, and the settings that they need, as far as they are known."""
+def _backbone_weights(
+    config: ModelConfig, implementation: type[Backbone]
+) -> tuple[dict[str, Tensor] | None, dict[str, Any]]:
+    """The weights by their library's names, and the settings that they need, as far as they are known."""
     if config.weights == "none":
         return None, {}
     if config.weights == "imagenet":
-        return _imagenet_weights(config), {"preprocessing": "imagenet_rgb", "bn_affine": True}
+        needed = {"preprocessing": implementation.preprocessing(config), "bn_affine": True}
+        return implementation.imagenet_weights(config), needed
     path = Path(config.weights)
     if not path.is_file():
         raise CheckpointError(f"weights = {config.weights}: no such file. Pass none, imagenet or a state dict's path.")
@@ -71,7 +88,12 @@ def _backbone_weights(config: ModelConfig) -> tuple[dict[str, Tensor] | None, di
     return state_dict_in(content), needs(content)
 
 
-def _imagenet_weights(config: ModelConfig) -> dict[str, Tensor]:
-    if config.width != 1:
-        raise CheckpointError(f"weights = imagenet exist for width 1 only, not {config.width}: pass weights=none.")
-    return torchvision_weights(config.backbone)
+def _with_output_stride(config: ModelConfig, backbone: Backbone) -> ModelConfig:
+    """The settings with the output stride that the backbone has."""
+    low, middle, last = backbone.strides
+    if config.output_stride not in (None, last):
+        raise ConfigError(
+            f"output_stride = {config.output_stride}: backbone = {config.backbone} has features at strides {low}, "
+            f"{middle} and {last}. Leave output_stride out or pass {last}."
+        )
+    return config.model_copy(update={"output_stride": last})

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from msl.config import ModelConfig
+from msl.models.backbones import Backbone
 from msl.models.network import SegmentationNetwork, SegOutput
 
 
@@ -27,16 +28,16 @@ class AtrousPyramid(nn.ModuleList):
 
 
 class DeepLabV2(SegmentationNetwork):
-    """A dilated backbone with an atrous pyramid on its last stage, and with `multi` a second on the one before."""
+    """A backbone with an atrous pyramid on its last stage, and with `multi` a second on the one before."""
 
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: ModelConfig, backbone: Backbone) -> None:
+        super().__init__(config, backbone)
         classes, dilations = config.num_classes, config.architecture()["dilations"]
-        self.main_head = AtrousPyramid(self.backbone.last_channels, classes, dilations)
-        self.aux_head = AtrousPyramid(self.backbone.middle_channels, classes, dilations) if config.multi else None
+        self.main_head = AtrousPyramid(backbone.channels.last, classes, dilations)
+        self.aux_head = AtrousPyramid(backbone.channels.middle, classes, dilations) if config.multi else None
 
     def coarse(self, image: Tensor) -> SegOutput:
-        """Logits at the features' size, 1/8 of the input's."""
+        """Logits at the size of the last features, the second ones at that of the last but one."""
         features = self.backbone(self.preprocessing(image))
         aux = None if self.aux_head is None else self.aux_head(features.middle)
         return SegOutput(self.main_head(features.last), aux)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from msl.config import ModelConfig
+from msl.errors import ConfigError
+from msl.models.backbones import Backbone
 from msl.models.deeplabv2 import AtrousPyramid
 from msl.models.network import SegmentationNetwork, SegOutput
 from msl.numerics.interpolation import upsample
@@ -45,7 +47,7 @@ class PooledPyramid(nn.Module):
         return joined
 
 
-class Decoder(nn.Module):
+class RefiningDecoder(nn.Module):
     """Brings the pyramid's output to the low-level features' resolution and refines it there."""
 
     def __init__(self, low_channels: int, num_classes: int) -> None:
@@ -60,24 +62,31 @@ class Decoder(nn.Module):
         )
 
     def forward(self, features: Tensor, low: Tensor) -> Tensor:
-        """(N, 256, h, w) and low-level features (N, C_low, H/4, W/4) to logits (N, C, H/4, W/4)."""
+        """(N, 256, h, w) and finer, low-level features (N, C_low, H/s, W/s) to logits (N, C, H/s, W/s)."""
         raised = upsample(features, (low.shape[2], low.shape[3]))
         logits: Tensor = self.refine(torch.cat([raised, self.reduce(low)], dim=1))
         return logits
 
 
 class DeepLabV3Plus(SegmentationNetwork):
-    """A dilated backbone, a pyramid with image pooling and a decoder; with `multi`, a second output before them."""
+    """A backbone, a pyramid with image pooling and a decoder; with `multi`, a second output before them."""
 
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: ModelConfig, backbone: Backbone) -> None:
+        super().__init__(config, backbone)
+        low, _, last = backbone.strides
+        if low >= last:
+            raise ConfigError(
+                f"network = deeplabv3plus needs early features that are finer than the last: backbone = "
+                f"{config.backbone} has stride {low} for the early and {last} for the last. Pass network=deeplabv2 or "
+                "another backbone."
+            )
         classes, dilations = config.num_classes, config.architecture()["dilations"]
-        self.pyramid = PooledPyramid(self.backbone.last_channels, dilations)
-        self.decoder = Decoder(self.backbone.low_channels, classes)
-        self.aux_head = AtrousPyramid(self.backbone.middle_channels, classes, dilations) if config.multi else None
+        self.pyramid = PooledPyramid(backbone.channels.last, dilations)
+        self.decoder = RefiningDecoder(backbone.channels.low, classes)
+        self.aux_head = AtrousPyramid(backbone.channels.middle, classes, dilations) if config.multi else None
 
     def coarse(self, image: Tensor) -> SegOutput:
-        """Main logits at 1/4 of the input's size, the second ones at the features' size."""
+        """Main logits at the size of the early features, the second ones at that of the last but one."""
         features = self.backbone(self.preprocessing(image))
         aux = None if self.aux_head is None else self.aux_head(features.middle)
         return SegOutput(self.decoder(self.pyramid(features.last), features.low), aux)

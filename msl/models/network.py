@@ -6,8 +6,8 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from msl.config import ModelConfig
-from msl.models.backbones import DilatedBackbone
-from msl.models.preprocessing import PREPROCESSINGS
+from msl.models.backbones import Backbone
+from msl.models.preprocessing import build_preprocessing
 from msl.numerics.interpolation import upsample
 
 
@@ -21,11 +21,20 @@ class SegOutput(NamedTuple):
 class SegmentationNetwork(nn.Module, ABC):
     """A backbone and heads. Takes RGB images (N, 3, H, W), uint8 or float in [0, 1], and normalises them itself."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, backbone: Backbone) -> None:
+        """Set up what all networks have; a subclass adds its heads.
+
+        Args:
+            config: the settings, with the output stride that the backbone has.
+            backbone: the feature extractor.
+
+        Raises:
+            ConfigError: the backbone's strides do not fit the network's heads.
+        """
         super().__init__()
         self.config = config
-        self.preprocessing: nn.Module = PREPROCESSINGS[config.architecture()["preprocessing"]]()
-        self.backbone = DilatedBackbone(config)
+        self.preprocessing: nn.Module = build_preprocessing(config.architecture()["preprocessing"])
+        self.backbone = backbone
 
     @abstractmethod
     def coarse(self, image: Tensor) -> SegOutput:

@@ -17,10 +17,10 @@ from torch import Tensor
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.labels import LABEL_SETS, LabelSet
-from msl.models.build import agreed, build_model
+from msl.models.build import agreed, build_model, needs
 from msl.models.network import SegmentationNetwork
 from msl.models.preprocessing import Preprocessing
-from msl.weights import check_fit, load_file, needs, state_dict_in
+from msl.weights import check_fit, load_file, state_dict_in
 
 log = logging.getLogger("msl")
 

@@ -18,6 +18,7 @@ import msl
 from msl import schema
 from msl.checkpoints import Checkpoint, NetworkAbout, about_network, write
 from msl.config import InputConfig, PackageConfig
+from msl.config.catalog import BACKBONES
 from msl.data import open_domain
 from msl.errors import TrackingError
 from msl.scoring.exports import LabelImages
@@ -103,9 +104,15 @@ def _logged(client: Client, run_id: str, network: Path, origin: Origin, tags: Ma
         python_model=str(Path(__file__).with_name("served.py")),
         artifacts={"network": str(network)},
         code_paths=[str(Path(msl.__file__).parent)],
-        pip_requirements=[f"{name}=={version(name).partition('+')[0]}" for name in _NEEDED],
+        pip_requirements=_requirements(origin),
     )
     return str(info.model_uri)
+
+
+def _requirements(origin: Origin) -> list[str]:
+    """What answering needs, its backbone included, in the versions that are installed here."""
+    backbone = BACKBONES.load(about_network(origin.checkpoint, origin.path).model.backbone)
+    return [f"{name}=={version(name).partition('+')[0]}" for name in (*_NEEDED, *backbone.packages)]
 
 
 def _registered(client: Client, uri: str, name: str, alias: str | None, tags: Mapping[str, str]) -> str:

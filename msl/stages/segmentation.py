@@ -12,7 +12,7 @@ import torch
 from msl import schema
 from msl.checkpoints import About, Checkpoint, NetworkAbout, about_network, load_network
 from msl.config import TrainConfig
-from msl.config.catalog import NETWORKS, OPTIMIZERS
+from msl.config.catalog import BACKBONES, NETWORKS, OPTIMIZERS
 from msl.data import Paired, Stream, TrainTransform
 from msl.inputs.domains import DomainData
 from msl.models import SegmentationNetwork, build_model
@@ -85,10 +85,11 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         return {"classes": job.data.label_set.classes}
 
     def modules(self, config: T) -> list[str]:
-        """Those of the terms, of the network, of the optimizer, and of what all trainings use."""
-        chosen = NETWORKS.module(config.model.network), OPTIMIZERS.module(config.optimizer.optimizer)
+        """Those of the terms, of the network, of its backbone, of the optimizer, and of what all trainings use."""
+        network = NETWORKS.module(config.model.network), BACKBONES.module(config.model.backbone)
+        optimizer = OPTIMIZERS.module(config.optimizer.optimizer)
         objectives = [type(term.objective).__module__ for term in self.terms(config, epoch_iters=1)]
-        return [*_ALWAYS, *chosen, *objectives]
+        return [*_ALWAYS, *network, optimizer, *objectives]
 
     def decisive(self, config: T, data: D) -> dict[str, Any]:
         """The settings that decide the weights, with what follows from them and from the files that they name."""

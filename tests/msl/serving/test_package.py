@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from importlib.metadata import version
 from pathlib import Path
 
 import data_factory as factory
@@ -23,8 +24,9 @@ from servers import mlflow_command
 from tiny import varied_checkpoint
 
 from entrypoints.package import main
-from msl.config import PackageConfig, PredictConfig
+from msl.config import ModelConfig, PackageConfig, PredictConfig
 from msl.errors import CheckpointError, ConfigError, TrackingError
+from msl.models import build_model
 from msl.serving import package, predict
 from msl.weights import load_file
 
@@ -115,6 +117,15 @@ def test_the_model_holds_the_network_and_nothing_of_the_training(model):
     assert not list(model.glob("model/**/*.pkl"))
     requirements = (model / "model/requirements.txt").read_text().split()
     assert all("==" in line and "+" not in line for line in requirements)
+
+
+@pytest.mark.usefixtures("store")
+def test_a_model_requires_the_packages_of_its_backbone(tmp_path):
+    network = build_model(ModelConfig(backbone="timm:convnext_atto", num_classes=19, output_stride=32))
+    about = {"weights": network.state_dict(), "model": network.config.model_dump(mode="json"), **TRAINED}
+    uri = packaged(varied_checkpoint(tmp_path / "convnext.pt", **about)).uri
+    folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path / "model")))
+    assert f"timm=={version('timm')}" in (folder / "requirements.txt").read_text().split()
 
 
 def test_the_model_loads_where_msl_is_not(model, tmp_path):

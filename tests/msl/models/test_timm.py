@@ -6,11 +6,12 @@ import pytest
 import torch
 from tiny import request
 
-from msl.checkpoints.checkpoint import load_network, read, write
+from msl.checkpoints import About, Checkpoint, NetworkAbout, load_network, read, write
 from msl.config import EvaluateConfig, ModelConfig
 from msl.errors import CheckpointError, ConfigError
 from msl.models import build_model
-from msl.stages import adapt, evaluate, pretrain
+from msl.runs import run as carry_out
+from msl.stages.evaluate import evaluate
 
 timm = pytest.importorskip("timm")
 
@@ -47,10 +48,10 @@ def test_a_backbone_trains_a_step_and_comes_back_from_a_checkpoint(backbone, net
     optimizer.step()
     assert not torch.equal(next(model.backbone.parameters()), before)
 
-    saved = {"format": 1, "weights": model.state_dict(), "model": model.config.model_dump(mode="json"), "classes": []}
-    write(tmp_path / "last.pt", saved)
+    about = About(group="g", network=NetworkAbout(model=model.config, label_set="five", classes=tuple("abcde")))
+    write(tmp_path / "last.pt", Checkpoint(about=about, step=1, weights=model.state_dict()))
     again = load_network(read(tmp_path / "last.pt"), tmp_path / "last.pt")
-    assert again.config.model_copy(update={"weights": "none"}) == model.config
+    assert again.config == model.config
     with torch.no_grad():
         assert torch.equal(again.eval()(image).main, model.eval()(image).main)
 
@@ -181,9 +182,9 @@ def test_imagenet_weights_that_cannot_be_fetched():
 @pytest.mark.usefixtures("tiny_store")
 def test_a_tiny_experiment_runs_on_a_backbone_of_timms():
     """The plain transformer: its checkpoint brings a stride and a preprocessing that the settings leave open."""
-    parent = pretrain(request("pretrain", backbone=PLAIN, width=1.0))
+    parent = carry_out(request("pretrain", backbone=PLAIN, width=1.0))
     checkpoint = f"runs:/{parent.run_id}/checkpoints/last.pt"
-    adapted = adapt(request("adapt", backbone=PLAIN, width=1.0, checkpoint=checkpoint))
+    adapted = carry_out(request("adapt", backbone=PLAIN, width=1.0, checkpoint=checkpoint))
     shared = {"source": "tiny.yaml", "target": "tiny_real.yaml", "crop_size": (64, 32), "num_workers": 0}
     outcome = evaluate(EvaluateConfig.of(checkpoint=f"runs:/{adapted.run_id}/checkpoints/last.pt", **shared))
     assert 0 <= outcome.metrics["target/PA"] <= 100
@@ -191,7 +192,7 @@ def test_a_tiny_experiment_runs_on_a_backbone_of_timms():
 
 @pytest.mark.usefixtures("tiny_store")
 def test_a_tiny_pretraining_runs_on_a_pyramid_and_is_evaluated():
-    run_id = pretrain(request("pretrain", backbone=PYRAMID, width=1.0, network="deeplabv3plus")).run_id
+    run_id = carry_out(request("pretrain", backbone=PYRAMID, width=1.0, network="deeplabv3plus")).run_id
     shared = {"source": "tiny.yaml", "target": "tiny_real.yaml", "crop_size": (64, 32), "num_workers": 0}
     outcome = evaluate(EvaluateConfig.of(checkpoint=f"runs:/{run_id}/checkpoints/last.pt", **shared))
     assert 0 <= outcome.metrics["target/PA"] <= 100

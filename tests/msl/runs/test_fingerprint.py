@@ -40,6 +40,7 @@ EDITS = {
     "a comment": ("training/loop.py", "while not", "# Until the end.\n    while not", True),
     "the maximum squares loss": ("losses/max_square.py", "2 * prob.shape[1]", "3 * prob.shape[1]", True),
     "the entropy": ("losses/entropy.py", "/ prob.shape[1]", "/ 2", True),
+    "another backbone": ("models/backbones/resnet.py", '"layer5"', '"layer7"', True),
     "another network": ("models/deeplabv3plus.py", "_WIDTH = 256", "_WIDTH = 128", True),
     "a layout of files that is not read": (
         "data/gta5.py",
@@ -52,6 +53,7 @@ EDITS = {
     "tracking": ("tracking/reporter.py", "_FULL = ", "_FULL = 1 + ", True),
     "the cross entropy": ("losses/supervised.py", "mean_over_pixels(surprise, counted)", "surprise.sum()", False),
     "what it is made of": ("numerics/bands.py", "value.mean()", "value.sum()", False),
+    "the backbone": ("models/backbones/mobilenet.py", "0.9 * scaled", "0.8 * scaled", False),
     "the network": ("models/deeplabv2.py", "std=0.01", "std=0.02", False),
     "the loop": ("training/loop.py", "state.step += 1", "state.step += 2", False),
     "the schedule": ("training/schedules.py", "left**self.power", "left", False),

@@ -28,19 +28,25 @@ from msl.runs import run
 from mlflow.tracking import MlflowClient
 from pathlib import Path
 
+def request(stage, **changes):
+    return Request(stage=stage, recipe="streets", overrides={**SETTINGS, **changes})
+
 def start(stage, **changes):
-    outcome = run(Request(stage=stage, recipe="streets", overrides={**SETTINGS, **changes}))
-    return MlflowClient().get_run(outcome.run_id)
+    return finished(request(stage, **changes))
+
+def finished(request):
+    return MlflowClient().get_run(run(request).run_id)
 
 def stages():
     return sorted(r.data.tags[schema.STAGE] for r in MlflowClient().search_runs(["0"]))
 
-pretrained = start("pretrain", backbone="shufflenet_v2", width=1.0, extra_metrics="worst_IoU")
+shuffle = {"backbone": "shufflenet_v2", "width": 1.0}
+pretrained = finished(request("adapt", extra_metrics="worst_IoU", **shuffle).for_parent("pretrain"))
 assert 0 <= pretrained.data.metrics["last/target/worst_IoU"] <= pretrained.data.metrics["last/target/mIoU"]
-adapted = start("adapt", backbone="shufflenet_v2", width=1.0, target_mode="margin")
+adapted = start("adapt", target_mode="margin", **shuffle)
 assert -1 <= adapted.data.metrics["loss/target"] / 2 <= 0, adapted.data.metrics["loss/target"]
 assert adapted.data.tags[schema.PARENT] == pretrained.info.run_id, "the new objective invalidated the parent"
-alone = start("target_only", backbone="shufflenet_v2", width=1.0)
+alone = start("target_only", **shuffle)
 assert "loss/source" not in alone.data.metrics and "loss/target" in alone.data.metrics
 assert stages() == ["adapt", "pretrain", "target_only"], stages()
 assert find_command("target_only").name == "target_only"
@@ -89,9 +95,9 @@ def test_every_example_works(tmp_path, store):
     for section in sections().values():
         apply(section, root)
     tiny.write_domains(tmp_path)
-    for seed, name in enumerate(("a", "b")):
-        data_factory.save(data_factory.picture(seed), tmp_path / f"data/bdd100k/images/10k/train/{name}.jpg")
-        labels = tmp_path / "data/bdd100k/labels/sem_seg/masks/train"
+    for seed, name in enumerate(("train/a", "train/b", "val/c")):
+        data_factory.save(data_factory.picture(seed), tmp_path / f"data/bdd100k/images/10k/{name}.jpg")
+        labels = tmp_path / "data/bdd100k/labels/sem_seg/masks"
         data_factory.save(data_factory.label(seed, [0, 13]), labels / f"{name}.png")
     settings = {**tiny.SETTINGS, "max_iters": 2, "epoch_iters": 2, "eval_every": 2, "num_workers": 0}
     program = f"SETTINGS = {settings!r}\n{textwrap.dedent(PROGRAM)}"
@@ -105,6 +111,6 @@ def test_every_example_works(tmp_path, store):
     )
     assert done.returncode == 0, done.stderr[-5000:]
     files = sorted({root / path for section in sections().values() for path in paths(section)})
-    command = ["ruff", "check", "--config", REPOSITORY / "pyproject.toml", *files]
+    command = [sys.executable, "-m", "ruff", "check", "--config", REPOSITORY / "pyproject.toml", *files]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout

@@ -5,8 +5,9 @@ from PIL import Image
 
 from msl.data.images import decode_ids
 from msl.errors import ConfigError
+from msl.files import whole_file
 from msl.labels import CITYSCAPES_IDS, find_label_set
-from msl.scoring.exports import LabelFiles, whole_file
+from msl.scoring.exports import LabelFiles
 
 
 @pytest.mark.parametrize("name", ["cityscapes19", "synthia16", "crosscity13"])
@@ -53,10 +54,10 @@ def test_own_ids_are_written_where_they_are_asked_for(tmp_path):
 def test_a_file_is_the_old_one_until_it_is_whole(error, tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises((ConfigError, KeyboardInterrupt)), whole_file(path) as temporary:
+    with pytest.raises((ConfigError, KeyboardInterrupt)), whole_file(path, ConfigError) as temporary:
         temporary.write_text("ne")
         raise error
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "old")]
-    with whole_file(path) as temporary:
+    with whole_file(path, ConfigError) as temporary:
         temporary.write_text("new")
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "new")]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from msl.errors import ConfigError
 
 IGNORE = 255  # train id of pixels that count neither in a loss nor in a metric
+RAW_IDS = 65536  # that a label file of 16 bits can hold
 UNKNOWN = 254  # what `LabelSet.table` gives to raw ids that the data set does not define
 
 Colour = tuple[int, int, int]
@@ -39,7 +40,7 @@ class LabelSet:
         return self.classes.index(own) if own in self.classes else IGNORE
 
     def table(self, ids: RawIds) -> bytes:
-        """Lookup table of 256 train ids for 8-bit raw ids: IGNORE where ignored, UNKNOWN where undefined.
+        """Lookup table of 65536 train ids for raw ids of up to 16 bits: IGNORE where ignored, UNKNOWN where undefined.
 
         Raises:
             ConfigError: no class of the data set is in this label set.
@@ -50,7 +51,10 @@ class LabelSet:
             raise ConfigError(
                 f"no class of the data ({names}) is in label set {self.name!r} ({', '.join(self.classes)})"
             )
-        return bytes(train_ids.get(raw, UNKNOWN) for raw in range(256))
+        table = bytearray([UNKNOWN]) * RAW_IDS
+        for raw, train_id in train_ids.items():
+            table[raw] = train_id
+        return bytes(table)
 
 
 _CITYSCAPES_COLOURS: dict[str, Colour] = {

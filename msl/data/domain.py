@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from msl.data.images import UInt8
+from msl.data.images import RawSamples, UInt8
 from msl.data.samples import Report, Samples
 from msl.errors import DataError
 from msl.labels import IGNORE, UNKNOWN, LabelSet, RawIds
@@ -67,7 +67,7 @@ class Domain:
         """Digest (64 hex digits) of how raw ids become classes."""
         return sha256(repr((self.label_set.classes, self.label_set.table(self.ids))).encode()).hexdigest()
 
-    def _train_ids(self, raw: UInt8, name: str) -> UInt8:
+    def _train_ids(self, raw: RawSamples, name: str) -> UInt8:
         label: UInt8 = self._table[raw]
         if (label == UNKNOWN).any():
             unknown = np.unique(raw[label == UNKNOWN]).tolist()

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
-from msl.data.images import Decoder, UInt8, decode_rgb, read
+from msl.data.images import LabelReader, RawSamples, UInt8, decode_image, read_image, read_label
 from msl.data.inspection import FileRecord, scan
 from msl.data.samples import Kind, Problem, Report
 from msl.labels import IGNORE, UNKNOWN
@@ -36,7 +36,7 @@ class FileSamples:
 
     title: str
     pairs: Sequence[FilePair]
-    decode_label: Decoder
+    decode_label: LabelReader
     one_size: bool = False  # whether an image of another size than the others is a problem
 
     def __len__(self) -> int:
@@ -46,14 +46,14 @@ class FileSamples:
         """The pair's name."""
         return self.pairs[index].name
 
-    def read(self, index: int, labelled: bool) -> tuple[UInt8, UInt8 | None]:
+    def read(self, index: int, labelled: bool) -> tuple[UInt8, RawSamples | None]:
         """Image (H, W, 3) RGB and, where asked for, its label (H, W) of raw ids.
 
         Raises:
             DataError: a file is missing, unreadable or damaged.
         """
         pair = self.pairs[index]
-        return read(pair.image, decode_rgb), read(pair.label, self.decode_label) if labelled else None
+        return read_image(pair.image), read_label(pair.label, self.decode_label) if labelled else None
 
     def modules(self) -> list[str]:
         """Those that pair the files and decode them."""
@@ -61,7 +61,7 @@ class FileSamples:
 
     def inspect(self, table: bytes, labelled: bool) -> Report:
         """What is wrong with which files, and the digest of names and content of all others."""
-        images = scan([pair.image for pair in self.pairs], decode_rgb, f"images of {self.title}")
+        images = scan([pair.image for pair in self.pairs], decode_image, f"images of {self.title}")
         labels = scan([p.label for p in self.pairs], self.decode_label, f"labels of {self.title}") if labelled else []
         looked = [tuple(records) for records in zip(images, *([labels] if labelled else []), strict=True)]
         sizes = Counter(image.size for image in images if not image.error)

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from msl.config import Size, validated
 from msl.data.files import FilePair, FileSamples
-from msl.data.images import decode_ids
+from msl.data.images import decode_ids, decode_synthia
 from msl.errors import ConfigError, DataError, UnlabelledError
 from msl.labels import CAMVID_IDS, CITYSCAPES_IDS, SYNTHIA_IDS, LabelSet, RawIds, find_label_set, train_ids
 
@@ -136,7 +136,8 @@ def pattern_samples(domain: DomainFile, split: str, labelled: bool) -> FileSampl
     pairs = _matching(domain.root, pattern)
     if not pairs:
         raise DataError(f"{domain.name}: no file matches {domain.root / pattern.images}")
-    return FileSamples(f"{domain.name}/{split}", pairs, decode_ids)
+    decode = decode_synthia if domain.ids == "synthia" else decode_ids
+    return FileSamples(f"{domain.name}/{split}", pairs, decode)
 
 
 def _matching(root: Path, pattern: SplitPattern) -> list[FilePair]:

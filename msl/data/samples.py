@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from msl.data.images import UInt8
+from msl.data.images import RawSamples, UInt8
 
 
 class Samples(Protocol):
@@ -19,7 +19,7 @@ class Samples(Protocol):
     def name(self, index: int) -> str:
         """What to call the sample in messages, file names and panels."""
 
-    def read(self, index: int, labelled: bool) -> tuple[UInt8, UInt8 | None]:
+    def read(self, index: int, labelled: bool) -> tuple[UInt8, RawSamples | None]:
         """Image (H, W, 3) RGB and, where asked for, its label (H, W) of raw ids.
 
         Raises:

@@ -7,7 +7,7 @@ where they exist, otherwise every 20th frame is held out for validation.
 from pathlib import Path
 
 from msl.data.files import FilePair
-from msl.data.images import decode_ids_16bit
+from msl.data.images import decode_synthia
 from msl.data.layout import Layout, listed
 from msl.labels import SYNTHIA_IDS
 
@@ -36,5 +36,5 @@ SYNTHIA = Layout(
     splits=("train", "val"),
     find=_find,
     homepage="https://synthia-dataset.net",
-    decode_label=decode_ids_16bit,
+    decode_label=decode_synthia,
 )

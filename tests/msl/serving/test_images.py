@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from msl.data import images
+from msl.data.images import decode_image
 from msl.errors import ConfigError, DataError
-from msl.serving import images
-from msl.serving.images import decode_image, find_images
+from msl.serving.images import find_images
 
 
 def names(place, output):

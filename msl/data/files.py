@@ -1,7 +1,7 @@
 """Samples that are pairs of image files."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain
@@ -38,6 +38,7 @@ class FileSamples:
     pairs: Sequence[FilePair]
     decode_label: LabelReader
     one_size: bool = False  # whether an image of another size than the others is a problem
+    notes: Sequence[str] = ()  # what was noticed when the files were looked for
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -68,13 +69,16 @@ class FileSamples:
         usual = sizes.most_common(1)[0][0] if self.one_size and sizes else None
         problems = [list(_problems(*seen, usual, table)) for seen in zip(self.pairs, looked, strict=True)]
         usable = [i for i, found in enumerate(problems) if not found]
+        raw_pixels = _raw_pixels(label for i in usable for label in looked[i][1:])
         return Report(
             count=len(self),
             usable=replace(self, pairs=[self.pairs[i] for i in usable]),
             digest=_digest((self.pairs[i].name, looked[i]) for i in usable),
             problems=list(chain.from_iterable(problems)),
             sizes=sizes,
-            pixels=_pixels((label for i in usable for label in looked[i][1:]), table),
+            pixels=_train_pixels(raw_pixels, table),
+            raw_pixels=raw_pixels,
+            notes=self.notes,
         )
 
 
@@ -85,10 +89,15 @@ def _digest(samples: Iterable[tuple[str, _Records]]) -> str:
     return digest.hexdigest()
 
 
-def _pixels(labels: Iterable[FileRecord], table: bytes) -> dict[int, int]:
-    raw, merged = Counter[int](), Counter[int]()
+def _raw_pixels(labels: Iterable[FileRecord]) -> Counter[int]:
+    raw = Counter[int]()
     for label in labels:
         raw.update(label.pixels)
+    return raw
+
+
+def _train_pixels(raw: Mapping[int, int], table: bytes) -> dict[int, int]:
+    merged = Counter[int]()
     for raw_id, count in raw.items():
         merged[table[raw_id]] += count
     return dict(merged)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
@@ -68,6 +68,8 @@ class Report:
     problems: Sequence[Problem] = ()
     sizes: Mapping[tuple[int, int], int]  # images by width and height
     pixels: Mapping[int, int]  # usable labels' pixels by train id; empty where labels were not looked at
+    raw_pixels: Mapping[int, int] = field(default_factory=dict)  # the same by raw id
+    notes: Sequence[str] = ()  # what is no problem, but may not be meant
 
     @property
     def unusable(self) -> int:

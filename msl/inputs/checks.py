@@ -56,6 +56,8 @@ def check(role: str, domain: Domain, skip_bad: bool) -> Checked:
         DataError: names such samples and the way out; or nothing is left.
     """
     checked = look_at(role, domain)
+    for note in checked.report.notes:
+        log.warning("%s: %s", checked.title, note)
     if not checked.report.problems:
         return checked
     named = "\n  ".join([checked.headline(), *checked.report.named(_NAMED)])

@@ -75,7 +75,7 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
     if schema.TARGET in trains_on:
         if config.target.target is None:
             raise ConfigError("target = none: this stage trains on a target, name one")
-        trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set.name, labelled=False)
+        trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set, labelled=False)
     scored = [
         (role, domain)
         for role, name in names.items()
@@ -107,7 +107,7 @@ def scored_split(name: str, root: Path | None, label_set: str | None, split: str
     """The split of a domain that is scored; None, with a notice, where the domain is described as unlabelled."""
     try:
         return open_domain(name, root, split, label_set)
-    except UnlabelledError as error:
+    except (UnlabelledError, MissingSplitError) as error:
         log.warning("%s; it is not scored", error)
         return None
 

@@ -95,7 +95,7 @@ def _domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: str) -> 
         if domain is not None:
             domains.append(to_score(role, domain, size, config))
     if not domains:
-        raise ConfigError("source and target are none or unlabelled: nothing to score")
+        raise ConfigError("nothing to score: source and target have no labels. -e predict is for images without labels.")
     return domains
 
 

@@ -1,6 +1,5 @@
 """A domain: the images of one split of a data set, with labels in one label set."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -15,7 +14,7 @@ from msl.data.images import RawSamples, UInt8
 from msl.data.notices import image_notices, label_notices
 from msl.data.samples import Report, Samples
 from msl.errors import DataError
-from msl.labels import IGNORE, LABEL_SETS, UNKNOWN, LabelSet, RawIds
+from msl.labels import IGNORE, UNKNOWN, LabelSet, RawIds
 
 
 class Sample(NamedTuple):
@@ -63,14 +62,7 @@ class Domain:
         report = self.samples.inspect(table, self.labelled)
         of_labels = label_notices(report, self.ids, self.label_set) if self.labelled else []
         notes = [*report.notes, *image_notices(report), *of_labels]
-        return replace(report, notes=notes, digest=self._digest(report.digest))
-
-    def _digest(self, content: str) -> str:
-        """Of the content and, where the classes are somebody's own, of what they are and how they are numbered."""
-        if not self.labelled or self.label_set.name in LABEL_SETS:
-            return content
-        described = json.dumps([self.label_set.classes, list(self.ids.items())])
-        return sha256(f"{content} {described}".encode()).hexdigest()
+        return replace(report, notes=notes)
 
     def modules(self) -> list[str]:
         """Modules whose code turns the files, or the generator's scenes, into samples."""

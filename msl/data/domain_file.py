@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from msl.config import Size, validated
 from msl.data.patterns import Pattern
@@ -85,6 +85,12 @@ def _checked_ids(value: Any) -> Any:
     return value
 
 
+def _checked_classes(value: Any) -> Any:
+    if value is not None and not isinstance(value, Mapping | list):
+        raise ValueError("write a list of names, or a table such as {road: [128, 64, 128], car: null}")
+    return value
+
+
 class DomainFile(BaseModel):
     """The content of a domain's YAML file."""
 
@@ -93,7 +99,7 @@ class DomainFile(BaseModel):
     name: str = Field(pattern=r"^[\w.-]+$", description="letters, digits, _ . -")
     root: Path = Field(Path(), description="folder of the data, absolute or relative to the YAML file")
     label_set: str | None = Field(None, description="classes in which labels are read by default; names `classes`")
-    classes: dict[Any, Any] | list[Any] | None = Field(None, description="one's own classes")
+    classes: Annotated[Any, AfterValidator(_checked_classes)] = Field(None, description="one's own classes")
     ids: Annotated[str | dict[int, str | None] | None, BeforeValidator(_checked_ids)] = None
     splits: dict[str, SplitPattern] = {}
     held_out: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(

@@ -79,7 +79,7 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
     scored = [
         (role, domain)
         for role, name in names.items()
-        if name is not None and (domain := scored_split(name, root, source.label_set.name)) is not None
+        if name is not None and (domain := scored_split(name, root, source.label_set)) is not None
     ]
     skip_bad = config.runtime.skip_bad
     checked_trained = {role: check(role, domain, skip_bad) for role, domain in trained.items()}
@@ -103,8 +103,8 @@ def told(style: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in style.items())
 
 
-def scored_split(name: str, root: Path | None, label_set: str | None, split: str = "val") -> Domain | None:
-    """The split of a domain that is scored; None, with a notice, where the domain is described as unlabelled."""
+def scored_split(name: str, root: Path | None, label_set: str | LabelSet | None, split: str = "val") -> Domain | None:
+    """The split of a domain that is scored; None, with a notice, where it is described without labels, or is not."""
     try:
         return open_domain(name, root, split, label_set)
     except (UnlabelledError, MissingSplitError) as error:

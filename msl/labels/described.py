@@ -39,17 +39,21 @@ def described_label_set(name: str, described: Mapping[str, Any] | Sequence[Any])
     return LabelSet(name=name, classes=tuple(names), palette=_palette(names, given))
 
 
-def label_set_of(saved: Mapping[str, Any]) -> LabelSet:
-    """The label set of which a checkpoint or a record tells (see `LabelSet.about`); older ones tell its name alone.
+def restored_label_set(name: str, classes: Sequence[str], palette: Sequence[Colour] = ()) -> LabelSet:
+    """The label set that a checkpoint or a run was trained on.
+
+    Args:
+        name: of the set.
+        classes: its classes.
+        palette: their colours; older checkpoints do not tell them.
 
     Raises:
-        ConfigError: it tells the name alone, and there is no label set of that name.
+        ConfigError: the name alone is told, and there is no label set of that name.
     """
-    name, classes = saved["label_set"], tuple(saved["classes"])
     known = LABEL_SETS.get(name)
-    if "palette" not in saved or (known is not None and known.classes == classes):
+    if not palette or (known is not None and known.classes == tuple(classes)):
         return find_label_set(name)
-    return LabelSet(name=name, classes=classes, palette=tuple((r, g, b) for r, g, b in saved["palette"]))
+    return LabelSet(name=name, classes=tuple(classes), palette=tuple(palette))
 
 
 def check_names(ids: RawIds, label_set: LabelSet | None) -> None:

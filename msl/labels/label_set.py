@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from msl.errors import ConfigError
 
@@ -41,11 +40,6 @@ class LabelSet:
         """Classes of a data set that this set lacks, so that their pixels are ignored; in the order of their ids."""
         names = dict.fromkeys(name for name in ids.values() if name is not None)
         return [name for name in names if self.train_id(name) == IGNORE]
-
-    def about(self) -> dict[str, Any]:
-        """What a checkpoint or a record says of it, in plain values; `label_set_of` makes the set of that."""
-        palette = [list(colour) for colour in self.palette]
-        return {"label_set": self.name, "classes": list(self.classes), "palette": palette}
 
     def table(self, ids: RawIds) -> bytes:
         """Lookup table of 65536 train ids for raw ids of up to 16 bits: IGNORE where ignored, UNKNOWN where undefined.

@@ -15,7 +15,7 @@ from msl.labels import (
     colours,
     described_label_set,
     find_label_set,
-    label_set_of,
+    restored_label_set,
     train_ids,
 )
 from msl.labels.colours import chosen_colours
@@ -178,19 +178,17 @@ def test_own_classes_take_no_published_name():
 
 def test_a_label_set_is_restored_from_what_is_saved_of_it():
     own = described_label_set("roads", ["crack", "rut"])
-    assert label_set_of(own.about()) == own
+    assert restored_label_set(own.name, own.classes, own.palette) == own
     camvid = find_label_set("camvid11")
-    assert label_set_of(camvid.about()) is camvid
-    assert label_set_of({"label_set": "camvid11", "classes": list(camvid.classes)}) is camvid  # as older files tell
+    assert restored_label_set(camvid.name, camvid.classes, camvid.palette) is camvid
+    assert restored_label_set(camvid.name, camvid.classes) is camvid  # as older files tell
     with pytest.raises(ConfigError, match="label_set = 'roads' is unknown"):
-        label_set_of({"label_set": "roads", "classes": ["crack", "rut"]})
+        restored_label_set(own.name, own.classes)
 
 
 def test_names_of_classes_are_checked():
     check_names({0: "road", 1: "tree", 2: None}, None)  # an alias, and one that is ignored
-    with pytest.raises(
-        ConfigError, match=r"any label set: 1: 'traffic lihgt' \(did you mean traffic light"
-    ):
+    with pytest.raises(ConfigError, match=r"any label set: 1: 'traffic lihgt' \(did you mean traffic light"):
         check_names({0: "road", 1: "traffic lihgt"}, None)
     with pytest.raises(ConfigError, match=r"'crack' .* add the line: classes: \[crack, pothole\]"):
         check_names({1: "crack", 2: "pothole"}, None)

@@ -8,7 +8,7 @@ from pathlib import Path
 from msl import schema
 from msl.config import EvaluateConfig, TrainConfig
 from msl.data import Domain, open_domain
-from msl.errors import ConfigError, UnlabelledError
+from msl.errors import ConfigError, MissingSplitError, UnlabelledError
 from msl.inputs.checks import Checked, check
 from msl.labels import LabelSet
 from msl.scoring.evaluation import Scored

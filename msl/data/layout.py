@@ -55,12 +55,3 @@ class Layout:
             f"{self.name}: {data_root} has no folder {' or '.join(self.folders)}. Pass the data_root that holds it; "
             f"the data set is to be had at {self.homepage}"
         )
-
-
-def listed(root: Path, *candidates: str) -> list[str] | None:
-    """Lines of the first list file of `candidates` that exists, without blank ones; None where there is none."""
-    for candidate in candidates:
-        path = root / candidate
-        if path.is_file():
-            return [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    return None

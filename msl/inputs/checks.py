@@ -9,6 +9,7 @@ from pathlib import Path
 from msl import schema
 from msl.data import Domain, Report
 from msl.errors import DataError
+from msl.inputs.notices import tell_once
 from msl.tracking import DataInput, MlflowReporter
 
 log = logging.getLogger("msl")
@@ -57,7 +58,7 @@ def check(role: str, domain: Domain, skip_bad: bool) -> Checked:
     """
     checked = look_at(role, domain)
     for note in checked.report.notes:
-        log.warning("%s: %s", checked.title, note)
+        tell_once(f"{checked.title}: {note}", checked.report.digest)
     if not checked.report.problems:
         return checked
     named = "\n  ".join([checked.headline(), *checked.report.named(_NAMED)])

@@ -10,6 +10,7 @@ from msl.config import EvaluateConfig, TrainConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError, MissingSplitError, UnlabelledError
 from msl.inputs.checks import Checked, check
+from msl.inputs.notices import tell_once
 from msl.labels import LabelSet
 from msl.scoring.evaluation import Scored
 from msl.tracking import DataInput
@@ -108,7 +109,7 @@ def scored_split(name: str, root: Path | None, label_set: str | LabelSet | None,
     try:
         return open_domain(name, root, split, label_set)
     except (UnlabelledError, MissingSplitError) as error:
-        log.warning("%s; it is not scored", error)
+        tell_once(f"{error}; it is not scored", name)
         return None
 
 

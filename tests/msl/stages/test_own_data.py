@@ -14,8 +14,10 @@ from tiny import artifact, checkpoint, request
 from msl.config import EvaluateConfig, PackageConfig, PredictConfig, ValidateConfig
 from msl.data.images import decode_ids
 from msl.errors import ConfigError, DataError
+from msl.runs import run as carry_out
 from msl.serving import package, predict
-from msl.stages import adapt, evaluate, pretrain, validate
+from msl.stages.evaluate import evaluate
+from msl.stages.validate import validate
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -26,12 +28,12 @@ OWN = {"classes": CLASSES, "ids": {7: "way", 8: "verge", 26: "vehicle", 0: None}
 
 def test_domains_without_validation_train_and_are_not_scored(tmp_path, caplog):
     source, target = map(str, own_data.two_domains(tmp_path))
-    outcome = adapt(request("adapt", source=source, target=target, crop_size=SIZE))
+    outcome = carry_out(request("adapt", source=source, target=target, crop_size=SIZE))
     run = MlflowClient().get_run(outcome.run_id)
     assert run.info.status == "FINISHED"
     assert not [name for name in run.data.metrics if "mIoU" in name]
-    assert "A has no split 'val': its file describes train; it is not scored" in caplog.text
-    assert "B has no split 'val': its file describes train; it is not scored" in caplog.text
+    for name in "AB":  # once, though the parent that is looked for reads the same data
+        assert caplog.text.count(f"{name} has no split 'val': its file describes train; it is not scored") == 1
     with pytest.raises(ConfigError, match="nothing to score, no domain has labels. -e predict is for images without"):
         evaluate(EvaluateConfig.of(checkpoint=f"runs:/{outcome.run_id}/checkpoints/last.pt"))
 
@@ -40,7 +42,7 @@ def test_a_share_held_out_is_scored(tmp_path):
     own_data.two_domains(tmp_path)
     splits = {"train": {"images": "img/*.png", "labels": "lab/*.png"}, "val": 0.4}
     source = str(own_data.domain(tmp_path, "A", splits, root="A"))
-    outcome = pretrain(request("pretrain", source=source, target=None, crop_size=SIZE))
+    outcome = carry_out(request("pretrain", source=source, target=None, crop_size=SIZE))
     assert 0 <= outcome.metrics["source/mIoU"] <= 100
 
 
@@ -49,7 +51,7 @@ def test_own_classes_from_the_yaml_to_the_packaged_model(tmp_path):
     splits = own_data.both("img/*.png", "lab/*.png")
     source = str(own_data.domain(tmp_path, "A", splits, root="A", **OWN))
     settings = {"source": source, "target": str(tmp_path / "B.yaml"), "crop_size": SIZE}
-    outcome = adapt(request("adapt", **settings))
+    outcome = carry_out(request("adapt", **settings))
     scores = {name for name in outcome.metrics if name.startswith("source/IoU/")}
     assert scores == {f"source/IoU/{name}" for name in CLASSES}
 
@@ -76,7 +78,7 @@ def test_own_classes_from_the_yaml_to_the_packaged_model(tmp_path):
     assert model.metadata["classes"] == {"way": 0, "verge": 1, "vehicle": 2}
     assert json.loads(mlflow.artifacts.load_text(f"runs:/{outcome.run_id}/config.json"))["classes"] == list(CLASSES)
 
-    resumed = adapt(request("adapt", resume=outcome.run_id, max_iters=5))  # finds the classes again by their name
+    resumed = carry_out(request("adapt", resume=outcome.run_id, max_iters=5))  # finds the classes again by their name
     assert resumed.run_id == outcome.run_id
 
 
@@ -98,12 +100,12 @@ def test_validate_of_domains_without_validation(tmp_path, caplog):
 def test_lossy_labels_end_a_training_before_it_begins(tmp_path):
     path = str(own_data.jpeg_labels(tmp_path))
     with pytest.raises(DataError, match=r"labels in a lossy format \(JPEG\) are no labels: write them as PNG"):
-        pretrain(request("pretrain", source=path, target=None, crop_size=SIZE))
+        carry_out(request("pretrain", source=path, target=None, crop_size=SIZE))
 
 
 def test_every_sample_is_exported_under_a_name_of_its_own(tmp_path):
     path = str(own_data.one_stem_two_files(tmp_path))
-    outcome = pretrain(request("pretrain", source=path, target=None, crop_size=SIZE))
+    outcome = carry_out(request("pretrain", source=path, target=None, crop_size=SIZE))
     reference = f"runs:/{outcome.run_id}/checkpoints/last.pt"
     evaluate(EvaluateConfig.of(checkpoint=reference, export=str(tmp_path / "exported")))
     names = sorted(path.name for path in (tmp_path / "exported/source").rglob("*.png"))

@@ -116,6 +116,10 @@ class Pattern:
         listing.beside = sorted(path for path in set(listing.beside) if path not in matches)
         return listing
 
+    def paths_below(self, root: Path) -> list[Path]:
+        """The files that it matches; raises as `below` does."""
+        return [match.path for match in self.below(root).matches]
+
 
 @dataclass(frozen=True)
 class _Folder:

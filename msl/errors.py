@@ -3,7 +3,8 @@
     MslError                 anything a user can mend; entry points print it in one line and exit with 1
     ├── ConfigError          an option, a recipe or a settings file
     ├── DataError            a folder, an image or a label
-    │   └── UnlabelledError  labels are asked of data that has none
+    │   ├── UnlabelledError  labels are asked of data that has none
+    │   └── MissingSplitError  a split is asked of data that is described without it
     ├── CheckpointError      a file of weights
     ├── TrackingError        the tracking server or a run on it
     ├── ServiceError         the tracking service, its database or a backup of it
@@ -28,6 +29,10 @@ class DataError(MslError):
 
 class UnlabelledError(DataError):
     """Labels are asked of data that is described as having none."""
+
+
+class MissingSplitError(DataError):
+    """A split is asked of a domain whose file does not describe it."""
 
 
 class CheckpointError(MslError):

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from msl.config import ModelConfig
-from msl.labels import LabelSet, find_label_set
+from msl.labels import Colour, LabelSet, restored_label_set
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +17,13 @@ class NetworkAbout:
     model: ModelConfig
     label_set: str
     classes: tuple[str, ...]
+    palette: tuple[Colour, ...] = ()  # empty: of an older file, which tells the label set's name alone
     front: Mapping[str, Any] | None = None  # of a style network in front of it, enough to build it anew
 
     @property
     def labels(self) -> LabelSet:
         """The classes with their colours."""
-        return find_label_set(self.label_set)
+        return restored_label_set(self.label_set, self.classes, self.palette)
 
 
 @dataclass(frozen=True, kw_only=True)

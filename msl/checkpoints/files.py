@@ -69,6 +69,7 @@ def _told(about: About) -> dict[str, Any]:
             "model": about.network.model.model_dump(mode="json"),
             "label_set": about.network.label_set,
             "classes": list(about.network.classes),
+            "palette": [list(colour) for colour in about.network.palette],
         }
         if about.network.front is not None:
             content["front"] = dict(about.network.front)
@@ -101,6 +102,7 @@ def _network(content: Mapping[str, Any]) -> NetworkAbout:
         model=validated(ModelConfig, content["model"]),
         label_set=content["label_set"],
         classes=tuple(content["classes"]),
+        palette=tuple((red, green, blue) for red, green, blue in content.get("palette", ())),
         front=content.get("front"),
     )
 

@@ -28,7 +28,10 @@ class PredictedConfig(Group):
         description="Network to predict with: a file, runs:/ID/checkpoints/last.pt, runs:/ID for its best checkpoint, "
         "or models:/NAME@ALIAS."
     )
-    images: Path = Field(description="An image, or a folder with images or video frames; its subfolders are read, too.")
+    images: Path = Field(
+        description="An image, a folder with images or video frames and its subfolders, or a pattern in quotes such as "
+        "'frames/**/*.png'; files of labels are left out."
+    )
     output: Path = Field(description="Folder for the results: labels, overlays, predictions.csv.")
     ids: Literal["labelIds", "trainIds"] = Field(
         "labelIds",

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msl.data.files import FilePair
-from msl.data.layout import Layout, listed
+from msl.data.layout import Layout
+from msl.data.lists import Line, distinct, listed
 from msl.errors import DataError
 from msl.labels import CAMVID_IDS
 
@@ -20,7 +21,7 @@ def _pairs(root: Path, folder: str, wanted: Callable[[str], bool]) -> list[FileP
     lines = listed(root, f"{folder}.txt")
     if lines is None:
         raise DataError(f"camvid: no list {root / folder}.txt")
-    names = [Path(line.split()[0]).name for line in lines]
+    names = distinct(lines, Line.file_name)
     return [
         FilePair(f"{folder}/{Path(name).stem}", root / folder / name, root / f"{folder}annot" / name)
         for name in names

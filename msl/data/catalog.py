@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from msl.config.catalog import DOMAINS
 from msl.data.domain import Domain
+from msl.data.domain_file import CopiedFrom, DomainFile, native_label_set, raw_ids, read_domain_file
 from msl.data.files import FileSamples
 from msl.data.generated import GeneratedSamples
 from msl.data.layout import Layout
-from msl.data.pairs import CopiedFrom, DomainFile, native_label_set, pattern_samples, raw_ids, read_domain_file
+from msl.data.pairs import pattern_samples
 from msl.data.samples import Samples
 from msl.data.styled import styled_samples
 from msl.errors import ConfigError, DataError
@@ -26,6 +27,7 @@ class _Found(NamedTuple):
     style: Mapping[str, str] = {}
 
 
+_YAML = (".yaml", ".yml")  # suffixes
 _STREET_COUNTS = {"train": 1000, "val": 100, "test": 100}
 
 
@@ -38,16 +40,16 @@ def open_domain(
     name_or_yaml: str,
     data_root: Path | None = None,
     split: str = "train",
-    label_set: str | None = None,
+    label_set: str | LabelSet | None = None,
     labelled: bool = True,
 ) -> Domain:
     """One split of a domain.
 
     Args:
-        name_or_yaml: one of `domain_names()`, or the path of a YAML file (see `msl.data.pairs`).
+        name_or_yaml: one of `domain_names()`, or the path of a YAML file (see `msl.data.domain_file`).
         data_root: folder that holds the published data sets; not needed for generated ones and YAML files.
         split: train, val, or another that the data set has.
-        label_set: classes in which to read the labels; None takes the data set's own.
+        label_set: classes in which to read the labels, or their name; None takes the data set's own.
         labelled: False never opens the label files.
 
     Raises:
@@ -55,9 +57,20 @@ def open_domain(
         DataError: the folder or the split is missing or empty.
     """
     found = _find(name_or_yaml, data_root, split, labelled)
-    chosen = found.label_set if label_set is None else find_label_set(label_set)
-    chosen.table(found.ids)  # refuses data that shares no class with the label set now, not at the first image
+    chosen = _chosen(label_set, found.label_set)
+    if labelled:
+        chosen.table(found.ids)  # refuses data that shares no class with the label set now, not at the first image
     return Domain(found.name, split, found.samples, found.ids, chosen, labelled, found.style)
+
+
+def _chosen(label_set: str | LabelSet | None, native: LabelSet) -> LabelSet:
+    if isinstance(label_set, LabelSet):
+        return label_set
+    if label_set in (None, native.name):
+        return native
+    if Path(label_set).suffix in _YAML:
+        return native_label_set(read_domain_file(Path(label_set)))
+    return find_label_set(label_set)
 
 
 def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Found:
@@ -66,11 +79,15 @@ def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Fou
     if name in DOMAINS:
         layout: Layout = DOMAINS.load(name)
         return _Found(find_label_set(layout.label_set), layout.ids, layout.open(layout.root(data_root), split), name)
-    if Path(name).suffix in (".yaml", ".yml"):
+    if Path(name).suffix in _YAML:
         described = read_domain_file(Path(name))
         if described.content is not None:
             return _styled(described, described.content, data_root, split, labelled)
         return _described(described, split, labelled)._replace(style=described.style)
+    if Path(name).is_dir():
+        raise ConfigError(
+            f"domain {name!r} is a folder: describe it in a file NAME.yaml. Images without labels are for -e predict."
+        )
     near = difflib.get_close_matches(name, domain_names(), n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
     raise ConfigError(f"domain {name!r} is unknown. {hint}Choose {', '.join(domain_names())}, or a file NAME.yaml.")

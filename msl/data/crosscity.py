@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msl.data.files import FilePair
 from msl.data.layout import Layout
+from msl.data.names import unique_names
 from msl.labels import CITYSCAPES_IDS
 
 CITIES = ("Rome", "Rio", "Tokyo", "Taipei")
@@ -19,7 +20,8 @@ def _find(city: str, root: Path, split: str) -> list[FilePair]:
     folder = _FOLDERS[split]
     labels = root / city / "Labels" / folder
     images = sorted(p for p in (root / city / "Images" / folder).glob("*") if p.suffix.lower() in _SUFFIXES)
-    return [FilePair(f"{city}/{split}/{image.stem}", image, labels / f"{image.stem}_eval.png") for image in images]
+    names = unique_names([f"{city}/{split}/{image.name}" for image in images])
+    return [FilePair(name, image, labels / f"{image.stem}_eval.png") for name, image in zip(names, images, strict=True)]
 
 
 ROME, RIO, TOKYO, TAIPEI = (

@@ -1,7 +1,7 @@
 """A domain: the images of one split of a data set, with labels in one label set."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from msl.data.images import UInt8
+from msl.data.images import RawSamples, UInt8
+from msl.data.notices import image_notices, label_notices
 from msl.data.samples import Report, Samples
 from msl.errors import DataError
 from msl.labels import IGNORE, UNKNOWN, LabelSet, RawIds
@@ -57,7 +58,11 @@ class Domain:
 
     def inspect(self) -> Report:
         """Look at every sample, as far as it has changed since the last look: what is wrong, and what is usable."""
-        return self.samples.inspect(self.label_set.table(self.ids), self.labelled)
+        table = self.label_set.table(self.ids) if self.labelled else b""
+        report = self.samples.inspect(table, self.labelled)
+        of_labels = label_notices(report, self.ids, self.label_set) if self.labelled else []
+        notes = [*report.notes, *image_notices(report), *of_labels]
+        return replace(report, notes=notes)
 
     def modules(self) -> list[str]:
         """Modules whose code turns the files, or the generator's scenes, into samples."""
@@ -67,7 +72,7 @@ class Domain:
         """Digest (64 hex digits) of how raw ids become classes."""
         return sha256(repr((self.label_set.classes, self.label_set.table(self.ids))).encode()).hexdigest()
 
-    def _train_ids(self, raw: UInt8, name: str) -> UInt8:
+    def _train_ids(self, raw: RawSamples, name: str) -> UInt8:
         label: UInt8 = self._table[raw]
         if (label == UNKNOWN).any():
             unknown = np.unique(raw[label == UNKNOWN]).tolist()

@@ -1,14 +1,14 @@
 """Samples that are pairs of image files."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
-from msl.data.images import Decoder, UInt8, decode_rgb, read
+from msl.data.images import LabelReader, RawSamples, UInt8, decode_image, read_image, read_label
 from msl.data.inspection import FileRecord, scan
 from msl.data.samples import Kind, Problem, Report
 from msl.labels import IGNORE, UNKNOWN
@@ -36,8 +36,9 @@ class FileSamples:
 
     title: str
     pairs: Sequence[FilePair]
-    decode_label: Decoder
+    decode_label: LabelReader
     one_size: bool = False  # whether an image of another size than the others is a problem
+    notes: Sequence[str] = ()  # what was noticed when the files were looked for
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -46,14 +47,14 @@ class FileSamples:
         """The pair's name."""
         return self.pairs[index].name
 
-    def read(self, index: int, labelled: bool) -> tuple[UInt8, UInt8 | None]:
+    def read(self, index: int, labelled: bool) -> tuple[UInt8, RawSamples | None]:
         """Image (H, W, 3) RGB and, where asked for, its label (H, W) of raw ids.
 
         Raises:
             DataError: a file is missing, unreadable or damaged.
         """
         pair = self.pairs[index]
-        return read(pair.image, decode_rgb), read(pair.label, self.decode_label) if labelled else None
+        return read_image(pair.image), read_label(pair.label, self.decode_label) if labelled else None
 
     def modules(self) -> list[str]:
         """Those that pair the files and decode them."""
@@ -61,20 +62,23 @@ class FileSamples:
 
     def inspect(self, table: bytes, labelled: bool) -> Report:
         """What is wrong with which files, and the digest of names and content of all others."""
-        images = scan([pair.image for pair in self.pairs], decode_rgb, f"images of {self.title}")
+        images = scan([pair.image for pair in self.pairs], decode_image, f"images of {self.title}")
         labels = scan([p.label for p in self.pairs], self.decode_label, f"labels of {self.title}") if labelled else []
         looked = [tuple(records) for records in zip(images, *([labels] if labelled else []), strict=True)]
         sizes = Counter(image.size for image in images if not image.error)
         usual = sizes.most_common(1)[0][0] if self.one_size and sizes else None
         problems = [list(_problems(*seen, usual, table)) for seen in zip(self.pairs, looked, strict=True)]
         usable = [i for i, found in enumerate(problems) if not found]
+        raw_pixels = _raw_pixels(label for i in usable for label in looked[i][1:])
         return Report(
             count=len(self),
             usable=replace(self, pairs=[self.pairs[i] for i in usable]),
             digest=_digest((self.pairs[i].name, looked[i]) for i in usable),
             problems=list(chain.from_iterable(problems)),
             sizes=sizes,
-            pixels=_pixels((label for i in usable for label in looked[i][1:]), table),
+            pixels=_train_pixels(raw_pixels, table),
+            raw_pixels=raw_pixels,
+            notes=self.notes,
         )
 
 
@@ -85,10 +89,15 @@ def _digest(samples: Iterable[tuple[str, _Records]]) -> str:
     return digest.hexdigest()
 
 
-def _pixels(labels: Iterable[FileRecord], table: bytes) -> dict[int, int]:
-    raw, merged = Counter[int](), Counter[int]()
+def _raw_pixels(labels: Iterable[FileRecord]) -> Counter[int]:
+    raw = Counter[int]()
     for label in labels:
         raw.update(label.pixels)
+    return raw
+
+
+def _train_pixels(raw: Mapping[int, int], table: bytes) -> dict[int, int]:
+    merged = Counter[int]()
     for raw_id, count in raw.items():
         merged[table[raw_id]] += count
     return dict(merged)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from msl.data.images import UInt8
+from msl.data.images import RawSamples, UInt8
 from msl.data.samples import Report
 from msl.streets import Streets
 
@@ -23,7 +23,7 @@ class GeneratedSamples:
         """The scene's name."""
         return self.streets.name(index)
 
-    def read(self, index: int, labelled: bool) -> tuple[UInt8, UInt8 | None]:
+    def read(self, index: int, labelled: bool) -> tuple[UInt8, RawSamples | None]:
         """Image (H, W, 3) RGB and, where asked for, its label (H, W) of Cityscapes' ids."""
         image, label = self.streets.sample(index)
         return image, label if labelled else None

@@ -10,7 +10,8 @@ from pathlib import Path
 import scipy.io
 
 from msl.data.files import FilePair
-from msl.data.layout import Layout, listed
+from msl.data.layout import Layout
+from msl.data.lists import distinct, listed
 from msl.errors import DataError
 from msl.labels import CITYSCAPES_IDS
 
@@ -21,7 +22,7 @@ def _frames(root: Path, split: str) -> list[int]:
     lists = (f"{split}.txt", f"list/{split}.txt")
     lines = listed(root, *lists)
     if lines is not None:
-        return [int(Path(line.split()[0]).stem) for line in lines]
+        return [int(frame) for frame in distinct(lines, lambda line: str(line.frame()))]
     if (root / "split.mat").is_file():
         return [int(frame) for frame in scipy.io.loadmat(root / "split.mat")[f"{split}Ids"].ravel()]
     raise DataError(

@@ -1,55 +1,119 @@
-"""Image files to arrays."""
+"""Image and label files to arrays: the one way for training, scoring, styles, predictions and the model server."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
 from msl.errors import DataError
 
 UInt8 = NDArray[np.uint8]
-Decoder = Callable[[bytes], UInt8]
+RawSamples = NDArray[np.uint8] | NDArray[np.uint16]  # of a label: 16 bits where its file has more than 8
+ImageReader = Callable[[bytes], UInt8]  # the content of a file -> (H, W, 3) RGB
+LabelReader = Callable[[bytes], RawSamples]  # the content of a file -> (H, W) raw ids
+
+SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}  # of image files, in small letters
+LARGEST = 2**26  # pixels of an image; Pillow itself would take 178 million before it suspects an attack
+
+_IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"}  # of 8 bits a channel
+_LABEL_MODES = {"1", "L", "P", "I", "I;16", "I;16B", "I;16L"}
+_LOSSY_FORMATS = {"JPEG", "MPO", "JPEG2000", "WEBP", "AVIF", "HEIF"}
+_LOSSY_COMPRESSIONS = {"jpeg", "tiff_jpeg", "webp"}  # of a TIFF
+_ORIENTATION = 0x0112  # EXIF tag; its values and what makes such an image upright:
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
-def decode_rgb(data: bytes) -> UInt8:
-    """Any image format that Pillow knows, as (H, W, 3) RGB."""
+def decode_image(data: bytes) -> UInt8:
+    """An image file's content as (H, W, 3) RGB, turned as its orientation tag says; transparency is passed over.
+
+    Of 16 bits a channel in colour, the upper 8 are taken.
+
+    Raises:
+        ValueError: it has one channel of more than 8 bits, whose range nobody knows, or too many pixels.
+        OSError: it is no image, or damaged.
+    """
     with Image.open(BytesIO(data)) as image:
-        return np.array(image.convert("RGB"))
+        _check_size(image)
+        if image.mode not in _IMAGE_MODES:
+            raise ValueError(f"mode {image.mode}, images have 8 bits a channel: convert it")
+        upright = _upright(image)
+        opaque = upright.convert("RGBA") if "transparency" in upright.info else upright  # else Pillow warns of palettes
+        return np.array(opaque.convert("RGB"))
 
 
-def decode_ids(data: bytes) -> UInt8:
-    """A label file with one 8-bit id a pixel, grey or palette, as (H, W)."""
+def decode_ids(data: bytes) -> RawSamples:
+    """A label file with one id a pixel, grey or palette, as (H, W): the samples as they are stored, at every depth.
+
+    Raises:
+        ValueError: the format is lossy, there are several channels, or an id is negative or larger than 65535.
+        OSError: it is no image, or damaged.
+    """
     with Image.open(BytesIO(data)) as image:
-        if image.mode not in ("L", "P", "1"):
-            raise ValueError(f"a label has one 8-bit id a pixel (mode L or P), this file has mode {image.mode}")
-        return np.array(image, dtype=np.uint8)
+        _check_size(image)
+        _check_lossless(image)
+        if image.mode not in _LABEL_MODES:
+            raise ValueError(f"a label has one id a pixel (grey or palette), this file has mode {image.mode}")
+        stored = _stored_range(image)
+        samples = np.array(_upright(image))
+    if samples.dtype == np.bool_ or stored == 255:
+        return _narrow(samples)
+    largest = 255 if samples.dtype == np.uint8 else 65535  # to which Pillow has stretched the stored range
+    return _narrow((samples.astype(np.int64) * stored + largest // 2) // largest)
 
 
-def decode_ids_16bit(data: bytes) -> UInt8:
-    """SYNTHIA's labels: 16-bit PNG, the class in channel 0 and the instance in channel 1. As (H, W).
+def decode_synthia(data: bytes) -> RawSamples:
+    """SYNTHIA's labels: 16-bit colour PNG, the class in channel 0 and the instance in channel 1. As (H, W).
+
+    A grey or palette file with SYNTHIA's ids, as people make it of theirs, is read as `decode_ids` does.
 
     Pillow keeps the upper byte of 16-bit colour channels, which is 0 for every class. It is told that the bytes stand
     the other way round and so keeps the lower one.
     """
     with Image.open(BytesIO(data)) as image:
+        if image.mode in ("1", "L", "P", "I", "I;16"):
+            return decode_ids(data)
+        _check_size(image)
+        raw_mode = _raw_mode(image)
+        if not raw_mode.endswith(";16B") or image.mode not in ("RGB", "RGBA"):
+            raise ValueError(f"a label of SYNTHIA is a 16-bit colour PNG, this file is {image.mode} ({raw_mode})")
         (tile,) = image.tile
-        if not isinstance(tile.args, str) or not tile.args.endswith(";16B") or image.mode not in ("RGB", "RGBA"):
-            raise ValueError(f"a label of SYNTHIA is a 16-bit colour PNG, this file is {image.mode} ({tile.args})")
-        image.tile = [tile._replace(args=tile.args.replace(";16B", ";16L"))]
-        return np.array(image)[:, :, 0]
+        image.tile = [tile._replace(args=raw_mode.replace(";16B", ";16L"))]
+        return np.array(_upright(image))[:, :, 0]
 
 
-def read(path: Path, decode: Decoder) -> UInt8:
-    """The decoded file.
+def read_image(path: Path, decode: ImageReader = decode_image) -> UInt8:
+    """The image in a file, (H, W, 3) RGB.
 
     Raises:
-        DataError: it is missing, unreadable or damaged.
+        DataError: it is missing, unreadable or damaged, or `decode` refuses it.
     """
-    try:
+    with _named(path):
         return decode(path.read_bytes())
+
+
+def read_label(path: Path, decode: LabelReader) -> RawSamples:
+    """The raw ids in a label file, (H, W); raises as `read_image` does."""
+    with _named(path):
+        return decode(path.read_bytes())
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, RuntimeError, … for damaged files
         raise DataError(f"{path}: {reason(error)}") from error
 
@@ -59,3 +123,61 @@ def reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "no such file"
     return f"cannot be read: {error}".replace("\n", " ")
+
+
+def _check_size(image: Image.Image) -> None:
+    if image.width * image.height > LARGEST:
+        raise ValueError(
+            f"{image.width}x{image.height} pixels are more than {LARGEST / 1e6:.0f} million: cut it into tiles"
+        )
+
+
+def _check_lossless(image: Image.Image) -> None:
+    compression = str(image.info.get("compression", ""))
+    if image.format in _LOSSY_FORMATS or compression in _LOSSY_COMPRESSIONS:
+        raise ValueError(f"labels in a lossy format ({image.format}) are no labels: write them as PNG")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image turned as its orientation tag says; damaged tags are no tags."""
+    image.load()  # of TIFF, Pillow itself turns the pixels here and takes the tag away
+    turn = None
+    with suppress(Exception):  # a broken tag raises SyntaxError, struct.error, KeyError, …
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    return image if turn is None else image.transpose(turn)
+
+
+def _raw_mode(image: ImageFile.ImageFile) -> str:
+    """How the samples lie in the file, in Pillow's spelling: ``L;4`` has 4 bits."""
+    arguments = image.tile[0].args if image.tile else ""
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
+
+
+def _stored_range(image: ImageFile.ImageFile) -> int:
+    """The largest value that a sample of the file can have, where Pillow stretches samples to 8 or 16 bits; else 255.
+
+    Raises:
+        ValueError: the file says that its samples are to be read the other way round.
+    """
+    raw_mode = _raw_mode(image)
+    if image.format == "PPM":
+        arguments = image.tile[0].args
+        return int(arguments[1]) if isinstance(arguments, tuple) else 255
+    if re.search(r";\d?I", raw_mode) and image.mode in ("1", "L"):
+        raise ValueError("white is 0 in this label, so it is unclear which ids are meant: write it as PNG")
+    bits = re.fullmatch(r"L;([24])R?", raw_mode)
+    return 2 ** int(bits[1]) - 1 if bits else 255
+
+
+def _narrow(samples: NDArray[np.generic]) -> RawSamples:
+    """As uint8 if it is that or bits, else as uint16.
+
+    Raises:
+        ValueError: an id does not fit.
+    """
+    if samples.dtype in (np.bool_, np.uint8):
+        return samples.astype(np.uint8)
+    lowest, highest = int(samples.min()), int(samples.max())
+    if lowest < 0 or highest > 65535:
+        raise ValueError(f"a label has ids from 0 to 65535, this file has {lowest if lowest < 0 else highest}")
+    return samples.astype(np.uint16)

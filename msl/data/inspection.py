@@ -22,11 +22,13 @@ import PIL
 from PIL import Image
 from tqdm import tqdm
 
-from msl.data.images import Decoder, UInt8, reason
+from msl.data.images import ImageReader, LabelReader, RawSamples, reason
+
+Reader = ImageReader | LabelReader
 
 _BATCH = 256  # files between two writes to the cache, so that an interrupted pass is not lost
 _DARK = 16  # of 255: brighter than the noise of a black frame's compression
-_FORMAT = 2  # of a record in the cache; another one where a field or its meaning changes
+_FORMAT = 3  # of a record in the cache; another one where a field or its meaning changes
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class FileRecord:
     missing: bool = False
 
 
-def scan(paths: Sequence[Path], decode: Decoder, title: str) -> list[FileRecord]:
+def scan(paths: Sequence[Path], decode: Reader, title: str) -> list[FileRecord]:
     """Read and decode every file that has changed since it was last seen, in parallel, with a progress bar."""
     with closing(_Cache()) as cache, ThreadPoolExecutor(os.cpu_count()) as pool:
         batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
@@ -65,11 +67,11 @@ def _batches(count: int, title: str) -> Iterator[int]:
             bar.update(min(_BATCH, count - start))
 
 
-def _keys(decode: Decoder, paths: Sequence[Path]) -> list[str | None]:
+def _keys(decode: Reader, paths: Sequence[Path]) -> list[str | None]:
     return [_key(decode, path) for path in paths]
 
 
-def _key(decode: Decoder, path: Path) -> str | None:
+def _key(decode: Reader, path: Path) -> str | None:
     """By what a file's record is found again; None if it is not there. Another Pillow may read what this one cannot."""
     try:
         status = path.stat()
@@ -78,7 +80,7 @@ def _key(decode: Decoder, path: Path) -> str | None:
     return f"{_FORMAT}:{PIL.__version__}:{decode.__name__}:{status.st_size}:{status.st_mtime_ns}:{path.absolute()}"
 
 
-def _look(path: Path, decode: Decoder) -> FileRecord:
+def _look(path: Path, decode: Reader) -> FileRecord:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -92,12 +94,18 @@ def _look(path: Path, decode: Decoder) -> FileRecord:
         return FileRecord(digest, error=reason(error))
 
 
-def _described(array: UInt8, digest: str) -> FileRecord:
+def _described(array: RawSamples, digest: str) -> FileRecord:
     size = array.shape[1], array.shape[0]
     if array.ndim == 3:
         return FileRecord(digest, size, lit=np.count_nonzero(array > _DARK) / array.size)
-    counts = Image.fromarray(array).histogram()  # a third of the time of NumPy's bincount, which widens every pixel
-    return FileRecord(digest, size, pixels={raw: count for raw, count in enumerate(counts) if count})
+    return FileRecord(digest, size, pixels={raw: count for raw, count in enumerate(_counts(array)) if count})
+
+
+def _counts(label: RawSamples) -> list[int]:
+    if label.dtype == np.uint8:
+        return Image.fromarray(label).histogram()  # a third of the time of NumPy's bincount, which widens every pixel
+    counts: list[int] = np.bincount(label.ravel()).tolist()
+    return counts
 
 
 class _Cache:

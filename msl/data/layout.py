@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from msl.data.files import FilePair, FileSamples
-from msl.data.images import Decoder, decode_ids
+from msl.data.images import LabelReader, decode_ids
 from msl.errors import DataError
 from msl.labels import RawIds
 
@@ -21,7 +21,7 @@ class Layout:
     splits: tuple[str, ...]
     find: Callable[[Path, str], Sequence[FilePair]]  # (root, split) -> pairs
     homepage: str
-    decode_label: Decoder = decode_ids
+    decode_label: LabelReader = decode_ids
     one_size: bool = False  # whether its images are all of one size, so that another one is a problem
 
     def open(self, root: Path, split: str) -> FileSamples:
@@ -55,12 +55,3 @@ class Layout:
             f"{self.name}: {data_root} has no folder {' or '.join(self.folders)}. Pass the data_root that holds it; "
             f"the data set is to be had at {self.homepage}"
         )
-
-
-def listed(root: Path, *candidates: str) -> list[str] | None:
-    """Lines of the first list file of `candidates` that exists, without blank ones; None where there is none."""
-    for candidate in candidates:
-        path = root / candidate
-        if path.is_file():
-            return [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    return None

@@ -1,157 +1,156 @@
-"""A domain of one's own, described by a YAML file.
+"""The files of a domain that a YAML file describes (see `msl.data.domain_file`): images, each with its label."""
 
-    name: ring_road
-    root: /data/ring_road            # absolute, or relative to this file
-    label_set: cityscapes19          # the classes its labels are read in by default
-    ids: cityscapes                  # cityscapes, synthia, camvid, train_ids, or a table {0: road, 1: sky, 255: null}
-    splits:
-      train: {images: "frames/train/*.jpg", labels: "masks/train/*.png"}
-      val:   {images: "frames/val/*.jpg", labels: "masks/val/*.png"}
-
-What a star stands for in an image's path is put in place of the stars in the label's. `labels` may be left out of a
-split that is only ever an unlabelled target. Instead of `splits`, `layout: cityscapes` (or another data set's name)
-says that the files lie as that data set's do; `layout: streets` and `layout: streets_real` generate images of any
-`size` and `count`. Stage stylize writes such files for its copies: with `content`, the labels are those of another
-domain, and `style` says how the images were made of it.
-"""
-
-import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
-from typing import Any, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import numpy as np
 
-from msl.config import Size, validated
+from msl.data.domain_file import DomainFile, SplitPattern, raw_ids
 from msl.data.files import FilePair, FileSamples
-from msl.data.images import decode_ids
-from msl.errors import ConfigError, DataError, UnlabelledError
-from msl.labels import CAMVID_IDS, CITYSCAPES_IDS, SYNTHIA_IDS, LabelSet, RawIds, find_label_set, train_ids
+from msl.data.images import decode_ids, decode_synthia, read_label
+from msl.data.names import share_of, unique_names
+from msl.data.patterns import Listing, Match, Pattern
+from msl.errors import ConfigError, DataError, MissingSplitError, UnlabelledError
 
-_KNOWN_IDS: dict[str, RawIds] = {"cityscapes": CITYSCAPES_IDS, "synthia": SYNTHIA_IDS, "camvid": CAMVID_IDS}
-
-
-class SplitPattern(BaseModel):
-    """Where the files of one split are, below the root."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    images: str = Field(description="pattern of the images' paths, with stars")
-    labels: str | None = Field(None, description="pattern of the labels' paths, with as many stars or fewer")
-
-    @model_validator(mode="after")
-    def _every_star_is_known(self) -> Self:
-        if self.labels is not None and self.labels.count("*") > self.images.count("*"):
-            raise ValueError(f"labels = {self.labels} has more stars than images = {self.images} can fill")
-        return self
-
-
-class CopiedFrom(BaseModel):
-    """The domain that a styled copy was made of."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    domain: str = Field(description="name, or absolute path of a YAML file")
-    data_root: Path | None = Field(None, description="folder of data sets in which it was found")
-    digests: dict[str, str] = Field(description="of each split that was copied, the digest of its images")
-    skipped: dict[str, list[str]] = Field({}, description="of each split, samples that could not be used")
-    suffix: str = Field(description="of the copy's image files, which lie below root in a folder for each split")
-
-
-class DomainFile(BaseModel):
-    """The content of a domain's YAML file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(pattern=r"^[\w.-]+$", description="letters, digits, _ . -")
-    root: Path = Field(Path(), description="folder of the data, absolute or relative to the YAML file")
-    label_set: str = "cityscapes19"
-    ids: str | dict[int, str | None] = "cityscapes"
-    splits: dict[str, SplitPattern] = {}
-    layout: str | None = Field(None, description="name of a data set whose files lie alike, or streets, streets_real")
-    size: Size = Field((256, 128), description="width,height of generated images")
-    count: dict[str, int] = Field({}, description="number of generated images of each split")
-    seed: int = Field(0, ge=0, description="seed of generated images")
-    style: dict[str, str] = Field({}, description="how the images of a styled copy were made")
-    content: CopiedFrom | None = Field(None, description="domain whose labels a styled copy shares")
-
-
-def read_domain_file(path: Path) -> DomainFile:
-    """The settings in a YAML file, its root made absolute.
-
-    Raises:
-        ConfigError: the file is missing, no YAML, or has an unknown or unfit field.
-    """
-    try:
-        content: Any = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise ConfigError(
-            f"{path}: holds no settings; expected lines such as 'name: my_city' and 'root: /data/my_city'"
-        )
-    try:
-        domain = validated(DomainFile, content)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    if [domain.layout is not None, bool(domain.splits), domain.content is not None].count(True) != 1:
-        raise ConfigError(f"{path}: give either splits (patterns of files) or layout (the name of a data set)")
-    return domain.model_copy(update={"root": (path.parent / domain.root).absolute()})
-
-
-def raw_ids(domain: DomainFile) -> RawIds:
-    """How the label files number their classes.
-
-    Raises:
-        ConfigError: `ids` names no known numbering.
-    """
-    if not isinstance(domain.ids, str):
-        return domain.ids
-    if domain.ids == "train_ids":
-        return train_ids(native_label_set(domain))
-    if domain.ids not in _KNOWN_IDS:
-        raise ConfigError(f"{domain.name}: ids = {domain.ids!r}: choose {', '.join(_KNOWN_IDS)}, train_ids, or a table")
-    return _KNOWN_IDS[domain.ids]
-
-
-def native_label_set(domain: DomainFile) -> LabelSet:
-    """The label set that the file names."""
-    return find_label_set(domain.label_set)
+_TRAIN = "train"
+_NAMED = 3  # files that a notice spells out
 
 
 def pattern_samples(domain: DomainFile, split: str, labelled: bool) -> FileSamples:
     """The files of one split.
 
     Raises:
-        DataError: the folder or the split is missing, or no file matches.
+        ConfigError: `ids` has one that the label files cannot hold.
+        DataError: the folder is missing, or no file matches.
+        MissingSplitError: the split is not described.
         UnlabelledError: labels are needed and not described.
     """
-    if split not in domain.splits:
-        raise DataError(f"{domain.name} has no split {split!r}: its file describes {', '.join(domain.splits)}")
+    if split not in domain.split_names:
+        described = ", ".join(domain.split_names)
+        raise MissingSplitError(f"{domain.name} has no split {split!r}: its file describes {described}")
     if not domain.root.is_dir():
         raise DataError(f"{domain.name}: root = {domain.root}: no such folder")
-    pattern = domain.splits[split]
+    pattern = domain.splits.get(split) or domain.splits[_TRAIN]
     if labelled and pattern.labels is None:
         raise UnlabelledError(f"{domain.name}: split {split!r} needs labels, but its file gives no pattern for them")
-    pairs = _matching(domain.root, pattern)
+    images = Pattern.of(pattern.images)
+    listing = images.below(domain.root)
+    pairs = list(_pairs(domain.root, pattern, listing.matches))
     if not pairs:
-        raise DataError(f"{domain.name}: no file matches {domain.root / pattern.images}")
-    return FileSamples(f"{domain.name}/{split}", pairs, decode_ids)
+        raise DataError(f"{domain.name}: no file matches {images.base(domain.root) / images.text}")
+    chosen = _of_split(domain, split, pairs)
+    if labelled:
+        _check_depth(domain, chosen)
+    decode = decode_synthia if domain.ids == "synthia" else decode_ids
+    notes = tuple(_notes(domain, images, listing, pairs if pattern.labels else []))
+    return FileSamples(f"{domain.name}/{split}", chosen, decode, notes=notes)
 
 
-def _matching(root: Path, pattern: SplitPattern) -> list[FilePair]:
-    captured = re.compile("([^/]*)".join(re.escape(part) for part in pattern.images.split("*")))
-    pairs = []
-    for image in sorted(root.glob(pattern.images)):
-        name = image.relative_to(root).as_posix()
-        match = captured.fullmatch(name)
-        if match:
-            pairs.append(FilePair(name.rpartition(".")[0], image, root / _filled(pattern.labels or "", match.groups())))
-    return pairs
+def _pairs(root: Path, pattern: SplitPattern, matches: Sequence[Match]) -> Iterator[FilePair]:
+    images = Pattern.of(pattern.images)
+    names = unique_names([_named(root, images, match) for match in matches])
+    find_label = _Labels(root, None if pattern.labels is None else Pattern.of(pattern.labels))
+    for name, match in zip(names, matches, strict=True):
+        yield FilePair(name, match.path, find_label(match))
 
 
-def _filled(pattern: str, parts: tuple[str, ...]) -> str:
-    """`pattern` with its stars replaced; where it has fewer than `parts`, the last ones fill it."""
-    pieces = pattern.split("*")
-    fillings = (*parts[len(parts) - len(pieces) + 1 :], "")
-    return "".join(piece + filling for piece, filling in zip(pieces, fillings, strict=True))
+def _named(root: Path, images: Pattern, match: Match) -> str:
+    """The path below the root; of files elsewhere, that below the last folder which the pattern names outright."""
+    if not images.absolute:
+        return "/".join(part for part in normpath("/".join(match.place)).split("/") if part != "..")
+    if match.path.is_relative_to(root):
+        return match.path.relative_to(root).as_posix()
+    return "/".join(match.place[images.fixed :])
+
+
+@dataclass
+class _Labels:
+    """Where the label of an image is, or would be."""
+
+    root: Path
+    pattern: Pattern | None
+
+    def __post_init__(self) -> None:
+        self._folders: dict[Path, dict[str, Path]] = {}
+
+    def __call__(self, match: Match) -> Path:
+        if self.pattern is None:
+            return self.root
+        path = self.pattern.filled(match.fillings, self.root)
+        return path if path.exists() else self._folder(path.parent).get(_any_case(path), path)
+
+    def _folder(self, folder: Path) -> dict[str, Path]:
+        """Its files by their names with the suffix in small letters."""
+        if folder not in self._folders:
+            files = folder.iterdir() if folder.is_dir() else ()
+            self._folders[folder] = {_any_case(file): file for file in files}
+        return self._folders[folder]
+
+
+def _any_case(path: Path) -> str:
+    return path.stem + path.suffix.lower()
+
+
+def _of_split(domain: DomainFile, split: str, pairs: Sequence[FilePair]) -> list[FilePair]:
+    """The pairs of a split, where shares of train are held out by the hashes of their names.
+
+    Raises:
+        DataError: there are so few images that none is left for the split.
+    """
+    if not domain.held_out or split not in (_TRAIN, *domain.held_out):
+        return list(pairs)
+    bounds, end = {}, 0.0
+    for name, share in domain.held_out.items():
+        bounds[name] = end, end + share
+        end += share
+    low, high = bounds.get(split, (end, 1.0))
+    chosen = [pair for pair in pairs if low <= share_of(pair.name) < high]
+    if not chosen:
+        shares = ", ".join(f"{name}: {share:g}" for name, share in domain.held_out.items())
+        raise DataError(f"{domain.name}: of {len(pairs)} images, {shares} leaves none for {split!r}: change the share")
+    return chosen
+
+
+def _check_depth(domain: DomainFile, pairs: Sequence[FilePair]) -> None:
+    """Refuse ids that are larger than the label files' samples can be."""
+    large = [raw for raw in raw_ids(domain) if raw > np.iinfo(np.uint8).max]
+    first = next((pair.label for pair in pairs if pair.label.is_file()), None) if large else None
+    if first is None:
+        return
+    try:
+        bits = read_label(first, decode_ids).dtype.itemsize * 8
+    except DataError:
+        return  # it is reported with all others that cannot be read
+    if bits == 8:
+        raise ConfigError(f"{domain.name}: ids: {large[0]} cannot be in its labels of 8 bits ({first})")
+
+
+def _notes(domain: DomainFile, images: Pattern, listing: Listing, labelled: Sequence[FilePair]) -> Iterator[str]:
+    """What somebody may not have meant with the patterns."""
+    others = [path for path in listing.beside if not _is_used(domain, path)]
+    if others:
+        yield f"{_counted(others)} beside {images.text} match no pattern and are left out"
+    if respelt := [match.path for match in listing.matches if not match.as_spelled]:
+        yield f"{_counted(respelt)} match {images.text} with the suffix in other letters, and are used"
+    shared = [path for path, count in Counter(pair.label for pair in labelled).items() if count > 1]
+    if shared:
+        yield f"{_counted(shared)} are each the label of several images"
+
+
+def _is_used(domain: DomainFile, path: Path) -> bool:
+    patterns = [text for split in domain.splits.values() for text in (split.images, split.labels) if text is not None]
+    return any(_fits(Pattern.of(text), domain.root, path) for text in patterns)
+
+
+def _fits(pattern: Pattern, root: Path, path: Path) -> bool:
+    base = pattern.base(root)
+    return path.is_relative_to(base) and pattern.fits(path.relative_to(base).parts)
+
+
+def _counted(paths: Sequence[Path]) -> str:
+    named = ", ".join(path.name for path in paths[:_NAMED])
+    more = ", …" if len(paths) > _NAMED else ""
+    return f"{len(paths)} file{'s' if len(paths) > 1 else ''} ({named}{more})"

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from msl.data.images import UInt8
+from msl.data.images import RawSamples, UInt8
 
 
 class Samples(Protocol):
@@ -19,7 +19,7 @@ class Samples(Protocol):
     def name(self, index: int) -> str:
         """What to call the sample in messages, file names and panels."""
 
-    def read(self, index: int, labelled: bool) -> tuple[UInt8, UInt8 | None]:
+    def read(self, index: int, labelled: bool) -> tuple[UInt8, RawSamples | None]:
         """Image (H, W, 3) RGB and, where asked for, its label (H, W) of raw ids.
 
         Raises:
@@ -68,6 +68,8 @@ class Report:
     problems: Sequence[Problem] = ()
     sizes: Mapping[tuple[int, int], int]  # images by width and height
     pixels: Mapping[int, int]  # usable labels' pixels by train id; empty where labels were not looked at
+    raw_pixels: Mapping[int, int] = field(default_factory=dict)  # the same by raw id
+    notes: Sequence[str] = ()  # what is no problem, but may not be meant
 
     @property
     def unusable(self) -> int:

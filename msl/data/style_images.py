@@ -9,22 +9,17 @@ from io import BytesIO
 from itertools import accumulate
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 
 from msl.data.domain import Domain, Sample
-from msl.data.images import UInt8, read
+from msl.data.images import SUFFIXES, UInt8, decode_image, read_image
 from msl.errors import DataError
 from msl.labels import IGNORE
 
 log = logging.getLogger("msl")
 
 SMALLEST = 32  # pixels a side; smaller images say little of a style
-
-_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-_GREY = ("1", "L", "LA")
-_MODES = (*_GREY, "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")  # of 8 bits
 
 
 def load_style_images(folder: Path) -> dict[str, UInt8]:
@@ -38,10 +33,10 @@ def load_style_images(folder: Path) -> dict[str, UInt8]:
     """
     if not folder.is_dir():
         raise DataError(f"style images = {folder}: no such folder")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES and path.is_file())
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
     if not paths:
-        raise DataError(f"style images = {folder}: no images in it ({', '.join(sorted(_SUFFIXES))})")
-    images = {path.name: read(path, decode_style) for path in paths}
+        raise DataError(f"style images = {folder}: no images in it ({', '.join(sorted(SUFFIXES))})")
+    images = {path.name: read_image(path, decode_style) for path in paths}
     grey = [name for name, image in images.items() if (image == image[:, :, :1]).all()]
     if grey:
         log.warning("style images without colour, which take the content's away: %s", ", ".join(grey))
@@ -49,19 +44,23 @@ def load_style_images(folder: Path) -> dict[str, UInt8]:
 
 
 def decode_style(data: bytes) -> UInt8:
-    """An image file as (H, W, 3) RGB.
+    """An image file as (H, W, 3) RGB, read as every image is; a style is large enough and opaque besides.
 
     Raises:
         ValueError: it cannot serve as a style.
     """
+    image = decode_image(data)
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise ValueError(f"{width}x{height}, a style image has {SMALLEST} pixels each way at least")
+    if _is_transparent(data):
+        raise ValueError("parts of it are transparent, and what lies behind them is unknown: flatten it")
+    return image
+
+
+def _is_transparent(data: bytes) -> bool:
     with Image.open(BytesIO(data)) as image:
-        if min(image.size) < SMALLEST:
-            raise ValueError(f"{image.width}x{image.height}, a style image has {SMALLEST} pixels each way at least")
-        if image.mode not in _MODES:
-            raise ValueError(f"mode {image.mode}, a style image has 8 bits a channel: convert it")
-        if image.has_transparency_data and np.array(image.convert("RGBA"))[:, :, 3].min() < 255:
-            raise ValueError("parts of it are transparent, and what lies behind them is unknown: flatten it")
-        return np.array(image.convert("RGB"))
+        return image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] != 255
 
 
 class StyleFolder:

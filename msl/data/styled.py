@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msl.data.domain_file import CopiedFrom
 from msl.data.files import FileSamples
-from msl.data.pairs import CopiedFrom
 from msl.data.samples import Report
 from msl.errors import DataError
 
@@ -46,4 +46,4 @@ def styled_samples(name: str, base: FileSamples, folder: Path, split: str, conte
         replace(pair, image=folder / f"{pair.name}{content.suffix}") for pair in base.pairs if pair.name not in skipped
     ]
     title = f"{name}/{split}"
-    return StyledSamples(title, pairs, base.decode_label, content=base, digest=content.digests[split])
+    return StyledSamples(title, pairs, base.decode_label, notes=base.notes, content=base, digest=content.digests[split])

@@ -7,8 +7,9 @@ where they exist, otherwise every 20th frame is held out for validation.
 from pathlib import Path
 
 from msl.data.files import FilePair
-from msl.data.images import decode_ids_16bit
-from msl.data.layout import Layout, listed
+from msl.data.images import decode_synthia
+from msl.data.layout import Layout
+from msl.data.lists import distinct, listed
 from msl.labels import SYNTHIA_IDS
 
 _HELD_OUT = 20
@@ -17,7 +18,7 @@ _HELD_OUT = 20
 def _names(root: Path, split: str) -> list[str]:
     lines = listed(root, f"{split}.txt", f"list/{split}.txt")
     if lines is not None:
-        return [f"{int(Path(line.split()[0]).stem):07d}" for line in lines]
+        return distinct(lines, lambda line: f"{line.frame():07d}")
     names = sorted(path.stem for path in (root / "RGB").glob("*.png"))
     held_out = names[_HELD_OUT - 1 :: _HELD_OUT]
     return held_out if split == "val" else sorted(set(names) - set(held_out))
@@ -36,5 +37,5 @@ SYNTHIA = Layout(
     splits=("train", "val"),
     find=_find,
     homepage="https://synthia-dataset.net",
-    decode_label=decode_ids_16bit,
+    decode_label=decode_synthia,
 )

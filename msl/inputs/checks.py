@@ -9,6 +9,7 @@ from pathlib import Path
 from msl import schema
 from msl.data import Domain, Report
 from msl.errors import DataError
+from msl.inputs.notices import tell_once
 from msl.tracking import DataInput, MlflowReporter
 
 log = logging.getLogger("msl")
@@ -56,6 +57,8 @@ def check(role: str, domain: Domain, skip_bad: bool) -> Checked:
         DataError: names such samples and the way out; or nothing is left.
     """
     checked = look_at(role, domain)
+    for note in checked.report.notes:
+        tell_once(f"{checked.title}: {note}", checked.report.digest)
     if not checked.report.problems:
         return checked
     named = "\n  ".join([checked.headline(), *checked.report.named(_NAMED)])

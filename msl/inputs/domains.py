@@ -8,8 +8,9 @@ from pathlib import Path
 from msl import schema
 from msl.config import EvaluateConfig, TrainConfig
 from msl.data import Domain, open_domain
-from msl.errors import ConfigError, UnlabelledError
+from msl.errors import ConfigError, MissingSplitError, UnlabelledError
 from msl.inputs.checks import Checked, check
+from msl.inputs.notices import tell_once
 from msl.labels import LabelSet
 from msl.scoring.evaluation import Scored
 from msl.tracking import DataInput
@@ -75,11 +76,11 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
     if schema.TARGET in trains_on:
         if config.target.target is None:
             raise ConfigError("target = none: this stage trains on a target, name one")
-        trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set.name, labelled=False)
+        trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set, labelled=False)
     scored = [
         (role, domain)
         for role, name in names.items()
-        if name is not None and (domain := scored_split(name, root, source.label_set.name)) is not None
+        if name is not None and (domain := scored_split(name, root, source.label_set)) is not None
     ]
     skip_bad = config.runtime.skip_bad
     checked_trained = {role: check(role, domain, skip_bad) for role, domain in trained.items()}
@@ -103,12 +104,12 @@ def told(style: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in style.items())
 
 
-def scored_split(name: str, root: Path | None, label_set: str | None, split: str = "val") -> Domain | None:
-    """The split of a domain that is scored; None, with a notice, where the domain is described as unlabelled."""
+def scored_split(name: str, root: Path | None, label_set: str | LabelSet | None, split: str = "val") -> Domain | None:
+    """The split of a domain that is scored; None, with a notice, where it is described without labels, or is not."""
     try:
         return open_domain(name, root, split, label_set)
-    except UnlabelledError as error:
-        log.warning("%s; it is not scored", error)
+    except (UnlabelledError, MissingSplitError) as error:
+        tell_once(f"{error}; it is not scored", name)
         return None
 
 

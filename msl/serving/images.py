@@ -1,21 +1,18 @@
-"""Images to predict: which files there are, and how they are read."""
+"""Images to predict: which files there are."""
 
+import logging
 import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from msl.data.images import UInt8
+from msl.data.images import SUFFIXES
+from msl.data.names import unique_names
+from msl.data.patterns import Pattern
 from msl.errors import ConfigError, DataError
+from msl.serving.labels import without_labels
 
-LARGEST = 2**26  # pixels of an image; Pillow itself would take 178 million before it suspects an attack
-
-_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"}  # of 8 bits a channel
+log = logging.getLogger("msl")
 
 
 @dataclass(frozen=True)
@@ -27,10 +24,14 @@ class ImageFile:
 
 
 def find_images(place: Path, output: Path) -> list[ImageFile]:
-    """The image that `place` is, or those in the folder and its subfolders, frame 2 before frame 10.
+    """The image that `place` is, those in the folder and its subfolders, or those that match, frame 2 before frame 10.
 
-    Hidden files, files without an image's suffix and what lies in `output` are left alone. Files that differ by suffix
-    only keep it in their names.
+    Hidden files, files without an image's suffix, labels, and what lies in `output` are left alone. Files that differ
+    by suffix only keep it in their names.
+
+    Args:
+        place: a file, a folder, or a pattern (see `msl.data.patterns`).
+        output: folder of the predictions.
 
     Raises:
         DataError: there is no such place, or no image in it.
@@ -38,38 +39,41 @@ def find_images(place: Path, output: Path) -> list[ImageFile]:
     """
     if place.is_file():
         return [ImageFile(place.stem, place)]
-    if not place.is_dir():
-        raise DataError(f"images = {place}: no such file or folder")
-    if output.absolute() == place.absolute():
+    base, paths = _in_folder(place) if place.is_dir() else _matching(place)
+    if output.absolute() == base.absolute():
         raise ConfigError(f"output = {output} is the folder of the images: name another")
-    paths = sorted((path for path in place.rglob("*") if _is_meant(path, place, output)), key=_in_natural_order)
-    if not paths:
-        raise DataError(f"images = {place}: no images in it ({', '.join(sorted(_SUFFIXES))})")
-    names = [path.relative_to(place) for path in paths]
-    shared = Counter(name.with_suffix("") for name in names)
-    plain = [name.with_suffix("") if shared[name.with_suffix("")] == 1 else name for name in names]
-    return [ImageFile(name.as_posix(), path) for name, path in zip(plain, paths, strict=True)]
+    images = sorted((path for path in paths if _is_meant(path, base, output)), key=_in_natural_order)
+    if not images:
+        raise DataError(f"images = {place}: no images in it ({', '.join(sorted(SUFFIXES))})")
+    images = without_labels(images)
+    names = unique_names([path.relative_to(base).as_posix() for path in images])
+    return [ImageFile(name, path) for name, path in zip(names, images, strict=True)]
 
 
-def decode_image(data: bytes) -> UInt8:
-    """An image file's content as (H, W, 3) RGB; transparency and orientation tags are passed over, as in training.
+def _in_folder(folder: Path) -> tuple[Path, Sequence[Path]]:
+    return folder, Pattern.of("**/*").paths_below(folder)
+
+
+def _matching(place: Path) -> tuple[Path, Sequence[Path]]:
+    """The folder before the pattern's first star, and the files.
 
     Raises:
-        ValueError: it has more than 8 bits a channel, which would be cut off, or too many pixels.
-        OSError: it is no image, or damaged.
+        DataError: it is no pattern either, or one that cannot be.
     """
-    with Image.open(BytesIO(data)) as image:
-        if image.width * image.height > LARGEST:
-            raise ValueError(f"{image.width}x{image.height} pixels are more than {LARGEST / 1e6:.0f} million")
-        if image.mode not in _MODES:
-            raise ValueError(f"mode {image.mode}, images have 8 bits a channel: convert it")
-        return np.array(image.convert("RGB"))
+    if not Pattern.is_meant(str(place)):
+        raise DataError(f"images = {place}: no such file or folder")
+    try:
+        pattern = Pattern.of(str(place))
+    except ValueError as error:
+        raise DataError(f"images = {error}") from None
+    folder = Path()
+    return pattern.base(folder).joinpath(*pattern.parts[: pattern.fixed]), pattern.paths_below(folder)
 
 
-def _is_meant(path: Path, place: Path, output: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(place).parts)
+def _is_meant(path: Path, base: Path, output: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
     ours = output.absolute() in path.absolute().parents
-    return path.suffix.lower() in _SUFFIXES and not hidden and not ours and path.is_file()
+    return path.suffix.lower() in SUFFIXES and not hidden and not ours
 
 
 def _in_natural_order(path: Path) -> list[tuple[str | int, ...]]:

@@ -17,13 +17,13 @@ from tqdm import tqdm
 from msl import schema
 from msl.checkpoints import NetworkAbout, about_network
 from msl.config import PredictConfig, PredictedConfig
-from msl.data.images import UInt8, read
+from msl.data.images import UInt8, read_image
 from msl.errors import ConfigError, DataError
 from msl.files import make_folder, whole_file
 from msl.labels import LabelSet
 from msl.scoring.exports import LabelFiles, write_image
 from msl.scoring.panels import coloured
-from msl.serving.images import ImageFile, decode_image, find_images
+from msl.serving.images import ImageFile, find_images
 from msl.serving.origin import find_network
 from msl.serving.pipeline import in_flight
 from msl.serving.predictor import Prediction, Predictor
@@ -145,7 +145,7 @@ def predict_files(
 
 def _read(file: ImageFile) -> Seen:
     try:
-        return Seen(file, read(file.path, decode_image))
+        return Seen(file, read_image(file.path))
     except DataError as error:
         return Seen(file, problem=str(error).removeprefix(f"{file.path}: "))
 

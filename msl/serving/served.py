@@ -12,9 +12,8 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from msl.checkpoints import read
 from msl.config import DeviceConfig, InputConfig
-from msl.data.images import reason
+from msl.data.images import decode_image, reason
 from msl.scoring.exports import LabelImages
-from msl.serving.images import decode_image
 from msl.serving.predictor import Predictor
 
 

@@ -11,6 +11,7 @@ from msl.config import EvaluateConfig, EvaluationConfig, parse_size
 from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check, record_skipped
 from msl.inputs.domains import scored_split, to_score
+from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
 from msl.models.devices import place, prepare
 from msl.scoring.evaluation import Scored
@@ -38,7 +39,7 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         path, run_id = find_checkpoint(config.scored.checkpoint, folder / "start")
         checkpoint = read(path)
         about, trained = about_network(checkpoint, path), checkpoint.about.settings
-        opened = _domains(config, checkpoint, about.label_set)
+        opened = _domains(config, checkpoint, about.labels)
         files = _label_files(config, opened)
         domains, checks = _checked(opened, config.runtime.skip_bad)
         name = group or _group_name(config, checkpoint.about.group)
@@ -74,13 +75,13 @@ def _label_files(config: EvaluateConfig, domains: Sequence[Scored]) -> dict[str,
     return {} if folder is None else {d.role: LabelFiles(folder / d.role, d.domain.label_set) for d in domains}
 
 
-def _domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: str) -> list[Scored]:
+def _domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet) -> list[Scored]:
     """What to score and at which size: as the settings say, or else as the checkpoint was trained."""
     trained, scored = checkpoint.about.settings, config.scored
     if not trained and (scored.crop_size is None or "trained" in (scored.source, scored.target)):
         raise ConfigError(
             f"{scored.checkpoint} does not say what it was trained on: pass crop_size, source and target "
-            f"(a domain, or none). Its classes are {label_set}'s."
+            f"(a domain, or none). Its classes are {label_set.name}'s."
         )
     source_size = scored.crop_size or parse_size(trained["crop_size"])
     as_trained = parse_size(trained.get("target_crop_size") or f"{source_size[0]},{source_size[1]}")
@@ -95,7 +96,7 @@ def _domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: str) -> 
         if domain is not None:
             domains.append(to_score(role, domain, size, config))
     if not domains:
-        raise ConfigError("source and target are none or unlabelled: nothing to score")
+        raise ConfigError("nothing to score, no domain has labels. -e predict is for images without labels.")
     return domains
 
 

@@ -178,6 +178,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             model=network.config,
             label_set=label_set.name,
             classes=label_set.classes,
+            palette=label_set.palette,
             front=None if front is None else front.about(),
         )
         return About(stage=self.name, group=job.group, settings=job.config.flat(), network=description)

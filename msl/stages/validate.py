@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from msl import schema
 from msl.config import ValidateConfig
@@ -52,10 +53,12 @@ def _domains(config: ValidateConfig) -> list[tuple[str, Domain]]:
     """What a training would read of the splits: the target's training images without their labels."""
     examined, root = config.examined, config.files.data_root
     splits = examined.split.split(",")
-    label_set, domains = examined.label_set, list[tuple[str, Domain]]()
+    domains = list[tuple[str, Domain]]()
+    label_set: str | LabelSet | None = examined.label_set
     if examined.source is not None:
-        domains += [(schema.SOURCE, open_domain(examined.source, root, split, label_set)) for split in splits]
-        label_set = domains[0][1].label_set.name
+        seen = [_opened_source(examined.source, root, label_set, split) for split in splits]
+        domains += [(schema.SOURCE, domain) for domain in seen if domain is not None]
+    label_set = domains[0][1].label_set if domains else label_set
     for split in splits if examined.target is not None else []:
         assert examined.target is not None
         if split == "train":
@@ -65,6 +68,13 @@ def _domains(config: ValidateConfig) -> list[tuple[str, Domain]]:
     if not domains:
         raise ConfigError("source and target are none or unlabelled: nothing to check")
     return domains
+
+
+def _opened_source(name: str, root: Path | None, label_set: str | LabelSet | None, split: str) -> Domain | None:
+    """A split with its labels; None, with a notice, where the domain has none that is scored."""
+    if split == "train":
+        return open_domain(name, root, split, label_set)
+    return scored_split(name, root, label_set, split)
 
 
 def _record(reporter: MlflowReporter, config: ValidateConfig, checks: list[Checked], texts: list[str]) -> None:
@@ -83,6 +93,7 @@ def _report(checked: Checked) -> str:
     if report.pixels:
         facts["pixels"] = _shares(report.pixels, checked.domain.label_set)
     lines = [headline, *(_fact(name, text) for name, text in facts.items())]
+    lines += [_fact("note", note) for note in report.notes]
     for kind in {problem.kind: None for problem in report.problems}:
         lines += [f"  {kind}", *(f"    {line}" for line in report.named(_NAMED, kind))]
     return "\n".join(lines)

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 
 from msl.errors import ConfigError
@@ -8,10 +10,15 @@ from msl.labels import (
     LABEL_SETS,
     SYNTHIA_IDS,
     UNKNOWN,
+    check_names,
     cityscapes_ids,
+    colours,
+    described_label_set,
     find_label_set,
+    restored_label_set,
     train_ids,
 )
+from msl.labels.colours import chosen_colours
 
 # Train ids of Cityscapes' raw ids, and of SYNTHIA's, as the published code has them.
 CITYSCAPES = {7: 0, 8: 1, 11: 2, 12: 3, 13: 4, 17: 5, 19: 6, 20: 7, 21: 8, 22: 9, 23: 10, 24: 11, 25: 12, 26: 13}
@@ -107,3 +114,84 @@ def test_data_without_a_class_in_common_is_refused():
 def test_an_unknown_label_set_is_refused():
     with pytest.raises(ConfigError, match="choose one of cityscapes19"):
         find_label_set("cityscapes20")
+
+
+def test_an_unknown_label_set_is_refused_with_the_nearest():
+    with pytest.raises(ConfigError, match="'cityscapes91' is unknown: did you mean cityscapes19"):
+        find_label_set("cityscapes91")
+
+
+@pytest.mark.parametrize("count", [2, 7, 8, 20, 60, 254])
+def test_chosen_colours_are_told_apart_by_every_kind_of_eye(count):
+    chosen = chosen_colours(count)
+    assert chosen == chosen_colours(count)
+    assert len(set(chosen)) == count
+    assert not {(0, 0, 0), (255, 255, 255)} & set(chosen)
+    seen = [colours._seen(colour) for colour in [(0, 0, 0), (255, 255, 255), *chosen]]
+    nearest = min(colours._distance(one, other) for one, other in itertools.combinations(seen, 2))
+    assert nearest > {2: 0.2, 7: 0.07, 8: 0.07, 20: 0.07, 60: 0.03, 254: 0.009}[count]
+
+
+def test_colours_as_the_deficient_see_them():
+    red, green, grey = (colours._seen(colour) for colour in ((255, 0, 0), (0, 255, 0), (128, 128, 128)))
+    lightness, a, b = red[0]  # OKLab of sRGB's red, as Ottosson gives it
+    assert (lightness, a, b) == pytest.approx((0.62796, 0.22486, 0.12585), abs=1e-4)
+    assert all(a == pytest.approx(0, abs=0.01) for _, a, _ in grey)  # grey is grey to all
+    assert abs(red[2][1] - green[2][1]) < 0.25 * abs(red[0][1] - green[0][1])  # not so red and green
+
+
+def test_a_label_set_of_ones_own():
+    own = described_label_set("roads", {"background": [0, 0, 0], "crack": "#D55E00", "pothole": None, "rut": None})
+    assert own.classes == ("background", "crack", "pothole", "rut")
+    assert own.palette[:2] == ((0, 0, 0), (213, 94, 0))
+    assert len(set(own.palette)) == 4
+    assert own.table(train_ids(own))[:4] == bytes(range(4))
+    assert described_label_set("roads", ["background", "crack"]).classes == ("background", "crack")
+    assert cityscapes_ids(described_label_set("mine", ["road", "car"])) is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["road"], "classes: 1 of them; a label set has 2 to 254"),
+        ([f"c{i}" for i in range(255)], "classes: 255 of them"),
+        (["road", "car", "Road"], "classes: road is there twice"),
+        (["road", 7], "classes: 7 is no name of a class"),
+        (["road", "on/off"], "'on/off' is no name of a class"),
+        (["road", " car"], "' car' is no name of a class"),
+        ({"road": [1, 2], "car": None}, r"classes: road: \[1, 2\] is no colour: write \[r, g, b\] of 0 to 255"),
+        ({"road": [1, 2, 256], "car": None}, "is no colour"),
+        ({"road": "red", "car": None}, "'red' is no colour"),
+        ({"road": [1, 2, 3], "car": [1, 2, 3]}, r"road and car have the same colour \[1, 2, 3\]"),
+        ({"road": [255, 255, 255], "car": None}, "white is the paper of all panels"),
+    ],
+)
+def test_classes_that_cannot_be_are_refused(classes, message):
+    with pytest.raises(ConfigError, match=message):
+        described_label_set("own", classes)
+
+
+def test_own_classes_take_no_published_name():
+    with pytest.raises(ConfigError, match="'camvid11' is a published label set"):
+        described_label_set("camvid11", ["a", "b"])
+
+
+def test_a_label_set_is_restored_from_what_is_saved_of_it():
+    own = described_label_set("roads", ["crack", "rut"])
+    assert restored_label_set(own.name, own.classes, own.palette) == own
+    camvid = find_label_set("camvid11")
+    assert restored_label_set(camvid.name, camvid.classes, camvid.palette) is camvid
+    assert restored_label_set(camvid.name, camvid.classes) is camvid  # as older files tell
+    with pytest.raises(ConfigError, match="label_set = 'roads' is unknown"):
+        restored_label_set(own.name, own.classes)
+
+
+def test_names_of_classes_are_checked():
+    check_names({0: "road", 1: "tree", 2: None}, None)  # an alias, and one that is ignored
+    with pytest.raises(ConfigError, match=r"any label set: 1: 'traffic lihgt' \(did you mean traffic light"):
+        check_names({0: "road", 1: "traffic lihgt"}, None)
+    with pytest.raises(ConfigError, match=r"'crack' .* add the line: classes: \[crack, pothole\]"):
+        check_names({1: "crack", 2: "pothole"}, None)
+    own = described_label_set("roads", ["crack", "rut"])
+    with pytest.raises(ConfigError, match=r"its own label set \(crack, rut\): 1: 'road' \(nothing comes near\)"):
+        check_names({0: "crack", 1: "road"}, own)

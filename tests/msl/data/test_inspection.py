@@ -55,7 +55,11 @@ def inspect(root, split="train", labelled=True):
         ),
         (
             lambda _, lb: factory.save(factory.picture(0), lb),
-            *("unreadable", "trainannot", "cannot be read: a label has one 8-bit id a pixel (mode L or P), this file"),
+            *(
+                "unreadable",
+                "trainannot",
+                "cannot be read: a label has one id a pixel (grey or palette), this",
+            ),
         ),
         (lambda i, _: factory.save(factory.picture(0) // 16, i), "black", "train", "the image is black"),
     ],

@@ -125,12 +125,12 @@ def test_an_unknown_or_empty_split_is_refused(tmp_path):
 
 
 def test_a_label_set_without_common_classes_is_refused(tmp_path):
-    (tmp_path / "giraffes.yaml").write_text(
-        "name: giraffes\nids: {0: giraffe}\nsplits: {train: {images: '*.png', labels: '*.png'}}\n"
+    (tmp_path / "trains.yaml").write_text(
+        "name: trains\nlabel_set: camvid11\nids: {0: train}\nsplits: {train: {images: '*.png', labels: '*.png'}}\n"
     )
     factory.save(factory.picture(0), tmp_path / "a.png")
-    with pytest.raises(ConfigError, match=r"no class of the data \(giraffe\) is in"):
-        open_domain(str(tmp_path / "giraffes.yaml"))
+    with pytest.raises(ConfigError, match=r"no class of the data \(train\) is in"):
+        open_domain(str(tmp_path / "trains.yaml"))
 
 
 def test_unlabelled_error_is_told_apart(tmp_path):

@@ -62,7 +62,7 @@ def test_images_that_cannot_serve_are_named(tmp_path):
     clear.save(tmp_path / "clear.png")
     refused("clear.png: .*parts of it are transparent")
     Image.fromarray(np.zeros(SIZE, np.uint16)).save(tmp_path / "deep.png")
-    refused("deep.png: .*mode I;16, a style image has 8 bits")
+    refused("deep.png: .*mode I;16, images have 8 bits a channel")
     (tmp_path / "half.png").write_bytes(written(tmp_path, "half.png").read_bytes()[:900])
     refused("half.png: cannot be read")
 

@@ -1,11 +1,14 @@
+from pathlib import Path
+
 import data_factory as factory
 import numpy as np
 import pytest
 from PIL import Image
 
+from msl.data import images
+from msl.data.images import decode_image
 from msl.errors import ConfigError, DataError
-from msl.serving import images
-from msl.serving.images import decode_image, find_images
+from msl.serving.images import find_images
 
 
 def names(place, output):
@@ -30,6 +33,46 @@ def test_files_that_differ_by_suffix_keep_it(tmp_path):
     for name in ("a.png", "a.jpg", "b.jpg"):
         (tmp_path / name).touch()
     assert names(tmp_path, tmp_path / "out") == ["a.jpg", "a.png", "b"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("in/*.png", ["0"]),
+        ("in/*/*.png", ["mon/1", "tue/2"]),
+        ("in/**/*.png", ["0", "mon/1", "tue/2"]),
+        ("in/???/[12].png", ["mon/1", "tue/2"]),
+        ("{root}/in/tue/*.PNG", ["2"]),
+        ("*/tue/*", ["in/tue/2"]),
+    ],
+)
+def test_a_pattern_names_images(pattern, expected, tmp_path):
+    for name in ("0.png", "mon/1.png", "tue/2.png", "tue/notes.txt", ".hidden/3.png"):
+        factory.save(factory.picture(0), tmp_path / "in" / name) if name.endswith("png") else None
+    place = Path(pattern.format(root=tmp_path))  # the test runs in tmp_path
+    assert names(place, tmp_path / "out") == expected
+
+
+def test_labels_among_images_are_left_out(tmp_path, caplog):
+    for i in range(2):
+        factory.save(factory.picture(i), tmp_path / f"in/img/{i}.jpg")
+        factory.save(factory.label(i, [7, 8]), tmp_path / f"in/lab/{i}.png")
+        factory.save_palette(factory.label(i, [7, 8]), tmp_path / f"in/img/{i}_mask.png")
+    factory.save(factory.picture(3)[:, :, 0], tmp_path / "in/img/grey.png")  # belongs to no image in colour
+    factory.save(factory.picture(3)[:, :, 0], tmp_path / "in/img/0_2.png")  # a number makes another frame
+    factory.save(factory.picture(3), tmp_path / "in/aachen_gtFine_color.png")
+    assert names(tmp_path / "in", tmp_path / "out") == ["img/0", "img/0_2", "img/1", "img/grey"]
+    assert "5 files are labels and are left out: " in caplog.text
+    assert "aachen_gtFine_color.png" in caplog.text
+    assert names(tmp_path / "in/lab", tmp_path / "out") == ["0", "1"]  # nothing but labels: somebody means them
+    assert names(tmp_path / "in/**/*", tmp_path / "out") == ["img/0", "img/0_2", "img/1", "img/grey"]
+
+
+def test_patterns_that_cannot_be_are_refused(tmp_path):
+    with pytest.raises(DataError, match="images = .*chooses nothing in a pattern"):
+        find_images(tmp_path / "*.{jpg,png}", tmp_path / "out")
+    with pytest.raises(DataError, match=r"images = .*/\*.png: no images in it"):
+        find_images(tmp_path / "*.png", tmp_path / "out")
 
 
 def test_wrong_places_are_refused(tmp_path):

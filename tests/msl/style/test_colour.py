@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from msl.data.images import decode_rgb, read
+from msl.data.images import read_image
 from msl.errors import DataError
 from msl.style import ColourTransfer, preserve_colours
 
@@ -90,7 +90,7 @@ def test_several_styles_are_averaged_in_mean_and_covariance(muted):
 
 def test_real_photographs_lend_their_colours(real_data):
     paths = [min((real_data / folder).iterdir()) for folder in ("camvid/val", "styles/ambulance")]
-    street, ambulance = (torch.from_numpy(read(p, decode_rgb)).permute(2, 0, 1)[None] / 255 for p in paths)
+    street, ambulance = (torch.from_numpy(read_image(p)).permute(2, 0, 1)[None] / 255 for p in paths)
     own, before, wanted = (moments(x)[0] for x in (ColourTransfer()(street, ambulance), street, ambulance))
     assert np.abs(own - wanted).max() < 0.04  # but for what is clamped
     assert np.abs(before - wanted).max() > 0.1

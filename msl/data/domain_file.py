@@ -1,0 +1,188 @@
+"""A domain of one's own, described by a YAML file.
+
+    name: ring_road
+    root: /data/ring_road            # absolute, or relative to this file
+    ids: cityscapes                  # cityscapes, synthia, camvid, train_ids, or a table {0: road, 1: sky, 255: null}
+    splits:
+      train: {images: "frames/train/*.jpg", labels: "masks/train/*.png"}
+      val:   {images: "frames/val/*.jpg", labels: "masks/val/*.png"}
+
+`msl.data.patterns` has the rules of patterns. What a star stands for in an image's path is put in place of the stars in
+the label's. `labels` may be left out of a split that is only ever an unlabelled target. A number in place of a pattern,
+``val: 0.1``, holds that share of `train` out. Classes are those of `label_set` (cityscapes19 by default), or one's own:
+`classes` is a list of names, or a table of names and colours, whose order is that of the network's outputs.
+
+Instead of `splits`, `layout: cityscapes` (or another data set's name) says that the files lie as that data set's do;
+`layout: streets` and `layout: streets_real` generate images of any `size` and `count`. Stage stylize writes such files
+for its copies: with `content`, the labels are those of another domain, and `style` says how the images were made of it.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from msl.config import Size, validated
+from msl.data.patterns import Pattern
+from msl.data.yaml_file import read_table
+from msl.errors import ConfigError
+from msl.labels import (
+    CAMVID_IDS,
+    CITYSCAPES_IDS,
+    RAW_IDS,
+    SYNTHIA_IDS,
+    LabelSet,
+    RawIds,
+    check_names,
+    described_label_set,
+    find_label_set,
+    train_ids,
+)
+
+_KNOWN_IDS: dict[str, RawIds] = {"cityscapes": CITYSCAPES_IDS, "synthia": SYNTHIA_IDS, "camvid": CAMVID_IDS}
+_DEFAULT_LABEL_SET = "cityscapes19"
+
+
+class SplitPattern(BaseModel):
+    """Where the files of one split are, below the root."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: str = Field(description="pattern of the images' paths, with stars")
+    labels: str | None = Field(None, description="pattern of the labels' paths, with as many stars or fewer")
+
+    @model_validator(mode="after")
+    def _patterns_fit(self) -> Self:
+        images = Pattern.of(self.images)
+        if self.labels is not None:
+            images.check_filling(Pattern.of(self.labels))
+        return self
+
+
+class CopiedFrom(BaseModel):
+    """The domain that a styled copy was made of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domain: str = Field(description="name, or absolute path of a YAML file")
+    data_root: Path | None = Field(None, description="folder of data sets in which it was found")
+    digests: dict[str, str] = Field(description="of each split that was copied, the digest of its images")
+    skipped: dict[str, list[str]] = Field({}, description="of each split, samples that could not be used")
+    suffix: str = Field(description="of the copy's image files, which lie below root in a folder for each split")
+
+
+def _checked_ids(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Mapping):
+        raise ValueError("write a name, or a table such as {0: road, 1: sky, 255: null}")
+    for raw, name in value.items():
+        if not str(raw).isdecimal() or int(raw) >= RAW_IDS:
+            raise ValueError(f"ids: {raw!r} is no id of a label, which is a number from 0 to {RAW_IDS - 1}")
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"ids: {raw}: {name!r} is no name of a class: put it in quotes")
+    return value
+
+
+def _checked_classes(value: Any) -> Any:
+    if value is not None and not isinstance(value, Mapping | list):
+        raise ValueError("write a list of names, or a table such as {road: [128, 64, 128], car: null}")
+    return value
+
+
+class DomainFile(BaseModel):
+    """The content of a domain's YAML file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[\w.-]+$", description="letters, digits, _ . -")
+    root: Path = Field(Path(), description="folder of the data, absolute or relative to the YAML file")
+    label_set: str | None = Field(None, description="classes in which labels are read by default; names `classes`")
+    classes: Annotated[Any, AfterValidator(_checked_classes)] = Field(None, description="one's own classes")
+    ids: Annotated[str | dict[int, str | None] | None, BeforeValidator(_checked_ids)] = None
+    splits: dict[str, SplitPattern] = {}
+    held_out: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
+        {}, description="shares of train that are other splits; written as such a split's number"
+    )
+    layout: str | None = Field(None, description="name of a data set whose files lie alike, or streets, streets_real")
+    size: Size = Field((256, 128), description="width,height of generated images")
+    count: dict[str, int] = Field({}, description="number of generated images of each split")
+    seed: int = Field(0, ge=0, description="seed of generated images")
+    style: dict[str, str] = Field({}, description="how the images of a styled copy were made")
+    content: CopiedFrom | None = Field(None, description="domain whose labels a styled copy shares")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shares_are_held_out(cls, values: Any) -> Any:
+        splits = values.get("splits")
+        if not isinstance(splits, Mapping):
+            return values
+        shares = {name: share for name, share in splits.items() if isinstance(share, int | float)}
+        patterns = {name: pattern for name, pattern in splits.items() if name not in shares}
+        return {**values, "splits": patterns, "held_out": {**values.get("held_out", {}), **shares}}
+
+    @model_validator(mode="after")
+    def _shares_are_of_train(self) -> Self:
+        if self.held_out and "train" not in self.splits:
+            raise ValueError(f"splits: {', '.join(self.held_out)}: a share is held out of train, which has no pattern")
+        if sum(self.held_out.values()) >= 1:
+            raise ValueError(f"splits: {self.held_out} leave nothing of train")
+        return self
+
+    @property
+    def split_names(self) -> list[str]:
+        """What can be opened of it."""
+        return [*self.splits, *self.held_out]
+
+
+def read_domain_file(path: Path) -> DomainFile:
+    """The settings in a YAML file, its root made absolute.
+
+    Raises:
+        ConfigError: the file is missing, no YAML, or has an unknown or unfit field.
+    """
+    content = read_table(path)
+    try:
+        domain = validated(DomainFile, content)
+        check_classes(domain)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    if [domain.layout is not None, bool(domain.splits), domain.content is not None].count(True) != 1:
+        raise ConfigError(f"{path}: give either splits (patterns of files) or layout (the name of a data set)")
+    return domain.model_copy(update={"root": (path.parent / domain.root).absolute()})
+
+
+def check_classes(domain: DomainFile) -> None:
+    """See to it that every class that the file names is one.
+
+    Raises:
+        ConfigError: it is not, or `label_set` or `ids` has an unknown name.
+    """
+    label_set = native_label_set(domain)
+    if isinstance(domain.ids, dict):
+        check_names(domain.ids, None if domain.classes is None else label_set)
+    raw_ids(domain)
+
+
+def raw_ids(domain: DomainFile) -> RawIds:
+    """How the label files number their classes; one's own classes are numbered in their order unless `ids` says more.
+
+    Raises:
+        ConfigError: `ids` names no known numbering.
+    """
+    ids = domain.ids if domain.ids is not None else "cityscapes" if domain.classes is None else "train_ids"
+    if not isinstance(ids, str):
+        return ids
+    if ids == "train_ids":
+        return train_ids(native_label_set(domain))
+    if ids not in _KNOWN_IDS:
+        raise ConfigError(f"{domain.name}: ids = {ids!r}: choose {', '.join(_KNOWN_IDS)}, train_ids, or a table")
+    return _KNOWN_IDS[ids]
+
+
+def native_label_set(domain: DomainFile) -> LabelSet:
+    """The label set that the file names, or describes."""
+    if domain.classes is None:
+        return find_label_set(domain.label_set or _DEFAULT_LABEL_SET)
+    return described_label_set(domain.label_set or domain.name, domain.classes)

@@ -1,0 +1,65 @@
+"""What is no problem of any sample, but may not be meant: told once, before training."""
+
+from collections.abc import Iterator
+
+from msl.data.samples import Report
+from msl.labels import CAMVID_IDS, CITYSCAPES_IDS, IGNORE, LABEL_SETS, SYNTHIA_IDS, LabelSet, RawIds
+
+_PUBLISHED_IDS = (CAMVID_IDS, CITYSCAPES_IDS, SYNTHIA_IDS)
+_MOST = 0.95  # share of the pixels that count; a class with more leaves little to learn of the others
+_SIZES = 3  # different sizes of images that pass without a word
+_TRAIN_IDS = 18  # the largest of Cityscapes' train ids
+_LABEL_IDS = (0, 1, 2)  # which as labelIds are void, but as train ids road, sidewalk, building
+
+
+def image_notices(report: Report) -> list[str]:
+    """Sentences about the images of a domain after a look at all of them."""
+    return [*_sizes(report)]
+
+
+def label_notices(report: Report, ids: RawIds, label_set: LabelSet) -> list[str]:
+    """Sentences about the labels of a domain after a look at all of them.
+
+    Args:
+        report: of the look.
+        ids: what its raw ids mean.
+        label_set: the classes in which they are read.
+    """
+    return [*_unmapped(ids, label_set), *_train_ids(report, ids), *_shares(report, label_set)]
+
+
+def _unmapped(ids: RawIds, label_set: LabelSet) -> Iterator[str]:
+    """Between published data sets and label sets, it is known what is left out."""
+    published = ids in _PUBLISHED_IDS and label_set.name in LABEL_SETS
+    if not published and (missing := label_set.unmapped(ids)):
+        yield f"{label_set.name} has no class {', '.join(missing)}: such pixels are ignored"
+
+
+def _sizes(report: Report) -> Iterator[str]:
+    if len(report.sizes) > _SIZES:
+        ranked = sorted(report.sizes, key=lambda size: size[0] * size[1])
+        (least, low), (most, high) = ranked[0], ranked[-1]
+        yield f"images of {len(ranked)} sizes, from {least}x{low} to {most}x{high}: all are stretched to crop_size"
+
+
+def _train_ids(report: Report, ids: RawIds) -> Iterator[str]:
+    raw = report.raw_pixels.keys() - {IGNORE}
+    if ids == CITYSCAPES_IDS and len(raw) > 1 and max(raw) <= _TRAIN_IDS and raw.intersection(_LABEL_IDS):
+        yield f"the labels' ids ({_listed(raw)}) look like train ids, but are read as labelIds: is it ids: train_ids?"
+
+
+def _listed(raw: set[int]) -> str:
+    ordered = [str(raw_id) for raw_id in sorted(raw)]
+    return ", ".join(ordered if len(ordered) <= 6 else [*ordered[:5], "…", ordered[-1]])
+
+
+def _shares(report: Report, label_set: LabelSet) -> Iterator[str]:
+    counts = [report.pixels.get(train_id, 0) for train_id in range(len(label_set))]
+    total = sum(counts)
+    if not total:
+        return
+    for name, count in zip(label_set.classes, counts, strict=True):
+        if count > _MOST * total:
+            yield f"{100 * count / total:.1f} % of the labelled pixels are {name}"
+    if absent := [name for name, count in zip(label_set.classes, counts, strict=True) if not count]:
+        yield f"no label shows {', '.join(absent)}: it can be neither learned nor scored here"

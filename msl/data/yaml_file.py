@@ -1,0 +1,36 @@
+"""Tables in YAML files, read with more care than YAML asks for."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from msl.errors import ConfigError
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The table that a YAML file holds.
+
+    Raises:
+        ConfigError: the file is missing, no YAML, no table, or has a key twice, of which YAML would take the last.
+    """
+    try:
+        content: Any = yaml.load(path.read_text("utf-8-sig"), _Careful)  # it is a SafeLoader
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(
+            f"{path}: holds no settings; expected lines such as 'name: my_city' and 'root: /data/my_city'"
+        )
+    return content
+
+
+class _Careful(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                line = node.value[place][0].start_mark.line + 1
+                raise yaml.YAMLError(f"line {line}: {key!r} is there twice")
+        return super().construct_mapping(node, deep)

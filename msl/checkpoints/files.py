@@ -93,7 +93,7 @@ def _ours(content: Mapping[str, Any]) -> Checkpoint:
         ),
         step=content["step"],
         weights=content["weights"],
-        progress=Progress(**{name: content[name] for name in names}) if "optimizer" in content else None,
+        progress=Progress(**{name: content[name] for name in names}) if content.keys() >= names.keys() else None,
     )
 
 

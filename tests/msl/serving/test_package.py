@@ -112,7 +112,8 @@ def test_the_best_checkpoint_of_a_run_becomes_a_registered_model(tmp_path):
 
 def test_the_model_holds_the_network_and_nothing_of_the_training(model):
     saved = load_file(model / "model/artifacts/network.pt")
-    assert set(saved) == {"format", "step", "weights", "model", "label_set", "classes", "group", "settings", "input"}
+    network = {"model", "label_set", "classes", "palette"}
+    assert set(saved) == {"format", "step", "weights", "stage", "group", "settings", "input", *network}
     assert saved["input"] == {"eval_flip": False, "eval_scales": "1", "crop_size": "96,48"}
     assert not list(model.glob("model/**/*.pkl"))
     requirements = (model / "model/requirements.txt").read_text().split()

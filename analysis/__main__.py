@@ -2,7 +2,9 @@
 
 import click
 
-from analysis import commands, figures, store_commands, watch
+from analysis.commands import figures, watch
+from analysis.commands import stores as store_commands
+from analysis.commands import tables as commands
 
 
 @click.group()

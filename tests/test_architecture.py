@@ -104,7 +104,7 @@ def loaded(code: str) -> set[str]:
     ("code", "absent"),
     [
         ("import analysis", {"torch", "mlflow", "pandas", "sqlalchemy", "matplotlib"}),
-        ("import analysis.store, analysis.tables, analysis.__main__", {"torch", "mlflow", "matplotlib"}),
+        ("import analysis.store, analysis.comparison.compare, analysis.__main__", {"torch", "mlflow", "matplotlib"}),
         ("import entrypoints.adapt, entrypoints.evaluate, entrypoints.package", {"torch", "mlflow", "pandas", "numpy"}),
         ("import msl.commands", {"torch", "mlflow", "pandas", "numpy", "analysis"}),
         (EVERY_COMMAND, {"torch", "torchvision", "mlflow", "pandas", "numpy", "sqlalchemy", "matplotlib"}),

@@ -17,7 +17,7 @@ def _report(config: ReportConfig, request: RequestConfig) -> None:
     if config.store is not None:
         os.environ[_STORE] = config.store  # so that the run which keeps the report lies there, too
     from analysis.errors import AnalysisError
-    from analysis.written import report
+    from analysis.report.files import report
 
     store = os.environ.get(_STORE, "sqlite:///mlflow.db")
     try:

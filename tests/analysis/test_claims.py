@@ -6,15 +6,15 @@ import planted
 import pytest
 
 from analysis import open_store
-from analysis.candidates import DOMAINS, candidates, style_of
-from analysis.claim_table import sheet
-from analysis.claims import CLAIMS, Region
+from analysis.claims.candidates import DOMAINS, candidates, style_of
+from analysis.claims.claims import CLAIMS, Region
+from analysis.claims.table import sheet
+from analysis.claims.verdicts import decide, find_claims, judge
 from analysis.errors import AnalysisError
-from analysis.formats import as_csv, as_text
-from analysis.groups import seed_groups
-from analysis.losses import with_courses
-from analysis.statistics import Interval
-from analysis.verdicts import decide, find_claims, judge
+from analysis.seeds.groups import seed_groups
+from analysis.seeds.statistics import Interval
+from analysis.seeds.trends import with_courses
+from analysis.tables.formats import as_csv, as_text
 from msl.data.catalog import domain_names
 from msl.recipes import find_recipe
 

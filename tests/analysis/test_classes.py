@@ -1,7 +1,7 @@
 import planted
 import pytest
 
-from analysis.classes import classes
+from analysis.comparison.classes import classes
 from analysis.errors import AnalysisError
 
 IOU = "last/target/IoU/"

@@ -3,12 +3,13 @@ import math
 import pandas as pd
 import pytest
 
-from analysis import curves, open_store
-from analysis import house_style as style
-from analysis.bands import bands
+from analysis import open_store
 from analysis.errors import AnalysisError
-from analysis.groups import find_measure, seed_groups
-from analysis.statistics import Summary, smooth
+from analysis.figures import plots as curves
+from analysis.figures import style
+from analysis.figures.curves import bands
+from analysis.seeds.groups import find_measure, seed_groups
+from analysis.seeds.statistics import Summary, smooth
 
 MIOU = "target/mIoU"
 NASTY = "a'b\" 100% $x_1$ <b>\n\u202e"

@@ -5,8 +5,8 @@ import math
 
 import pytest
 
-from analysis.formats import FORMATS, as_csv, as_html, as_latex, as_markdown, as_text
-from analysis.sheet import Cell, Column, Sheet, text_cell
+from analysis.tables.formats import FORMATS, as_csv, as_html, as_latex, as_markdown, as_text
+from analysis.tables.table import Cell, Column, Sheet, text_cell
 
 NASTY = "a'b\"c %d 100% <script>alert(1)</script>\n| & $x_1$ \\ {#} ~^ `q` [z] é"
 COLUMNS = (Column("group", "group", numeric=False), Column("mIoU <Δ>", "mIoU", ("mean", "std")))

@@ -1,8 +1,8 @@
 import planted
 import pytest
 
-from analysis.groups import Measure, seed_groups
-from analysis.guard import iterations, notes
+from analysis.seeds.comparability import iterations, notes
+from analysis.seeds.groups import Measure, seed_groups
 from msl import schema
 
 MIOU = Measure("last", "target/mIoU")

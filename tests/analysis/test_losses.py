@@ -3,7 +3,7 @@ import math
 import pytest
 
 from analysis import open_store
-from analysis.losses import with_courses
+from analysis.seeds.trends import with_courses
 
 
 def curve(values, every=10):

@@ -8,8 +8,8 @@ from PIL import Image
 
 from analysis import open_store
 from analysis.errors import AnalysisError
-from analysis.groups import seed_groups
-from analysis.panels import panels
+from analysis.figures.panels import panels
+from analysis.seeds.groups import seed_groups
 from analysis.store.artifacts import Artifacts
 from msl.labels import LABEL_SETS
 from msl.scoring.panels import sheet

@@ -1,6 +1,6 @@
 import pytest
 
-from analysis.paper import PUBLISHED, published
+from analysis.comparison.published import PUBLISHED, published
 from msl.data.catalog import domain_names
 from msl.labels import LABEL_SETS
 

@@ -10,10 +10,10 @@ from PIL import Image
 from analysis import open_store
 from analysis.__main__ import main
 from analysis.errors import AnalysisError
-from analysis.page import as_page
-from analysis.report import make
-from analysis.svg import value_text
-from analysis.written import report
+from analysis.figures.svg import value_text
+from analysis.report.contents import make
+from analysis.report.files import report
+from analysis.report.page import as_page
 from entrypoints.report import main as stage
 from msl.commands import main as msl
 

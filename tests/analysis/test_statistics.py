@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from tolerances import DOUBLE
 
-from analysis.statistics import Difference, Interval, Summary, cohen_d, hedges_g, smooth
+from analysis.seeds.statistics import Difference, Interval, Summary, cohen_d, hedges_g, smooth
 
 GROUPS = [np.random.default_rng(seed).normal(40 + seed, 1 + seed, 2 + seed) for seed in range(6)]
 

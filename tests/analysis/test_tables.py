@@ -7,10 +7,10 @@ import planted
 import pytest
 
 from analysis import open_store
+from analysis.comparison.compare import REPORT_MEASURES, compare, sheet
+from analysis.comparison.published import published
 from analysis.errors import AnalysisError
-from analysis.formats import as_csv, as_markdown, as_text
-from analysis.paper import published
-from analysis.tables import REPORT_MEASURES, compare, sheet
+from analysis.tables.formats import as_csv, as_markdown, as_text
 
 SCORES = ("last/target/mIoU", "last/target/fwIoU", "last/target/PA", "best/target/mIoU")
 

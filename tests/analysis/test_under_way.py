@@ -17,10 +17,10 @@ from mlflow.tracking import MlflowClient
 
 from analysis import open_store
 from analysis.__main__ import main
+from analysis.commands.progress import under_way
+from analysis.commands.watch import fitting, looks
 from analysis.errors import AnalysisError
 from analysis.store import database
-from analysis.under_way import under_way
-from analysis.watch import fitting, looks
 
 NASTY = "a'b\" 100% <b>\n\x1b[2J\u202e"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

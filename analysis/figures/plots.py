@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from analysis import house_style as style
-from analysis.bands import Axis, Band
 from analysis.errors import AnalysisError
-from analysis.groups import Measure, SeedGroup, number
-from analysis.statistics import Summary
+from analysis.figures import style
+from analysis.figures.curves import Axis, Band
+from analysis.seeds.groups import Measure, SeedGroup, number
+from analysis.seeds.statistics import Summary
 from msl import labels, schema
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def curves(drawn: Mapping[str, Sequence[Band]], axis: Axis = "step") -> "Figure"
     """One plot a metric side by side, a line a group: the mean over seeds, in a band of ± one standard deviation.
 
     Args:
-        drawn: bands by metric, from `analysis.bands.bands`.
+        drawn: bands by metric, from `analysis.figures.curves.bands`.
         axis: that they are drawn over.
     """
     names = list(dict.fromkeys(band.group for found in drawn.values() for band in found))

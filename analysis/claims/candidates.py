@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from analysis.groups import SeedGroup, number
+from analysis.seeds.groups import SeedGroup, number
 from msl import schema
 
 Style = Literal["plain", "published", "retrained", "alpha1_weight1", "variant", "direct", "no network"]

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.candidates import AUXILIARY, Role, Style
-from analysis.losses import DROP, FALL, LOSSES
+from analysis.claims.candidates import AUXILIARY, Role, Style
+from analysis.seeds.trends import DROP, FALL, LOSSES
 
 VISIBLE = 0.5  # points of a score that the report's figures show
 EQUAL = 1.0  # points within which it calls fwIoU and PA about equal

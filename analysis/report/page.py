@@ -5,12 +5,12 @@ import html
 import io
 from importlib import resources
 
-from analysis import svg
-from analysis.curves import axis_label
-from analysis.formats import as_html
-from analysis.house_style import printable
-from analysis.report import Panel, Report
-from analysis.sheet import Sheet
+from analysis.figures import svg
+from analysis.figures.plots import axis_label
+from analysis.figures.style import printable
+from analysis.report.contents import Panel, Report
+from analysis.tables.formats import as_html
+from analysis.tables.table import Sheet
 
 _QUALITY = 88  # of panels as WebP
 
@@ -92,4 +92,4 @@ def _paragraph(text: str) -> list[str]:
 
 
 def _resource(name: str) -> str:
-    return (resources.files("analysis") / name).read_text()
+    return (resources.files("analysis.report") / name).read_text()

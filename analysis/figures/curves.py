@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.groups import SeedGroup, number
-from analysis.statistics import Summary, smooth
+from analysis.seeds.groups import SeedGroup, number
+from analysis.seeds.statistics import Summary, smooth
 from msl import schema
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def bands(
 
     Args:
         store: that the groups' runs are from.
-        groups: from `analysis.groups.seed_groups`.
+        groups: from `analysis.seeds.groups.seed_groups`.
         metrics: full names, such as ``target/mIoU`` or ``loss/source``.
         axis: training iterations, or epochs.
-        smoothing: weight of what came before in [0, 1), see `analysis.statistics.smooth`.
+        smoothing: weight of what came before in [0, 1), see `analysis.seeds.statistics.smooth`.
 
     Raises:
         AnalysisError: epochs are asked for, and the runs do not say how long these are; the store cannot be read.

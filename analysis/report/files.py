@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis import house_style as style
 from analysis import open_store
-from analysis.curves import curves
 from analysis.errors import AnalysisError
-from analysis.formats import as_markdown, markdown_text
-from analysis.page import as_page, panel_caption
-from analysis.report import Report, make
+from analysis.figures import style
+from analysis.figures.plots import curves
+from analysis.report.contents import Report, make
+from analysis.report.page import as_page, panel_caption
 from analysis.store.artifacts import Artifacts
+from analysis.tables.formats import as_markdown, markdown_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def report(store: str, experiment: str, baseline: str, output: Path) -> list[Pat
         output: the report's file.
 
     Raises:
-        AnalysisError: as `analysis.report.make` and `write` say.
+        AnalysisError: as `analysis.report.contents.make` and `write` say.
     """
     check(output)
     return write(make(open_store(store), experiment, baseline, Artifacts(store)), output)

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
-from analysis.claims import Region, Statement
-from analysis.losses import DROP, FALL
-from analysis.sheet import NOTHING, Cell, Column, Footnotes, Sheet, show, show_interval, text_cell
-from analysis.verdicts import Evidence, Finding
+from analysis.claims.claims import Region, Statement
+from analysis.claims.verdicts import Evidence, Finding
+from analysis.seeds.trends import DROP, FALL
+from analysis.tables.table import NOTHING, Cell, Column, Footnotes, Sheet, show, show_interval, text_cell
 
 _COLUMNS = (
     Column("claim", "claim", numeric=False),

@@ -21,7 +21,7 @@ class Published:
     source: str  # domain
     target: str  # domain
     label_set: str
-    scores: Mapping[str, float]  # by the name of `analysis.groups.find_measure`; percent, or a loss
+    scores: Mapping[str, float]  # by the name of `analysis.seeds.groups.find_measure`; percent, or a loss
     note: str  # where it stands, and by which protocol
     differences: Mapping[str, float] = field(default_factory=dict)  # as printed beside the scores
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands import STORE, told_plainly
+from analysis.commands.tables import STORE, told_plainly
 from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def looks(store: "Store", experiment: str | None, every: float) -> Iterator[str]
     Raises:
         AnalysisError: at the first time, as `under_way` says.
     """
-    from analysis.formats import as_text, plain
-    from analysis.under_way import under_way
+    from analysis.commands.progress import under_way
+    from analysis.tables.formats import as_text, plain
 
     view = as_text(under_way(store, experiment, datetime.now(UTC)))
     yield view

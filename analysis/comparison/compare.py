@@ -7,13 +7,13 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis import guard
+from analysis.comparison.published import Published
+from analysis.comparison.published import published as published_rows
 from analysis.errors import AnalysisError
-from analysis.groups import Measure, SeedGroup, find_group, find_measure, seed_groups
-from analysis.paper import Published
-from analysis.paper import published as published_rows
-from analysis.sheet import Cell, Column, Footnotes, Sheet, show, show_interval, text_cell
-from analysis.statistics import Difference, Interval, Summary
+from analysis.seeds import comparability as guard
+from analysis.seeds.groups import Measure, SeedGroup, find_group, find_measure, seed_groups
+from analysis.seeds.statistics import Difference, Interval, Summary
+from analysis.tables.table import Cell, Column, Footnotes, Sheet, show, show_interval, text_cell
 from msl import schema
 
 Spread = Literal["std", "t", "bootstrap"]
@@ -61,7 +61,7 @@ def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = 
     Decoders and styled copies are compared by what they have, which is no score.
 
     Args:
-        runs: as `Store.runs` gives them; for losses, with `analysis.losses.with_courses`.
+        runs: as `Store.runs` gives them; for losses, with `analysis.seeds.trends.with_courses`.
         baseline: the group's name, or a part that only its name has.
         measures: names as `find_measure` takes them; left out, those of MEASURES that are recorded.
 

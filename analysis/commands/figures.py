@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.commands import STORE, told_plainly
+from analysis.commands.tables import STORE, told_plainly
 from analysis.errors import AnalysisError, unknown
 
 if TYPE_CHECKING:
-    from analysis.groups import SeedGroup
+    from analysis.seeds.groups import SeedGroup
 
 _EXPERIMENT = click.option("--experiment", required=True, help="Name of the experiment.")
 _GROUPS = click.option(
@@ -38,10 +38,12 @@ _GROUPS = click.option(
 def curves(experiment: str, names: tuple[str, ...], output: Path, store: str, **asked: Any) -> None:
     """Draw a figure over seed groups, as SVG and as PNG."""
     with told_plainly():
-        from analysis import bands, house_style, open_store
-        from analysis import curves as figures
-        from analysis.groups import find_measure
-        from analysis.losses import with_courses
+        from analysis import open_store
+        from analysis.figures import curves as bands
+        from analysis.figures import plots as figures
+        from analysis.figures import style as house_style
+        from analysis.seeds.groups import find_measure
+        from analysis.seeds.trends import with_courses
 
         opened = open_store(store)
         runs = opened.runs(experiment)
@@ -72,7 +74,7 @@ def panels(experiment: str, names: tuple[str, ...], domain: str, output: Path, s
     """Put image, label and the predictions of several groups side by side."""
     with told_plainly():
         from analysis import open_store
-        from analysis.panels import panels as drawn
+        from analysis.figures.panels import panels as drawn
         from analysis.store.artifacts import Artifacts
 
         groups = _chosen(open_store(store).runs(experiment), names)
@@ -95,14 +97,14 @@ def panels(experiment: str, names: tuple[str, ...], domain: str, output: Path, s
 def report(experiment: str, baseline: str, output: Path, store: str) -> None:
     """Write an experiment's report: runs, tables, curves, verdicts on claims, panels."""
     with told_plainly():
-        from analysis.written import report as written
+        from analysis.report.files import report as written
 
         for file in written(store, experiment, baseline, output):
             click.echo(file)
 
 
 def _chosen(runs: Any, names: tuple[str, ...]) -> "dict[str, SeedGroup]":
-    from analysis.groups import find_group, seed_groups
+    from analysis.seeds.groups import find_group, seed_groups
 
     groups = seed_groups(runs)
     return {group.name: group for group in (find_group(name, groups) for name in names)} or groups

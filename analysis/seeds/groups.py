@@ -35,7 +35,7 @@ class Measure:
 
     @property
     def key(self) -> str:
-        """Its name in the run store, or in `analysis.losses.with_courses`."""
+        """Its name in the run store, or in `analysis.seeds.trends.with_courses`."""
         return schema.final(self.which, self.metric)
 
     @property

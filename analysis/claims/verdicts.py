@@ -7,13 +7,13 @@ from typing import Literal
 
 import pandas as pd
 
-from analysis import guard
-from analysis.candidates import Candidate, Role, candidates
-from analysis.claims import CLAIMS, Claim, Region, Statement
+from analysis.claims.candidates import Candidate, Role, candidates
+from analysis.claims.claims import CLAIMS, Claim, Region, Statement
 from analysis.errors import AnalysisError, unknown
-from analysis.groups import Measure, find_measure, seed_groups
-from analysis.losses import COURSE, DROP, FALL
-from analysis.statistics import Difference, Interval, Summary
+from analysis.seeds import comparability as guard
+from analysis.seeds.groups import Measure, find_measure, seed_groups
+from analysis.seeds.statistics import Difference, Interval, Summary
+from analysis.seeds.trends import COURSE, DROP, FALL
 from msl import schema
 
 Verdict = Literal["supported", "not supported", "undecided", "not run"]
@@ -65,7 +65,7 @@ def judge(runs: pd.DataFrame, claims: Sequence[Claim], which: str = schema.LAST)
     claim's roles may not differ, that differ least in those in which they may, and that have the most seeds.
 
     Args:
-        runs: from `analysis.losses.with_courses`.
+        runs: from `analysis.seeds.trends.with_courses`.
         claims: to judge.
         which: ``last`` or ``best`` checkpoint.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from analysis.groups import INERT, Measure, SeedGroup, number
+from analysis.seeds.groups import INERT, Measure, SeedGroup, number
 from msl import schema
 
 # Settings by which scores of equal networks differ, with what holds where a run does not record them.

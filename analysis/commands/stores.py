@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands import STORE, told_plainly
+from analysis.commands.tables import STORE, told_plainly
 from msl import schema
 
 _MIOU = schema.final(schema.LAST, schema.score(schema.TARGET, schema.MIOU))
@@ -19,7 +19,7 @@ def runs(experiment: str | None, form: str, store: str) -> None:
     """List runs: as text what tells them apart, as CSV every tag, parameter and last metric."""
     with told_plainly():
         from analysis import open_store
-        from analysis.formats import plain
+        from analysis.tables.formats import plain
 
         found = open_store(store).runs(experiment)
     if form == "csv":

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from analysis.statistics import Interval
+from analysis.seeds.statistics import Interval
 
 NOTHING = "–"
 

@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from analysis import house_style as style
-from analysis.bands import Axis, Band
-from analysis.sheet import show
+from analysis.figures import style
+from analysis.figures.curves import Axis, Band
+from analysis.tables.table import show
 
 # In the units of the drawing, which are a phone's pixels; a desktop's page puts several side by side.
 _WIDTH, _HEIGHT = 440, 260

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis import claim_table, guard, tables
-from analysis.bands import Band, bands
-from analysis.classes import classes
-from analysis.curves import CURVES
+from analysis.claims import table as claim_table
+from analysis.claims.verdicts import find_claims, judge
+from analysis.comparison import compare as tables
+from analysis.comparison.classes import classes
 from analysis.errors import AnalysisError
-from analysis.groups import SeedGroup, seed_groups
-from analysis.losses import with_courses
-from analysis.panels import panels
-from analysis.sheet import NOTHING, Cell, Column, Footnotes, Sheet, text_cell
+from analysis.figures.curves import Band, bands
+from analysis.figures.panels import panels
+from analysis.figures.plots import CURVES
+from analysis.seeds import comparability as guard
+from analysis.seeds.groups import SeedGroup, seed_groups
+from analysis.seeds.trends import with_courses
 from analysis.store.artifacts import Artifacts
-from analysis.verdicts import find_claims, judge
+from analysis.tables.table import NOTHING, Cell, Column, Footnotes, Sheet, text_cell
 from msl import schema
 
 if TYPE_CHECKING:

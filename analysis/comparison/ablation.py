@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from analysis.comparison.compare import Comparison, row
 from analysis.errors import AnalysisError, unknown
-from analysis.groups import INERT, Measure, SeedGroup, find_measure, number, seed_groups
-from analysis.tables import Comparison, row
+from analysis.seeds.groups import INERT, Measure, SeedGroup, find_measure, number, seed_groups
 
 Settings = tuple[tuple[str, str], ...]
 
@@ -20,7 +20,7 @@ def ablation(
     """What a parameter does, everything else being equal.
 
     Args:
-        runs: as `Store.runs` gives them; for losses, with `analysis.losses.with_courses`.
+        runs: as `Store.runs` gives them; for losses, with `analysis.seeds.trends.with_courses`.
         parameter: a setting, such as ``lambda_target``.
         measures: names as `find_measure` takes them.
         but: settings that may differ along with it; the rows then name their values.

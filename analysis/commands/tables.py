@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.paper import Published
-    from analysis.sheet import Sheet
+    from analysis.comparison.published import Published
+    from analysis.tables.table import Sheet
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,7 +76,7 @@ def _shared(command: F) -> F:
 def table(experiment: str, form: str, store: str, baseline: str, metrics: str, published: str, **style: Any) -> None:
     """Compare seed groups: mean ± std over seeds, difference to the baseline, after the last step and at best."""
     with told_plainly():
-        from analysis import tables
+        from analysis.comparison import compare as tables
 
         runs = _runs(store, experiment)
         wanted = tables.REPORT_MEASURES if style["layout"] == "report" and not metrics else _listed(metrics)
@@ -93,7 +93,7 @@ def classes(experiment: str, form: str, store: str, **chosen: Any) -> None:
     """IoU of every class, a row a seed group."""
     with told_plainly():
         from analysis import open_store
-        from analysis.classes import classes as sheet_of
+        from analysis.comparison.classes import classes as sheet_of
 
         _print(sheet_of(open_store(store).runs(experiment), **chosen), form)
 
@@ -110,9 +110,9 @@ def ablation(
 ) -> None:
     """What one parameter does, between seed groups that agree in everything else."""
     with told_plainly():
-        from analysis import tables
-        from analysis.ablation import ablation as families_of
-        from analysis.sheet import joined
+        from analysis.comparison import compare as tables
+        from analysis.comparison.ablation import ablation as families_of
+        from analysis.tables.table import joined
 
         wanted = _listed(metrics) or ("mIoU", "fwIoU", "PA")
         families = families_of(_runs(store, experiment), parameter, wanted, _listed(but) or ())
@@ -134,8 +134,8 @@ def ablation(
 def claims(experiment: str, form: str, store: str, ids: tuple[str, ...], which: str) -> None:
     """Which of the report's claims our own runs support, with the numbers and the runs behind them."""
     with told_plainly():
-        from analysis.claim_table import sheet
-        from analysis.verdicts import find_claims, judge
+        from analysis.claims.table import sheet
+        from analysis.claims.verdicts import find_claims, judge
 
         chosen = find_claims(ids)
         _print(sheet(judge(_runs(store, experiment), chosen, which), which), form)
@@ -144,7 +144,7 @@ def claims(experiment: str, form: str, store: str, ids: tuple[str, ...], which: 
 def _runs(store: str, experiment: str | None) -> "pd.DataFrame":
     """The runs with their final losses."""
     from analysis import open_store
-    from analysis.losses import with_courses
+    from analysis.seeds.trends import with_courses
 
     opened = open_store(store)
     return with_courses(opened, opened.runs(experiment))
@@ -159,9 +159,9 @@ def _listed(names: str | None) -> Sequence[str] | None:
 
 
 def _published(asked: str, baseline: Any) -> "list[Published]":
+    from analysis.comparison.compare import beside
+    from analysis.comparison.published import PUBLISHED
     from analysis.errors import unknown
-    from analysis.paper import PUBLISHED
-    from analysis.tables import beside
 
     if asked == "none":
         return []
@@ -174,7 +174,7 @@ def _published(asked: str, baseline: Any) -> "list[Published]":
 
 
 def _print(sheet: "Sheet", form: str, after: bool = False) -> None:
-    from analysis.formats import FORMATS
+    from analysis.tables.formats import FORMATS
 
     click.echo(("\n" if after else "") + FORMATS[form](sheet))
 
@@ -185,6 +185,6 @@ def told_plainly() -> "Iterator[None]":
     try:
         yield
     except AnalysisError as error:
-        from analysis.formats import plain
+        from analysis.tables.formats import plain
 
         raise click.ClickException(plain(str(error))) from error

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis import guard
 from analysis.errors import AnalysisError
-from analysis.groups import Measure, SeedGroup, find_group, seed_groups
-from analysis.sheet import Cell, Column, Footnotes, Sheet, text_cell
-from analysis.statistics import Difference, Summary
+from analysis.seeds import comparability as guard
+from analysis.seeds.groups import Measure, SeedGroup, find_group, seed_groups
+from analysis.seeds.statistics import Difference, Summary
+from analysis.tables.table import Cell, Column, Footnotes, Sheet, text_cell
 from msl import labels, schema
 
 # As papers shorten them.

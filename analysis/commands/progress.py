@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis import guard
-from analysis.groups import SeedGroup
-from analysis.sheet import NOTHING, Cell, Column, Footnotes, Sheet, show, text_cell
+from analysis.seeds import comparability as guard
+from analysis.seeds.groups import SeedGroup
+from analysis.tables.table import NOTHING, Cell, Column, Footnotes, Sheet, show, text_cell
 from msl import schema
 
 if TYPE_CHECKING:

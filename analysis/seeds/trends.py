@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.groups import number
+from analysis.seeds.groups import number
 from msl import schema
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from analysis.sheet import Cell, Column, Sheet
+from analysis.tables.table import Cell, Column, Sheet
 
 _LATEX = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from analysis import house_style as style
 from analysis.errors import AnalysisError
-from analysis.groups import SeedGroup
+from analysis.figures import style
+from analysis.seeds.groups import SeedGroup
 from analysis.store.artifacts import Artifacts
 from msl import labels, schema
 

@@ -1,4 +1,4 @@
-"""Which experiment of the report a seed group is: recognised by stage, settings and the names of its data."""
+"""Which experiment of the report a seed group is, by its stage, its settings and the names of its data."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from analysis.seeds.groups import SeedGroup, number
+from analysis.seeds import SeedGroup, number
 from msl import schema
 
 Style = Literal["plain", "published", "retrained", "alpha1_weight1", "variant", "direct", "no network"]
 AUXILIARY: frozenset[Style] = frozenset({"published", "retrained", "alpha1_weight1", "variant"})
 
-# Domains with names of their own. A styled copy is called NAME_STYLE.
+# Domains that are no styled copies. The name of a styled copy is NAME_STYLE.
 DOMAINS = frozenset(
     {"streets", "streets_real", "camvid", "camvid_day", "camvid_dusk", "cityscapes", "gta5", "synthia"}
     | {f"crosscity_{city}" for city in ("rome", "rio", "tokyo", "taipei")}
 )
-# Settings that two stages must share for the one's runs to be compared with the other's.
+# Settings that the runs of two stages must share to be compared with each other.
 _BASIC = frozenset(
     {"source", "target", "style", "label_set", "network", "backbone", "width", "weights", "preprocessing"}
     | {"resize_labels", "eval_flip", "eval_scales"}
 )
-_DEFAULTS = {"network": "deeplabv2", "multi": "False", "split": "val"}  # of runs older than the setting
+_DEFAULTS = {"network": "deeplabv2", "multi": "False", "split": "val"}  # of runs that are older than the setting
 _ONE = r"_?1(?:[.p]0)?(?![\d.p])"
 _ALPHA1_WEIGHT1 = re.compile(rf"alpha{_ONE}.*(?:wts?|weight){_ONE}")
 
@@ -40,15 +40,15 @@ class Role:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A seed group with what a role looks at."""
+    """A seed group, with everything by which a role is recognised."""
 
     group: SeedGroup
-    settings: Mapping[str, str]  # of what only scores, those of the network that is scored
+    settings: Mapping[str, str]  # of a run that only scores, those of the network that it scores
     style: Style
 
     @property
     def context(self) -> tuple[str, ...]:
-        """What runs must share to speak about the same case of a claim."""
+        """What runs must share to belong to the same case of a claim: the pair of domains and the backbone."""
         return tuple(self.settings.get(name, "") for name in ("source", "target", "backbone"))
 
     @cached_property
@@ -56,7 +56,7 @@ class Candidate:
         """When its last run ended, in seconds since 1970."""
         return float(self.group.runs["end"].max().timestamp())
 
-    def plays(self, role: Role) -> bool:
+    def fits(self, role: Role) -> bool:
         """Whether it is that experiment. An objective counts only with a weight above zero."""
         if self.group.stage != role.stage or self.style not in role.styles:
             return False
@@ -65,10 +65,10 @@ class Candidate:
         return all(self.settings.get(name, _DEFAULTS.get(name)) == value for name, value in role.where.items())
 
     def distance(self, other: "Candidate", varies: Collection[str]) -> int | None:
-        """In how many settings two groups differ that may vary; None if they differ in another.
+        """In how many of the settings that may vary two groups differ; None if they differ in another setting.
 
-        Of pretraining and adaptation only the network and the data are compared. What one leaves open ("None") differs
-        from nothing.
+        Of pretraining and adaptation only the network and the data are compared. A setting that one group leaves open
+        ("None") differs from nothing.
         """
         names = (self.settings.keys() & other.settings.keys()) - {"split"}
         if self.group.stage != other.group.stage and not {"target_mode"} <= names:
@@ -82,7 +82,7 @@ def candidates(groups: Iterable[SeedGroup]) -> list[Candidate]:
     """The groups with the styles of their data."""
     listed = list(groups)
     parents = {run_id: group for group in listed for run_id in group.run_ids}
-    names = {name for group in listed for role in schema.DOMAINS for name in [_domain(group, role)] if name}
+    names = {name for group in listed for role in schema.DOMAINS if (name := group.domain(role))}
     bases = _bases(names)
     return [_candidate(group, parents, bases) for group in listed]
 
@@ -106,21 +106,16 @@ def style_of(base: str, name: str) -> Style:
 def _candidate(group: SeedGroup, parents: Mapping[str, SeedGroup], bases: Collection[str]) -> Candidate:
     trained = parents.get(group.texts(schema.PARENT)[0]) if group.stage == "evaluate" else None
     settings = group.settings if trained is None else {**group.settings, **trained.settings}
-    source, target = (_domain(trained or group, role) or settings.get(role, "") for role in schema.DOMAINS)
+    source, target = ((trained or group).domain(role) or settings.get(role, "") for role in schema.DOMAINS)
     base = _base(source, bases)
     named = {"source": base, "target": _base(target, bases), "style": source.removeprefix(base)}
     return Candidate(group, {**settings, **named}, style_of(base, source))
 
 
-def _domain(group: SeedGroup, role: str) -> str:
-    data = group.data(role)
-    return data[0].name if data else ""
-
-
 def _bases(names: Collection[str]) -> set[str]:
-    """The domains that others are copies of: those of msl, and of one's own those that no other's name begins."""
-    own = {name for name in names if not any(name.startswith(f"{other}_") for other in {*names, *DOMAINS})}
-    return {*own, *DOMAINS}
+    """The domains that are no copies: those of msl, and of the others each whose name does not begin with another's."""
+    originals = {name for name in names if not any(name.startswith(f"{other}_") for other in {*names, *DOMAINS})}
+    return {*originals, *DOMAINS}
 
 
 def _base(name: str, bases: Collection[str]) -> str:

@@ -1,19 +1,21 @@
-"""The report's claims as data: which groups each compares, by which metric, and what it says of their difference."""
+"""The report's claims as data: which groups a claim compares, by which metric, and what it says of the difference."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.claims.candidates import AUXILIARY, Role, Style
-from analysis.seeds.trends import DROP, FALL, LOSSES
+from analysis.seeds import ALIASES, DROP, FALL, LOSSES
+from msl import schema
 
-VISIBLE = 0.5  # points of a score that the report's figures show
-EQUAL = 1.0  # points within which it calls fwIoU and PA about equal
+VISIBLE = 0.5  # points of a score that can be seen in the report's figures
+EQUAL = 1.0  # points within which the report calls fwIoU and PA about equal
+_MIOU_DROP = schema.final(DROP, schema.score(schema.TARGET, schema.MIOU))
 
 
 @dataclass(frozen=True)
 class Region:
-    """Where a claim says that a number lies: within the bounds, or outside of them."""
+    """Where a number lies according to a claim: between the bounds, or outside of them."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -27,24 +29,30 @@ HIGHER, LOWER = Region(low=0), Region(high=0)
 class Statement:
     """A claim about one number: a difference of two roles' means, or a mean or standard deviation of one role."""
 
-    metric: str  # as `find_measure` takes it, or a column of `with_courses`
-    own: str  # name of a role
-    other: str | None  # of the role that is subtracted
+    metric: str  # as `find_measure` takes it, or a trend's column of `with_trends`
+    role: str
+    reference: str | None  # the role that is subtracted
     region: Region
-    reported: str  # what the report or the paper found
+    reported: str  # the result of the report or the paper
     of_std: bool = False
+
+    @property
+    def unit(self) -> str:
+        """Unit of the number."""
+        trend, _, metric = self.metric.partition("/")
+        return schema.unit(metric if trend in (FALL, DROP) else self.metric)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What the report concluded."""
+    """A conclusion of the report."""
 
     id: str
     text: str
     roles: tuple[Role, ...]
     statements: tuple[Statement, ...]
     varies: frozenset[str] = frozenset()  # settings in which the roles may differ
-    any_role: bool = False  # said of each role by itself: those that were run decide
+    any_role: bool = False  # it is about each role by itself: those that were run decide
 
 
 _OBJECTIVE = frozenset({"target_mode", "multi", "lambda_target", "target_crop_size", "iw_ratio"})
@@ -52,7 +60,12 @@ _OBJECTIVE |= {"lambda_seg", "threshold"}
 _LENGTH = frozenset({"round_num", "epoch_each_round", "epoch_iters", "target_solo_epoch", "max_iters"})
 _STYLE = frozenset({"style", "lambda_target", "target_crop_size", "crop_size"}) | _LENGTH
 _NETWORK = frozenset({"network", "output_stride", "dilations", "target_crop_size", "batch_size", "epoch_iters", "lr"})
-_NETWORK |= {"freeze_bn", "freeze_stem_bn", "backbone_lr_ratio", "head_lr_ratio"}  # the published code's V2 has its own
+_NETWORK |= {
+    "freeze_bn",
+    "freeze_stem_bn",
+    "backbone_lr_ratio",
+    "head_lr_ratio",
+}  # which the published code sets for V2
 _V2 = {"network": "deeplabv2"}
 _PLAIN: frozenset[Style] = frozenset({"plain"})
 
@@ -86,8 +99,17 @@ V3PLUS_LR = Role("DeepLabV3+, other lr", "pretrain", AUXILIARY, {"network": "dee
 _ADAPTED = (MS, IW, MULTI_IW)
 
 
-def _triple(own: Role, other: Role, values: Sequence[tuple[str, Region, str]]) -> tuple[Statement, ...]:
-    return tuple(Statement(metric, own.name, other.name, region, said) for metric, region, said in values)
+def better(metric: str) -> Region:
+    """Where the difference between a better role and a worse one lies."""
+    return LOWER if schema.higher_is_better(ALIASES.get(metric, metric)) is False else HIGHER
+
+
+def _differences(role: Role, reference: Role, values: Sequence[tuple[str, Region, str]]) -> tuple[Statement, ...]:
+    return tuple(Statement(metric, role.name, reference.name, region, text) for metric, region, text in values)
+
+
+def _improvements(role: Role, reference: Role, values: Mapping[str, str]) -> tuple[Statement, ...]:
+    return _differences(role, reference, [(metric, better(metric), text) for metric, text in values.items()])
 
 
 CLAIMS: tuple[Claim, ...] = (
@@ -106,8 +128,8 @@ CLAIMS: tuple[Claim, ...] = (
         "target mIoU: MS < IW_MS < multi_MS_IW",
         _ADAPTED,
         (
-            Statement("mIoU", IW.name, MS.name, HIGHER, "+0.9 (paper)"),
-            Statement("mIoU", MULTI_IW.name, IW.name, HIGHER, "+1.2 (paper)"),
+            *_improvements(IW, MS, {"mIoU": "+0.9 (paper)"}),
+            *_improvements(MULTI_IW, IW, {"mIoU": "+1.2 (paper)"}),
         ),
         _OBJECTIVE,
     ),
@@ -135,7 +157,7 @@ CLAIMS: tuple[Claim, ...] = (
         "C5",
         "target_solo lowers target loss and raises PA a little, but not mIoU",
         (MULTI_IW, SOLO),
-        _triple(
+        _differences(
             SOLO,
             MULTI_IW,
             [
@@ -153,7 +175,7 @@ CLAIMS: tuple[Claim, ...] = (
         tuple(
             statement
             for styled, plain in ((STYLED_SINGLE, SINGLE), (STYLED_MULTI, MULTI))
-            for statement in _triple(styled, plain, [("source/PA", LOWER, "-1.5"), ("source/mIoU", LOWER, "-6")])
+            for statement in _differences(styled, plain, [("source/PA", LOWER, "-1.5"), ("source/mIoU", LOWER, "-6")])
         ),
         _STYLE | {"multi"},
         any_role=True,
@@ -162,7 +184,7 @@ CLAIMS: tuple[Claim, ...] = (
         "C7",
         "adapting on styled pairs (published decoder): mIoU clearly lower, fwIoU and PA about equal",
         (MULTI_IW, PUBLISHED),
-        _triple(
+        _differences(
             PUBLISHED,
             MULTI_IW,
             [
@@ -178,8 +200,10 @@ CLAIMS: tuple[Claim, ...] = (
         "retraining the style net raises fwIoU and PA above the plain reproduction, mIoU stays below",
         (MULTI_IW, PUBLISHED, RETRAINED),
         (
-            *_triple(RETRAINED, MULTI_IW, [("fwIoU", HIGHER, "+1.3"), ("PA", HIGHER, "+0.5"), ("mIoU", LOWER, "-4.5")]),
-            *_triple(RETRAINED, PUBLISHED, [("fwIoU", HIGHER, "higher"), ("PA", HIGHER, "higher")]),
+            *_differences(
+                RETRAINED, MULTI_IW, [("fwIoU", HIGHER, "+1.3"), ("PA", HIGHER, "+0.5"), ("mIoU", LOWER, "-4.5")]
+            ),
+            *_differences(RETRAINED, PUBLISHED, [("fwIoU", HIGHER, "higher"), ("PA", HIGHER, "higher")]),
         ),
         _STYLE,
     ),
@@ -187,14 +211,14 @@ CLAIMS: tuple[Claim, ...] = (
         "C9",
         "decoder on both domains, alpha 1, style_weight 1: fwIoU and PA up, mIoU down a little",
         (MULTI_IW, ALPHA1),
-        _triple(ALPHA1, MULTI_IW, [("fwIoU", HIGHER, "+3.19"), ("PA", HIGHER, "+1.88"), ("mIoU", LOWER, "-1")]),
+        _differences(ALPHA1, MULTI_IW, [("fwIoU", HIGHER, "+3.19"), ("PA", HIGHER, "+1.88"), ("mIoU", LOWER, "-1")]),
         _STYLE,
     ),
     Claim(
         "C10",
         "the auxiliary domain beats styling the source directly as the target, on mIoU, fwIoU and PA",
         (DIRECT, ALPHA1),
-        _triple(ALPHA1, DIRECT, [("mIoU", HIGHER, "+0.7"), ("fwIoU", HIGHER, "+2.08"), ("PA", HIGHER, "+1.4")]),
+        _improvements(ALPHA1, DIRECT, {"mIoU": "+0.7", "fwIoU": "+2.08", "PA": "+1.4"}),
         _STYLE,
     ),
     Claim(
@@ -202,7 +226,7 @@ CLAIMS: tuple[Claim, ...] = (
         "DeepLabV3+ beats DeepLabV2 by about 2 mIoU on styled data; lr matters",
         (V3PLUS, V3PLUS_LR, STYLED_SINGLE),
         (
-            *_triple(V3PLUS, STYLED_SINGLE, [("source/mIoU", HIGHER, "+2"), ("source/PA", HIGHER, "+1")]),
+            *_improvements(V3PLUS, STYLED_SINGLE, {"source/mIoU": "+2", "source/PA": "+1"}),
             Statement("source/mIoU", V3PLUS_LR.name, V3PLUS.name, Region(-EQUAL, EQUAL, outside=True), "much"),
         ),
         _NETWORK,
@@ -212,11 +236,11 @@ CLAIMS: tuple[Claim, ...] = (
         "training losses fall while target mIoU fluctuates: loss and metric disagree",
         _ADAPTED,
         tuple(
-            Statement(metric, role.name, None, region, said)
+            Statement(metric, role.name, None, region, text)
             for role in _ADAPTED
-            for metric, region, said in (
-                *((FALL + loss, LOWER, "falls") for loss in LOSSES),
-                (DROP, Region(low=VISIBLE), "fluctuates"),
+            for metric, region, text in (
+                *((schema.final(FALL, loss), LOWER, "falls") for loss in LOSSES),
+                (_MIOU_DROP, Region(low=VISIBLE), "fluctuates"),
             )
         ),
         _OBJECTIVE,

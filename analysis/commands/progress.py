@@ -1,4 +1,4 @@
-"""The runs that are under way: how far each is, what it scores, and when it last gave a sign of life."""
+"""The runs in progress: how far each is, what it scores, and when it last gave a sign of life."""
 
 import math
 from collections.abc import Mapping
@@ -9,22 +9,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.seeds import comparability as guard
-from analysis.seeds.groups import SeedGroup
-from analysis.tables.table import NOTHING, Cell, Column, Footnotes, Sheet, show, text_cell
+from analysis.seeds import SeedGroup
+from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, number_text, text_cell
 from msl import schema
 
 if TYPE_CHECKING:
-    from analysis.store import Store
-    from analysis.store.base import RunTables
+    from analysis.store import RunTables, Store
 
-_RUNNING = "RUNNING"
-_PARENT = "mlflow.parentRunId"
-_PARTS = ("loss/", "style/")  # of what is minimised, weighted
 _MIOU = schema.score(schema.TARGET, schema.MIOU)
-_SHOWN = 8  # hex digits of a run's ID
-_SILENT = 600.0  # seconds; evaluations, which give no sign, take minutes
-_QUIET = "no sign for ten minutes: in a long evaluation, or killed; then `resume` goes on with it"
+_SILENT_S = 600.0  # an evaluation gives no sign and takes minutes
+_SILENCE = "no sign for ten minutes: it is in a long evaluation, or was killed; `resume` continues a killed run"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 _COLUMNS = (
@@ -34,7 +28,7 @@ _COLUMNS = (
     Column("iteration", "step"),
     Column("of", "iterations"),
     Column("loss", "loss"),
-    Column("target mIoU", _MIOU),
+    Column(schema.heading(_MIOU), _MIOU),
     Column("images/s", schema.IMAGES_PER_S),
     Column("last sign", "silence"),
     Column("experiment", "experiment", numeric=False),
@@ -66,21 +60,21 @@ class _Run:
 
     @property
     def iterations(self) -> float:
-        """All that its stage trains; NaN where the settings do not tell."""
-        return guard.iterations(SeedGroup(self.run_id, pd.DataFrame([self.params]), 0, 0))
+        """The iterations that its stage trains; NaN where the settings do not tell."""
+        return SeedGroup(self.run_id, pd.DataFrame([self.params]), 0, 0).iterations
 
     @property
     def loss(self) -> float:
         """Sum of the weighted parts of the newest interval."""
-        parts = [point for name, point in self.last.items() if name.startswith(_PARTS)]
+        parts = [point for name, point in self.last.items() if schema.is_loss(name)]
         newest = max((point.step for point in parts), default=0)
         return sum(point.value for point in parts if point.step == newest) if parts else math.nan
 
     @property
     def sign(self) -> float:
-        """When it last wrote anything, seconds, UTC; NaN if never."""
+        """When it last wrote something, in seconds, UTC; NaN if never."""
         times = [point.time for point in self.last.values()]
-        with suppress(ValueError):  # a run of somebody else's has none
+        with suppress(ValueError):  # other people's runs have none
             times.append(datetime.fromisoformat(self.tags.get(schema.HEARTBEAT, "")).timestamp())
         return max(times, default=math.nan)
 
@@ -89,8 +83,8 @@ class _Run:
         return self.last[metric].value if metric in self.last else math.nan
 
 
-def under_way(store: "Store", experiment: str | None, now: datetime) -> Sheet:
-    """The runs under way, the oldest first.
+def progress_table(store: "Store", experiment: str | None, now: datetime) -> Table:
+    """The runs in progress, the oldest first.
 
     Args:
         store: to read.
@@ -98,19 +92,19 @@ def under_way(store: "Store", experiment: str | None, now: datetime) -> Sheet:
         now: the time, with its zone.
 
     Raises:
-        AnalysisError: there is no such experiment, or the store cannot be read.
+        AnalysisError: the experiment cannot be found, or the store cannot be read.
     """
     store.require(experiment)
-    runs = _runs(store, store.tables(experiment, _RUNNING))
+    runs = _runs(store, store.tables(experiment, schema.RUNNING))
     signs = {run.run_id: run.sign for run in runs}
-    for run in runs:  # one that waits for its child gives no sign of its own
-        parent = run.tags.get(_PARENT, "")
+    for run in runs:  # a run that waits for its child gives no sign itself
+        parent = run.tags.get(schema.MLFLOW_PARENT, "")
         if parent in signs and not signs[parent] >= run.sign:
             signs[parent] = run.sign
     footnotes = Footnotes()
     rows = [_row(run, max(now.timestamp() - signs[run.run_id], 0.0), footnotes) for run in runs]
-    caption = f"{len(rows) or 'no'} run{'' if len(rows) == 1 else 's'} under way, {now.astimezone(UTC):%H:%M:%S} UTC"
-    return Sheet(caption, _COLUMNS, tuple(rows), footnotes.texts)
+    caption = f"{len(rows) or 'no'} run{'' if len(rows) == 1 else 's'} in progress, {now.astimezone(UTC):%H:%M:%S} UTC"
+    return Table(caption, _COLUMNS, tuple(rows), footnotes.texts)
 
 
 def _runs(store: "Store", tables: "RunTables") -> list[_Run]:
@@ -119,10 +113,10 @@ def _runs(store: "Store", tables: "RunTables") -> list[_Run]:
     points: dict[str, dict[str, _Point]] = {}
     for run_id, name, step, time, value in latest.itertuples(index=False):
         points.setdefault(run_id, {})[name] = _Point(int(step), int(time) / 1000, float(value))
-    began = tables.runs.sort_values("start", kind="stable")
+    started = tables.runs.sort_values("start", kind="stable")
     return [
         _Run(run_id, experiment, tags.get(run_id, {}), params.get(run_id, {}), points.get(run_id, {}))
-        for run_id, experiment in zip(began["run_id"], began["experiment"], strict=True)
+        for run_id, experiment in zip(started["run_id"], started["experiment"], strict=True)
     ]
 
 
@@ -134,45 +128,46 @@ def _texts(long: pd.DataFrame) -> dict[str, dict[str, str]]:
 
 
 def _rewound(store: "Store", latest: pd.DataFrame) -> pd.DataFrame:
-    """The last rows; of resumed runs not those trained again, which MLflow calls the latest until they are passed."""
+    """The last rows; of resumed runs the last since the resume, where MLflow still tells those of the highest step."""
     resumed = set(latest.loc[latest["key"] == schema.ATTEMPT, "run_id"])
     if not resumed:
         return latest
-    own = latest["run_id"].isin(resumed)
-    history = store.history(sorted(resumed), [key for key in latest.loc[own, "key"].unique() if _is_shown(key)])
+    is_resumed = latest["run_id"].isin(resumed)
+    metrics = [key for key in latest.loc[is_resumed, "key"].unique() if _is_shown(key)]
+    history = store.history(sorted(resumed), metrics)
     last = history.groupby(["run_id", "metric"], observed=True).tail(1)
     last = last.assign(timestamp=last["timestamp"].astype("int64")).rename(columns={"metric": "key"})
-    return pd.concat([latest[~own], last[list(latest.columns)]])
+    return pd.concat([latest[~is_resumed], last[list(latest.columns)]])
 
 
 def _is_shown(metric: str) -> bool:
-    return metric in (schema.ATTEMPT, _MIOU, schema.IMAGES_PER_S) or metric.startswith(_PARTS)
+    return metric in (schema.ATTEMPT, _MIOU, schema.IMAGES_PER_S) or schema.is_loss(metric)
 
 
 def _row(run: _Run, silence: float, footnotes: Footnotes) -> tuple[Cell, ...]:
     seed = run.params.get(schema.param(schema.SEED), "")
     miou, speed = run.value(_MIOU), run.value(schema.IMAGES_PER_S)
     return (
-        text_cell(run.run_id[:_SHOWN]),
+        text_cell(run.run_id[:ID_DIGITS]),
         text_cell(run.tags.get(schema.STAGE, "")),
         text_cell(seed),
-        Cell(_whole(run.step), (run.step,)),
-        Cell(_whole(run.iterations), (run.iterations,)),
-        Cell(show(run.loss, percent=False), (run.loss,)),
-        Cell(show(miou), (miou,)),
-        Cell(show(speed), (speed,)),
-        Cell(_duration(silence), (silence,), footnotes.mark([_QUIET] if silence >= _SILENT else [])),
+        Cell(_fixed(run.step, 0), (run.step,)),
+        Cell(_fixed(run.iterations, 0), (run.iterations,)),
+        Cell(number_text(run.loss), (run.loss,)),
+        Cell(number_text(miou, schema.unit(_MIOU)), (miou,)),
+        Cell(_fixed(speed, 2), (speed,)),
+        Cell(_duration(silence), (silence,), footnotes.mark([_SILENCE] if silence >= _SILENT_S else [])),
         text_cell(run.experiment),
         text_cell(run.tags.get(schema.GROUP, "")),
     )
 
 
-def _whole(value: float) -> str:
-    return NOTHING if math.isnan(value) else f"{value:.0f}"
+def _fixed(value: float, decimals: int) -> str:
+    return NOTHING if math.isnan(value) else f"{value:.{decimals}f}"
 
 
 def _duration(seconds: float) -> str:
-    """In the largest unit of which there is one."""
+    """A duration in the largest unit that fits in it."""
     if math.isnan(seconds):
         return NOTHING
     size, unit = next((pair for pair in _UNITS if seconds >= pair[0]), _UNITS[-1])

@@ -1,4 +1,4 @@
-"""The command that shows runs while they train, and shows them again."""
+"""The command that shows runs while they train, again and again."""
 
 import shutil
 import sys
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.tables import STORE, told_plainly
+from analysis.commands.options import ANY_EXPERIMENT, STORE, refusing
 from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -20,54 +20,56 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 @click.command()
-@click.option("--experiment", help="Name of the experiment; all if left out.")
-@click.option("--every", type=click.FloatRange(0.1), default=5.0, show_default=True, help="Seconds between two looks.")
-@click.option("--once", is_flag=True, help="Look once and end.")
+@ANY_EXPERIMENT
+@click.option(
+    "--every", type=click.FloatRange(0.1), default=5.0, show_default=True, help="Seconds from one view to the next."
+)
+@click.option("--once", is_flag=True, help="Show one view and end.")
 @STORE
 def watch(experiment: str | None, every: float, once: bool, store: str) -> None:
-    """Show the runs under way, again and again until Ctrl-C: iteration, loss, target mIoU, speed, last sign of life."""
+    """Show the runs in progress until Ctrl-C: iteration, loss, target mIoU, speed, last sign of life."""
     try:
-        with told_plainly():
-            from analysis import open_store
+        with refusing():
+            from analysis.store import open_store
 
-            views = looks(open_store(store), experiment, every)
-            first = next(views)
+            successive = views(open_store(store), experiment, every)
+            first = next(successive)
             if once:
                 click.echo(first)
                 return
             click.clear()  # of a terminal
-            for view in chain([first], views):
+            for view in chain([first], successive):
                 _show(view)
     except KeyboardInterrupt:
-        return  # this is how one stops watching
+        return  # the way to stop watching
 
 
-def looks(store: "Store", experiment: str | None, every: float) -> Iterator[str]:
-    """What there is to see, every so many seconds; after the first time, a store that fails is asked again.
+def views(store: "Store", experiment: str | None, every: float) -> Iterator[str]:
+    """The table of runs in progress, every so many seconds; a store that fails after the first view is asked again.
 
     Raises:
-        AnalysisError: at the first time, as `under_way` says.
+        AnalysisError: at the first view, as `progress_table` says.
     """
-    from analysis.commands.progress import under_way
-    from analysis.tables.formats import as_text, plain
+    from analysis.commands.progress import progress_table
+    from analysis.tables import as_text, one_line
 
-    view = as_text(under_way(store, experiment, datetime.now(UTC)))
+    view = as_text(progress_table(store, experiment, datetime.now(UTC)))
     yield view
     while True:
         time.sleep(every)
         try:
-            view = as_text(under_way(store, experiment, datetime.now(UTC)))
+            view = as_text(progress_table(store, experiment, datetime.now(UTC)))
         except AnalysisError as error:
-            yield f"{plain(str(error))}; asked again every {every:g} s\n\n{view}"
+            yield f"{one_line(str(error))}; asked again every {every:g} s\n\n{view}"
         else:
             yield view
 
 
 def fitting(view: str, columns: int, lines: int) -> list[str]:
-    """The lines that a terminal holds, none longer than it is wide."""
+    """The lines that fit on a terminal, each cut to its width."""
     all_lines = view.splitlines()
-    kept = all_lines if len(all_lines) < lines else [*all_lines[: lines - 2], "…"]
-    return [line if len(line) <= columns else line[: columns - 1] + "…" for line in kept]
+    shown = all_lines if len(all_lines) < lines else [*all_lines[: lines - 2], "…"]
+    return [line if len(line) <= columns else line[: columns - 1] + "…" for line in shown]
 
 
 def _show(view: str) -> None:

@@ -1,7 +1,10 @@
-"""Published numbers to stand beside: of the paper, of the report that msl reproduces, and of later methods."""
+"""Published numbers to compare with: of the paper, of the report that msl reproduces, and of later methods."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from analysis.seeds import SeedGroup
+from msl import schema
 
 _PAPER = "Chen, Xue and Cai, ICCV 2019, arXiv:1909.13589"
 _PAPER_NOTE = (
@@ -10,7 +13,7 @@ _PAPER_NOTE = (
 )
 _REPORT = "the report that msl reproduces"
 _REPORT_NOTE = f"{_REPORT}: one run, best values of its curves; differences are to its own best reproduction"
-_LATER = "mIoU as published by its authors, DeepLabV2 with ResNet-101 unless newer; here for scale, not for comparison"
+_LATER = "mIoU as published by its authors, DeepLabV2 with ResNet-101 unless newer; for scale, not for comparison"
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,8 @@ class Published:
     source: str  # domain
     target: str  # domain
     label_set: str
-    scores: Mapping[str, float]  # by the name of `analysis.seeds.groups.find_measure`; percent, or a loss
-    note: str  # where it stands, and by which protocol
+    scores: Mapping[str, float]  # by the name of `analysis.seeds.find_measure`; percent, or a loss
+    note: str  # where it is from, and by which protocol
     differences: Mapping[str, float] = field(default_factory=dict)  # as printed beside the scores
 
     @property
@@ -79,7 +82,13 @@ PUBLISHED: tuple[Published, ...] = (
 )
 
 
-def published(source: str, target: str, label_set: str | None = None) -> list[Published]:
-    """The published rows for a pair of domains, in the order of the papers; of one label set, if it is given."""
+def published_rows(source: str, target: str, label_set: str | None = None) -> list[Published]:
+    """The published rows for a pair of domains, in the order of the papers; of one label set if it is named."""
     rows = [row for row in PUBLISHED if (row.source, row.target) == (source, target)]
     return [row for row in rows if label_set in (None, row.label_set)]
+
+
+def published_beside(group: SeedGroup) -> list[Published]:
+    """The published rows for a group's domains and classes."""
+    source, target = map(group.domain, schema.DOMAINS)
+    return published_rows(source, target, group.settings.get("label_set"))

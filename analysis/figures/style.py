@@ -1,4 +1,4 @@
-"""How every figure looks: one palette and one set of sizes, for paper and page."""
+"""The look of every figure: one palette and one set of sizes, for paper and page."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 LineStyle = Literal["solid", "dashed", "dotted", "dashdot"]
 
-# Okabe and Ito's colours, which people of every colour vision tell apart; yellow, too light for lines, is left out.
+# Okabe and Ito's colours, which people with any colour vision can tell apart; without yellow, too light for lines.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-DASHES = ("", "6 3", "2 2", "8 3 2 3")  # a further one each time the colours are used up
+DASHES = ("", "6 3", "2 2", "8 3 2 3")  # the next ones when all colours are used
 _MATPLOTLIB_DASHES: Mapping[str, LineStyle] = {"": "solid", "6 3": "dashed", "2 2": "dotted", "8 3 2 3": "dashdot"}
 
-# Inches and points such that text is read at half the size.
+# Inches and points; text can still be read at half the size.
 WIDTH, HEIGHT = 6.0, 4.0
 _SETTINGS: Mapping[str, Any] = {
     "font.family": "sans-serif",
@@ -37,43 +37,43 @@ _SETTINGS: Mapping[str, Any] = {
     "grid.linewidth": 0.8,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "svg.hashsalt": "msl",  # the same figure twice is the same file
-    "text.parse_math": False,  # a name's dollar signs are its own
+    "svg.hashsalt": "msl",  # the same figure is always the same file
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
 }
 
 
 def colour(place: int) -> str:
-    """Colour of the group at that place."""
+    """Colour of the group at that place in the legend."""
     return COLOURS[place % len(COLOURS)]
 
 
 def dash(place: int) -> str:
-    """Dashes of its line, as SVG has them; "" is solid."""
+    """Dashes of its line, as SVG writes them; "" is solid."""
     return DASHES[place // len(COLOURS) % len(DASHES)]
 
 
 def line_style(place: int) -> LineStyle:
-    """The same, as matplotlib calls it."""
+    """Dashes of its line, as matplotlib names them."""
     return _MATPLOTLIB_DASHES[dash(place)]
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """The names without the words that all of them begin with; whole where nothing would be left."""
+    """The names without the first words that all of them share; every name keeps one word at least."""
     words = [name.split(" ") for name in names]
     common = 0
-    while len(names) > 1 and all(len(own) > common + 1 and own[common] == words[0][common] for own in words):
+    while len(names) > 1 and all(len(name) > common + 1 and name[common] == words[0][common] for name in words):
         common += 1
-    return [" ".join(own[common:]) for own in words]
+    return [" ".join(name[common:]) for name in words]
 
 
 def printable(text: str) -> str:
-    """On one line and without characters that a font cannot draw."""
+    """A text on one line, without characters that a font cannot draw."""
     return re.sub(r"[^\S ]|[^\x20-\x7e\xa0-\u024f\u0370-\u03ff\u2010-\u22ff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Figures made inside are in the house style, and need no display."""
+    """Within this block, figures have the common look."""
     import matplotlib as mpl
 
     with mpl.rc_context(cast(Any, _SETTINGS)):
@@ -81,7 +81,7 @@ def styled() -> Iterator[None]:
 
 
 def save(figure: "Figure", path: Path) -> list[Path]:
-    """Write a figure as SVG and as PNG, both named as `path` without its ending; the two files."""
+    """Write a figure as SVG and as PNG, under the name of `path` with these endings; the two files."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files = [path.with_suffix(suffix) for suffix in (".svg", ".png")]
     for file, metadata in zip(files, ({"Date": None}, {"Software": None}), strict=True):

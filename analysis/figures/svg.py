@@ -1,4 +1,4 @@
-"""Curves as inline SVG for a page, with the data behind them for its readout."""
+"""Curves as inline SVG for a page, with the numbers that the page shows under the pointer."""
 
 import html
 import json
@@ -6,46 +6,47 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.figures import style
-from analysis.figures.curves import Axis, Band
-from analysis.tables.table import show
+from analysis.figures.curves import Axis, GroupCurve
+from analysis.seeds import Summary
+from analysis.tables import number_text
 
-# In the units of the drawing, which are a phone's pixels; a desktop's page puts several side by side.
+# In the units of the drawing, which are pixels of a phone; a page on a desktop puts several charts side by side.
 _WIDTH, _HEIGHT = 440, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 40
 _MARGIN = 0.06  # of the values' range, above and below
 
 
-def chart(title: str, found: Sequence[Band], places: Mapping[str, int], axis: Axis, percent: bool) -> str:
-    """A figure: the curves, below them every group with its value, which follows the pointer.
+def svg_chart(title: str, curves: Sequence[GroupCurve], places: Mapping[str, int], axis: Axis, unit: str) -> str:
+    """A figure: the curves, and below them every group with its value, which follows the pointer.
 
     Args:
         title: what is drawn, with its unit.
-        found: one band a group.
+        curves: one a group.
         places: of all groups of the page, so that each keeps its colour.
-        axis: of the bands' x.
-        percent: whether values are shown with two decimals.
+        axis: that of the curves.
+        unit: of the values.
     """
-    area = _Area(found)
+    area = _Area(curves)
     data = {
         "left": _LEFT,
         "right": _WIDTH - _RIGHT,
         "axis": axis,
-        "curves": [_readout(band, area, percent) for band in found],
+        "curves": [_values(curve, area, unit) for curve in curves],
     }
-    label = f"{title} over {axis}s; arrow keys move the readout"
+    label = f"{title} over {axis}s; arrow keys move the pointer"
     return "\n".join(
         [
             '<figure class="chart">',
             f"<figcaption>{html.escape(title)}</figcaption>",
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" tabindex="0" aria-label="{html.escape(label)}">',
             *_axes(area, axis),
-            *(_curve(band, area, places[band.group]) for band in found),
+            *(_curve(curve, area, places[curve.group]) for curve in curves),
             f'<line class="pointer" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" x1="-9" x2="-9"/>',
-            *(f'<circle class="dot s{_colour(places[band.group])}" r="4" cx="-9" cy="-9"/>' for band in found),
+            *(f'<circle class="dot s{_colour(places[curve.group])}" r="4" cx="-9" cy="-9"/>' for curve in curves),
             "</svg>",
             '<p class="at" aria-live="polite"></p>',
             '<ul class="legend">',
-            *(_entry(band, places[band.group], percent) for band in found),
+            *(_entry(curve, places[curve.group], unit) for curve in curves),
             "</ul>",
             f'<script type="application/json">{_json(data)}</script>',
             "</figure>",
@@ -53,21 +54,20 @@ def chart(title: str, found: Sequence[Band], places: Mapping[str, int], axis: Ax
     )
 
 
-def value_text(band: Band, index: int, percent: bool) -> str:
-    """Mean and standard deviation at one place of a band, as tables show them."""
-    summary = band.seeds[index]
-    spread = f" ± {show(summary.std, percent)}" if summary.n > 1 else ""
-    return show(summary.mean, percent) + spread
+def value_text(summary: Summary, unit: str) -> str:
+    """Mean and standard deviation, as tables show them."""
+    spread = f" ± {number_text(summary.std, unit)}" if summary.n > 1 else ""
+    return number_text(summary.mean, unit) + spread
 
 
 class _Area:
     """The scales of a chart."""
 
-    def __init__(self, found: Sequence[Band]) -> None:
+    def __init__(self, curves: Sequence[GroupCurve]) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        xs = [x for band in found for x in band.x]
-        ys = [y for band in found for y in (*band.lows, *band.highs)]
+        xs = [x for curve in curves for x in curve.x]
+        ys = [y for curve in curves for y in (*curve.lows, *curve.highs)]
         self._x = _range(min(xs), max(xs), 0.0)
         self._y = _range(min(ys), max(ys), _MARGIN)
         self.x_ticks = [t for t in MaxNLocator(5).tick_values(*self._x) if self._x[0] <= t <= self._x[1]]
@@ -101,33 +101,34 @@ def _tick(value: float) -> str:
     return f"{round(value, 10):g}" if abs(value) < 1e6 else f"{value / 1e6:g}M"
 
 
-def _curve(band: Band, area: _Area, place: int) -> str:
+def _curve(curve: GroupCurve, area: _Area, place: int) -> str:
     def points(ys: Sequence[float]) -> list[str]:
-        return [f"{area.x(x)},{area.y(y)}" for x, y in zip(band.x, ys, strict=True)]
+        return [f"{area.x(x)},{area.y(y)}" for x, y in zip(curve.x, ys, strict=True)]
 
     spread = ""
-    if any(summary.n > 1 for summary in band.seeds):
-        outline = " ".join([*points(band.highs), *reversed(points(band.lows))])
+    if any(summary.n > 1 for summary in curve.seeds):
+        outline = " ".join([*points(curve.highs), *reversed(points(curve.lows))])
         spread = f'<polygon class="band f{_colour(place)}" points="{outline}"/>'
     dashes = f' stroke-dasharray="{style.dash(place)}"' if style.dash(place) else ""
-    return f'{spread}<polyline class="line s{_colour(place)}"{dashes} points="{" ".join(points(band.means))}"/>'
+    return f'{spread}<polyline class="line s{_colour(place)}"{dashes} points="{" ".join(points(curve.means))}"/>'
 
 
-def _readout(band: Band, area: _Area, percent: bool) -> dict[str, Any]:
+def _values(curve: GroupCurve, area: _Area, unit: str) -> dict[str, Any]:
+    """What the page's script shows of a curve, and where."""
     return {
-        "px": [area.x(x) for x in band.x],
-        "py": [area.y(y) for y in band.means],
-        "x": [f"{x:g}" if x < 1e6 else f"{x:.0f}" for x in band.x],
-        "text": [value_text(band, index, percent) for index in range(len(band.x))],
+        "px": [area.x(x) for x in curve.x],
+        "py": [area.y(y) for y in curve.means],
+        "x": [f"{x:g}" if x < 1e6 else f"{x:.0f}" for x in curve.x],
+        "text": [value_text(summary, unit) for summary in curve.seeds],
     }
 
 
-def _entry(band: Band, place: int, percent: bool) -> str:
+def _entry(curve: GroupCurve, place: int, unit: str) -> str:
     dashes = f' stroke-dasharray="{style.dash(place)}"' if style.dash(place) else ""
     key = f'<line class="line s{_colour(place)}"{dashes} x1="1" x2="23" y1="5" y2="5"/>'
     swatch = f'<svg class="key" viewBox="0 0 24 10" aria-hidden="true">{key}</svg>'
-    name = html.escape(style.printable(band.group))
-    value = value_text(band, -1, percent)
+    name = html.escape(style.printable(curve.group))
+    value = value_text(curve.seeds[-1], unit)
     return f'<li>{swatch}<span class="name">{name}</span> <span class="value">{value}</span></li>'
 
 
@@ -136,5 +137,5 @@ def _colour(place: int) -> int:
 
 
 def _json(data: object) -> str:
-    """For inside of a script element, whatever names are in it."""
+    """JSON that may stand in a script element, whatever names are in it."""
     return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")

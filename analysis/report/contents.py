@@ -1,34 +1,25 @@
-"""An experiment as one report: what was run, tables, curves, published rows, verdicts and panels."""
+"""The contents of a report: what was run, tables, curves, published rows, verdicts and panels."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.claims import table as claim_table
-from analysis.claims.verdicts import find_claims, judge
-from analysis.comparison import compare as tables
-from analysis.comparison.classes import classes
+from analysis.claims import claim_table, find_claims, judge
+from analysis.comparison import class_table, compare, comparison_table, published_beside
 from analysis.errors import AnalysisError
-from analysis.figures.curves import Band, bands
-from analysis.figures.panels import panels
-from analysis.figures.plots import CURVES
-from analysis.seeds import comparability as guard
-from analysis.seeds.groups import SeedGroup, seed_groups
-from analysis.seeds.trends import with_courses
-from analysis.store.artifacts import Artifacts
-from analysis.tables.table import NOTHING, Cell, Column, Footnotes, Sheet, text_cell
+from analysis.figures import GroupCurve, SideBySide, group_curves, report_metrics, side_by_side
+from analysis.seeds import SeedGroup, comparability_notes, seed_groups, with_trends
+from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, text_cell
 from msl import schema
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from analysis.store import Artifacts, Store
 
-    from analysis.store import Store
-
-_DRAWN = 12  # groups with curves: the baseline and those that rank behind it
-_PICTURED = 4  # groups with predictions
-_SHOWN = 8  # hex digits of a run's ID and of a commit
+_WITH_CURVES = 12  # groups: the baseline and those that rank best
+_WITH_PANELS = 4
 _RUNS = (
     Column("group", "group", numeric=False),
     Column("stage", "stage", numeric=False),
@@ -43,123 +34,110 @@ _RUNS = (
 
 
 @dataclass(frozen=True)
-class Panel:
-    """What several groups make of the same images of a domain."""
-
-    domain: str
-    groups: tuple[str, ...]
-    picture: "Image"
-    notes: tuple[str, ...]  # which groups are not in it, and why
-
-
-@dataclass(frozen=True)
 class Report:
     """Everything that a report says, before it is HTML or Markdown."""
 
     experiment: str
     baseline: str
     summary: str
-    runs: Sheet
-    comparison: Sheet
-    per_class: Sheet | None
-    claims: Sheet
-    curves: Mapping[str, Sequence[Band]]  # by metric
+    runs: Table
+    comparison: Table
+    per_class: Table | None
+    claims: Table
+    curves: Mapping[str, Sequence[GroupCurve]]  # by metric
     curves_note: str
-    panels: tuple[Panel, ...]
+    panels: tuple[SideBySide, ...]
     panels_note: str  # why there are none
 
 
-def make(store: "Store", experiment: str, baseline: str, artifacts: Artifacts | None = None) -> Report:
+def gather(store: "Store", experiment: str, baseline: str, artifacts: "Artifacts | None" = None) -> Report:
     """Read an experiment and put its report together.
 
     Args:
         store: to read.
         experiment: its name.
-        baseline: the group to compare with: its name, or a part that no other has.
-        artifacts: of the same store, for panels; without, there are none.
+        baseline: the group to compare with: its name, or a part that no other group's name has.
+        artifacts: of the same store, for panels; without them, the report has none.
 
     Raises:
-        AnalysisError: there is no such experiment, no finished run in it, or no single group that `baseline` fits.
+        AnalysisError: the experiment cannot be found, has no finished run, or no single group fits `baseline`.
     """
     recorded = store.runs(experiment)
-    seed_groups(recorded)  # complains of an empty experiment before its histories are read
-    runs = with_courses(store, recorded)
-    comparison = tables.compare(runs, baseline)
+    seed_groups(recorded)  # refuses an empty experiment before its histories are read
+    runs = with_trends(store, recorded)
+    comparison = compare(runs, baseline)
     ranked = {row.group.name: row.group for row in comparison.rows}
     base = ranked[comparison.baseline]
-    drawn = dict(list(ranked.items())[:_DRAWN])
-    pictured, failed = ([], []) if artifacts is None else _panels(artifacts, list(ranked.values())[:_PICTURED])
+    with_curves = dict(list(ranked.items())[:_WITH_CURVES])
+    panels, reasons = ([], []) if artifacts is None else _panels(artifacts, list(ranked.values())[:_WITH_PANELS])
     return Report(
         experiment=experiment,
         baseline=base.name,
         summary=_summary(runs, len(ranked)),
-        runs=_runs(list(ranked.values())),
-        comparison=tables.sheet(comparison, published=tables.beside(base)),
-        per_class=_per_class(runs, base.name),
-        claims=claim_table.sheet(judge(runs, find_claims(), schema.LAST), schema.LAST),
-        curves=bands(store, drawn, list(CURVES)),
-        curves_note=_curves_note(len(drawn), len(ranked)),
-        panels=tuple(pictured),
-        panels_note=" ".join(failed),
+        runs=_run_table(list(ranked.values())),
+        comparison=comparison_table(comparison, published=published_beside(base)),
+        per_class=_class_table(runs, base.name),
+        claims=claim_table(judge(runs, find_claims(), schema.LAST), schema.LAST),
+        curves=group_curves(store, with_curves, report_metrics()),
+        curves_note=_curves_note(len(with_curves), len(ranked)),
+        panels=tuple(panels),
+        panels_note=" ".join(reasons),
     )
 
 
 def _summary(runs: pd.DataFrame, groups: int) -> str:
-    runs = runs[runs[schema.GROUP].notna()]  # without those that others started, as `mlflow run` does
-    finished = runs[runs["status"] == "FINISHED"]
+    runs = runs[runs[schema.GROUP].notna()]  # without those that started others, as `mlflow run` does
+    finished = runs[runs["status"] == schema.FINISHED]
     hours = (finished["end"] - finished["start"]).dt.total_seconds().sum() / 3600
     first, last = (f"{time:%Y-%m-%d %H:%M}" for time in (runs["start"].min(), finished["end"].max()))
-    said = f"{len(finished)} finished runs in {groups} groups of runs that differ by seed only"
+    text = f"{len(finished)} finished runs in {groups} groups of runs that differ by seed only"
     if len(runs) > len(finished):
-        said += f"; {len(runs) - len(finished)} unfinished left out"
-    return f"{said}. {first} to {last} UTC, {hours:.1f} hours of runs."
+        text += f"; {len(runs) - len(finished)} unfinished left out"
+    return f"{text}. {first} to {last} UTC, {hours:.1f} hours of runs."
 
 
-def _runs(groups: Sequence[SeedGroup]) -> Sheet:
-    """What each group is, and where its runs are found."""
+def _run_table(groups: Sequence[SeedGroup]) -> Table:
+    """What each group is, and which its runs are."""
     footnotes = Footnotes()
-    rows = []
-    for group in groups:
-        took = (group.runs["end"] - group.runs["start"]).dt.total_seconds().mean() / 3600
-        length = guard.iterations(group)
-        commits = ", ".join(commit[:_SHOWN] or "not recorded" for commit in group.texts(schema.CODE_COMMIT))
-        dirty = footnotes.mark(note for note in guard.notes(group, None, []) if "code" in note)
-        rows.append(
-            (
-                text_cell(group.name),
-                text_cell(group.stage),
-                Cell(str(len(group.runs)), (len(group.runs),)),
-                Cell(NOTHING if length != length else f"{length:.0f}", (length,)),
-                Cell(NOTHING if took != took else f"{took:.2f}", (took,)),
-                *(text_cell(", ".join(group.texts(tag))) for tag in (schema.DATA_SOURCE, schema.DATA_TARGET)),
-                text_cell(commits, dirty),
-                text_cell(", ".join(run_id[:_SHOWN] for run_id in group.run_ids)),
-            )
-        )
-    caption = f"What was run. Data as name/split@digest; code and runs by the first {_SHOWN} digits of commit and ID"
-    return Sheet(caption, _RUNS, tuple(rows), footnotes.texts)
+    rows = [_run_row(group, footnotes) for group in groups]
+    caption = f"What was run. Data as name/split@digest; code and runs by the first {ID_DIGITS} digits of commit and ID"
+    return Table(caption, _RUNS, tuple(rows), footnotes.texts)
 
 
-def _per_class(runs: pd.DataFrame, baseline: str) -> Sheet | None:
+def _run_row(group: SeedGroup, footnotes: Footnotes) -> tuple[Cell, ...]:
+    hours = (group.runs["end"] - group.runs["start"]).dt.total_seconds().mean() / 3600
+    commits = ", ".join(commit[:ID_DIGITS] or "not recorded" for commit in group.texts(schema.CODE_COMMIT))
+    code_notes = footnotes.mark(note for note in comparability_notes(group, None, []) if "code" in note)
+    return (
+        text_cell(group.name),
+        text_cell(group.stage),
+        Cell(str(len(group.runs)), (len(group.runs),)),
+        Cell(NOTHING if math.isnan(group.iterations) else f"{group.iterations:.0f}", (group.iterations,)),
+        Cell(NOTHING if math.isnan(hours) else f"{hours:.2f}", (hours,)),
+        *(text_cell(", ".join(group.texts(tag))) for tag in (schema.DATA_SOURCE, schema.DATA_TARGET)),
+        text_cell(commits, code_notes),
+        text_cell(", ".join(run_id[:ID_DIGITS] for run_id in group.run_ids)),
+    )
+
+
+def _class_table(runs: pd.DataFrame, baseline: str) -> Table | None:
     try:
-        return classes(runs, baseline)
+        return class_table(runs, baseline)
     except AnalysisError:  # scores of single classes are not recorded
         return None
 
 
-def _curves_note(drawn: int, there_are: int) -> str:
-    said = "Mean over seeds in a band of ± one standard deviation; lines join evaluations."
-    return said if drawn == there_are else f"{said} The first {drawn} of {there_are} groups."
+def _curves_note(shown: int, total: int) -> str:
+    text = "Mean over seeds in a band of ± one standard deviation; lines join evaluations."
+    return text if shown == total else f"{text} The first {shown} of {total} groups."
 
 
-def _panels(artifacts: Artifacts, groups: Sequence[SeedGroup]) -> tuple[list[Panel], list[str]]:
-    """The panels of both domains; and what is in the way of those that cannot be drawn, which spoils no report."""
-    found, failed = [], []
+def _panels(artifacts: "Artifacts", groups: Sequence[SeedGroup]) -> tuple[list[SideBySide], list[str]]:
+    """The panels of both domains; and why others cannot be drawn, which does not stop a report."""
+    panels, reasons = [], []
     for domain in reversed(schema.DOMAINS):
         try:
-            picture, shown, missing = panels(artifacts, groups, domain)
+            panels.append(side_by_side(artifacts, groups, domain))
         except AnalysisError as error:
-            failed.append(str(error))
-            continue
-        found.append(Panel(domain, tuple(shown), picture, tuple(missing)))
-    return found, failed
+            reasons.append(str(error))
+    return panels, reasons

@@ -1,16 +1,14 @@
-"""A report as one HTML file that needs nothing else: no network, no other file."""
+"""A report as one HTML file that needs no network and no other file."""
 
 import base64
 import html
 import io
 from importlib import resources
 
-from analysis.figures import svg
-from analysis.figures.plots import axis_label
-from analysis.figures.style import printable
-from analysis.report.contents import Panel, Report
-from analysis.tables.formats import as_html
-from analysis.tables.table import Sheet
+from analysis.figures import SideBySide, axis_label, printable, svg_chart
+from analysis.report.contents import Report
+from analysis.tables import Table, as_html
+from msl import schema
 
 _QUALITY = 88  # of panels as WebP
 
@@ -23,7 +21,7 @@ def as_page(report: Report) -> str:
         "Curves": _curves(report),
         "Classes": "" if report.per_class is None else _table(report.per_class),
         "Claims": _table(report.claims, sortable=False),
-        "Panels": "\n".join([*map(_panel, report.panels), *_paragraph(report.panels_note)]),
+        "Panels": "\n".join([*map(_panels, report.panels), *_paragraph(report.panels_note)]),
     }
     sections = {name: content for name, content in sections.items() if content}
     links = "".join(f'<li><a href="#{name.lower()}">{name}</a></li>' for name in sections)
@@ -52,39 +50,39 @@ def as_page(report: Report) -> str:
     return "\n".join(lines).encode("ascii", "xmlcharrefreplace").decode()
 
 
-def _table(sheet: Sheet, sortable: bool = True) -> str:
-    label = html.escape(printable(sheet.caption.partition(".")[0].partition(";")[0]))
+def _table(table: Table, sortable: bool = True) -> str:
+    label = html.escape(printable(table.caption.partition(".")[0].partition(";")[0]))
     kind = "scroll sortable" if sortable else "scroll"
-    return f'<div class="{kind}" tabindex="0" role="region" aria-label="{label}">\n{as_html(sheet)}\n</div>'
+    return f'<div class="{kind}" tabindex="0" role="region" aria-label="{label}">\n{as_html(table)}\n</div>'
 
 
 def _curves(report: Report) -> str:
     places: dict[str, int] = {}
-    for found in report.curves.values():
-        for band in found:
-            places.setdefault(band.group, len(places))
+    for curves in report.curves.values():
+        for curve in curves:
+            places.setdefault(curve.group, len(places))
     charts = [
-        svg.chart(axis_label(metric), found, places, "step", "loss" not in metric)
-        for metric, found in report.curves.items()
+        svg_chart(axis_label(metric), curves, places, "step", schema.unit(metric))
+        for metric, curves in report.curves.items()
     ]
     if not charts:
         return ""
     return "\n".join([*_paragraph(report.curves_note), '<div class="charts">', *charts, "</div>"])
 
 
-def _panel(panel: Panel) -> str:
+def _panels(panels: SideBySide) -> str:
     out = io.BytesIO()
-    panel.picture.save(out, "webp", quality=_QUALITY)
+    panels.picture.save(out, "webp", quality=_QUALITY)
     picture = base64.b64encode(out.getvalue()).decode()
-    said = html.escape(panel_caption(panel))
-    image = f'<img src="data:image/webp;base64,{picture}" alt="{said}">'
-    return f'<figure><figcaption>{said}</figcaption><button type="button" class="panel">{image}</button></figure>'
+    caption = html.escape(panel_caption(panels))
+    image = f'<img src="data:image/webp;base64,{picture}" alt="{caption}">'
+    return f'<figure><figcaption>{caption}</figcaption><button type="button" class="panel">{image}</button></figure>'
 
 
-def panel_caption(panel: Panel) -> str:
-    """What a panel shows, from left to right."""
-    said = f"{panel.domain}: image, label, then the predictions of {'; '.join(map(printable, panel.groups))}"
-    return ". ".join([said, *map(printable, panel.notes)])
+def panel_caption(panels: SideBySide) -> str:
+    """What the panels show, from left to right."""
+    columns = f"{panels.domain}: image, label, then the predictions of {'; '.join(map(printable, panels.groups))}"
+    return ". ".join([columns, *map(printable, panels.notes)])
 
 
 def _paragraph(text: str) -> list[str]:

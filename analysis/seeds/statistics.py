@@ -1,6 +1,6 @@
 """Numbers of seed groups: spread, intervals, differences and effect sizes over runs that differ by seed only.
 
-Every interval is two-sided. A single seed has no spread and therefore no interval; nothing here invents one.
+Every interval is two-sided. A single seed has no spread and therefore no interval.
 """
 
 import math
@@ -21,7 +21,7 @@ _SEED = 0  # of the bootstrap: the same table twice is the same table
 
 @dataclass(frozen=True)
 class Interval:
-    """Bounds between which a mean lies, as far as its seeds tell."""
+    """Bounds between which a mean lies, as far as the seeds tell."""
 
     low: float
     high: float
@@ -76,26 +76,26 @@ class Difference:
 
     `method` says how the two were compared, which the seeds decide:
 
-    - ``paired``: over the seeds that both have, at least two; what a seed does to both alike cancels out.
-    - ``unpaired``: fewer than two common seeds, but two runs in each; Welch's t, which takes no variance as equal.
-    - ``one pair``: one common seed and nothing else to go by.
-    - ``means``: no common seed, and one group has a single run.
+    - ``paired``: over the seeds that both have, at least two; an effect of the seed on both groups cancels out.
+    - ``unpaired``: fewer than two common seeds, but two runs in each; Welch's t, which allows unequal variances.
+    - ``one pair``: one common seed, and a group with a single run.
+    - ``means``: no common seed, and a group with a single run.
     """
 
     method: Literal["paired", "unpaired", "one pair", "means"]
-    own: Summary  # what was compared: of a pair, over the common seeds
-    other: Summary
+    group: Summary  # the values that are compared; of pairs, those of the common seeds
+    reference: Summary
 
     @classmethod
-    def between(cls, own: Mapping[str, float], other: Mapping[str, float]) -> "Difference":
-        """Compare two groups, given as value by seed; values that are no numbers do not count."""
-        own, other = _finite(own), _finite(other)
-        common = [seed for seed in own if seed in other]
-        if len(common) < 2 and min(len(own), len(other)) >= 2:
-            return cls("unpaired", Summary.of(own.values()), Summary.of(other.values()))
+    def between(cls, group: Mapping[str, float], reference: Mapping[str, float]) -> "Difference":
+        """Compare two groups, each as value by seed; values that are not finite do not count."""
+        group, reference = _finite(group), _finite(reference)
+        common = [seed for seed in group if seed in reference]
+        if len(common) < 2 and min(len(group), len(reference)) >= 2:
+            return cls("unpaired", Summary.of(group.values()), Summary.of(reference.values()))
         if not common:
-            return cls("means", Summary.of(own.values()), Summary.of(other.values()))
-        pairs = (Summary.of(group[seed] for seed in common) for group in (own, other))
+            return cls("means", Summary.of(group.values()), Summary.of(reference.values()))
+        pairs = (Summary.of(values[seed] for seed in common) for values in (group, reference))
         return cls("paired" if len(common) > 1 else "one pair", *pairs)
 
     @cached_property
@@ -103,26 +103,26 @@ class Difference:
         """The differences seed by seed; empty unless `method` is ``paired``."""
         if self.method != "paired":
             return Summary(())
-        return Summary.of(a - b for a, b in zip(self.own.values, self.other.values, strict=True))
+        return Summary.of(a - b for a, b in zip(self.group.values, self.reference.values, strict=True))
 
     @property
     def mean(self) -> float:
         """Difference of the means; NaN if a group has no value."""
-        return self.own.mean - self.other.mean
+        return self.group.mean - self.reference.mean
 
     def interval(self, method: Method = "t", level: float = LEVEL) -> Interval | None:
-        """Interval of the difference; None where the seeds allow none."""
+        """Interval of the difference; None where there are too few seeds."""
         if self.method == "paired":
             return self.pairs.interval(method, level)
         if self.method != "unpaired":
             return None
         if method == "bootstrap":
-            return _bootstrap([self.own.values, self.other.values], level)
+            return _bootstrap([self.group.values, self.reference.values], level)
         return _around(self.mean, *self._welch(), level)
 
     @property
     def p_value(self) -> float:
-        """Of the two-sided t test (paired, or Welch's); NaN where the seeds allow none."""
+        """Of the two-sided t test (paired, or Welch's); NaN where there are too few seeds."""
         if self.method == "paired":
             return _p_value(self.pairs.mean, self.pairs.std / math.sqrt(self.pairs.n), self.pairs.n - 1)
         return _p_value(self.mean, *self._welch()) if self.method == "unpaired" else math.nan
@@ -132,40 +132,40 @@ class Difference:
         """Effect size: d_z of pairs (mean over standard deviation of the differences), else Hedges' g."""
         if self.method == "paired":
             return _ratio(self.pairs.mean, self.pairs.std)
-        return hedges_g(self.own, self.other)
+        return hedges_g(self.group, self.reference)
 
     def _welch(self) -> tuple[float, float]:
         """Standard error and degrees of freedom (Welch-Satterthwaite)."""
-        parts = [group.std**2 / group.n for group in (self.own, self.other)]
+        parts = [side.std**2 / side.n for side in (self.group, self.reference)]
         if not any(parts):
-            return 0.0, float(self.own.n + self.other.n - 2)
-        weights = [part**2 / (group.n - 1) for part, group in zip(parts, (self.own, self.other), strict=True)]
+            return 0.0, float(self.group.n + self.reference.n - 2)
+        weights = [part**2 / (side.n - 1) for part, side in zip(parts, (self.group, self.reference), strict=True)]
         return math.sqrt(sum(parts)), sum(parts) ** 2 / sum(weights)
 
 
-def cohen_d(own: Summary, other: Summary) -> float:
+def cohen_d(group: Summary, reference: Summary) -> float:
     """Difference of the means in pooled standard deviations (Cohen 1988, eq. 2.5.1); NaN for single runs."""
-    if min(own.n, other.n) < 2:
+    if min(group.n, reference.n) < 2:
         return math.nan
-    squares = sum((group.n - 1) * group.std**2 for group in (own, other))
-    return _ratio(own.mean - other.mean, math.sqrt(squares / (own.n + other.n - 2)))
+    squares = sum((side.n - 1) * side.std**2 for side in (group, reference))
+    return _ratio(group.mean - reference.mean, math.sqrt(squares / (group.n + reference.n - 2)))
 
 
-def hedges_g(own: Summary, other: Summary) -> float:
+def hedges_g(group: Summary, reference: Summary) -> float:
     """`cohen_d` without its bias in small samples: times J(m) = Γ(m/2) / (√(m/2) Γ((m-1)/2)), Hedges (1981)."""
-    d = cohen_d(own, other)
+    d = cohen_d(group, reference)
     if math.isnan(d):
         return d
-    m = own.n + other.n - 2
+    m = group.n + reference.n - 2
     return d * math.exp(math.lgamma(m / 2) - math.lgamma((m - 1) / 2)) / math.sqrt(m / 2)
 
 
 def smooth(values: "pd.Series[float]", weight: float = 0.6) -> "pd.Series[float]":
-    """Exponential moving average, without a bias at its beginning; gaps stay gaps. For curves, never for numbers.
+    """Exponential moving average, without bias at its beginning; gaps stay gaps. For curves, never for tables.
 
     Args:
         values: along the steps.
-        weight: of what came before, in [0, 1); 0 changes nothing.
+        weight: of the earlier values, in [0, 1); 0 changes nothing.
     """
     return values.ewm(alpha=1 - weight, ignore_na=True).mean().where(values.notna())
 
@@ -192,26 +192,26 @@ def _ratio(mean: float, std: float) -> float:
 
 
 def _bootstrap(samples: Sequence[Sequence[float]], level: float) -> Interval | None:
-    """BCa interval (Efron 1987) of the mean, or of the difference of two; with few seeds too narrow, so `t` leads."""
+    """BCa interval (Efron 1987) of the mean, or of the difference of two; too narrow with few seeds."""
     if min(map(len, samples)) < 2:
         return None
     means = [math.fsum(sample) / len(sample) for sample in samples]
     if all(max(sample) == min(sample) for sample in samples):
         return _around(means[0] - math.fsum(means[1:]), 0.0, 1, level)
-    found = stats.bootstrap(
+    interval = stats.bootstrap(
         [np.asarray(sample) for sample in samples],
         _mean if len(samples) == 1 else _mean_difference,
         n_resamples=_RESAMPLES,
         confidence_level=level,
         method="BCa",
         rng=np.random.default_rng(_SEED),
-    )
-    return Interval(float(found.confidence_interval.low), float(found.confidence_interval.high))
+    ).confidence_interval
+    return Interval(float(interval.low), float(interval.high))
 
 
 def _mean(values: np.ndarray, axis: int = -1) -> np.ndarray:
     return np.asarray(values.mean(axis=axis))
 
 
-def _mean_difference(own: np.ndarray, other: np.ndarray, axis: int = -1) -> np.ndarray:
-    return np.asarray(own.mean(axis=axis) - other.mean(axis=axis))
+def _mean_difference(group: np.ndarray, reference: np.ndarray, axis: int = -1) -> np.ndarray:
+    return np.asarray(group.mean(axis=axis) - reference.mean(axis=axis))

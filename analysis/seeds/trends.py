@@ -1,4 +1,4 @@
-"""Final losses and the course of training: what a curve says in one number a run."""
+"""How a run developed: its final losses, and what its curves say in one number."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,17 +16,18 @@ LOSSES = (schema.loss(schema.SOURCE), schema.loss(schema.TARGET))
 _MIOU = schema.score(schema.TARGET, schema.MIOU)
 _EPOCH_ITERS = schema.param("epoch_iters")
 
-COURSE = "course"  # what stands before these, as best and last stand before scores:
-FALL = "fall/"  # + a loss: its mean over the last third of training minus that over the first third
+# They stand before a metric, as best and last do:
+FALL = "fall"  # mean of a loss over the last third of training minus that over the first third
+DROP = "drop"  # points by which target mIoU is, at worst, below an earlier evaluation
 _EVALUATIONS = 5  # that a curve needs to show whether it fluctuates
-DROP = f"drop/{_MIOU}"  # points by which target mIoU lies, at worst, below an earlier evaluation
 
 
-def with_courses(store: "Store", runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs with columns for the losses of the last epoch (``last/loss/…``) and for their course (``course/…``).
+def with_trends(store: "Store", runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with columns for the losses of the last epoch and for the trends of losses and of target mIoU.
 
-    A loss is logged as the mean over an interval, so means over epochs weigh intervals by their length. A loss that
-    was no longer trained in the last epoch has no final value.
+    The columns are ``last/loss/…``, ``fall/loss/…`` and ``drop/target/mIoU``. A loss is logged as the mean over an
+    interval, so means over epochs weigh intervals by their length. A loss that was not trained in the last epoch has no
+    final value.
 
     Args:
         store: that the runs are from.
@@ -36,22 +37,21 @@ def with_courses(store: "Store", runs: pd.DataFrame) -> pd.DataFrame:
     curves = dict(iter(history.groupby(["run_id", "metric"])))
     columns: dict[str, list[float]] = {}
     for run in runs.to_dict("records"):
-        ends = [int(curve["step"].max()) for loss in LOSSES if (curve := curves.get((run["run_id"], loss))) is not None]
+        trained = {loss: curve for loss in LOSSES if (curve := curves.get((run["run_id"], loss))) is not None}
+        end = max((int(curve["step"].max()) for curve in trained.values()), default=0)
+        epoch = number(str(run.get(_EPOCH_ITERS)))
         for loss in LOSSES:
-            curve = curves.get((run["run_id"], loss))
-            epoch = number(str(run.get(_EPOCH_ITERS)))
-            final, fall = (np.nan, np.nan) if curve is None else _ending(curve, max(ends), epoch)
-            columns.setdefault(schema.final(schema.LAST, loss), []).append(final)
-            columns.setdefault(schema.final(COURSE, FALL + loss), []).append(fall)
+            last, fall = _ending(trained[loss], end, epoch) if loss in trained else (np.nan, np.nan)
+            columns.setdefault(schema.final(schema.LAST, loss), []).append(last)
+            columns.setdefault(schema.final(FALL, loss), []).append(fall)
         scores = curves.get((run["run_id"], _MIOU))
-        columns.setdefault(schema.final(COURSE, DROP), []).append(
-            np.nan if scores is None else _largest_drop(scores["value"].to_numpy())
-        )
+        drop = np.nan if scores is None else _largest_drop(scores["value"].to_numpy())
+        columns.setdefault(schema.final(DROP, _MIOU), []).append(drop)
     return runs.assign(**columns)
 
 
 def _ending(curve: pd.DataFrame, end: int, epoch: float) -> tuple[float, float]:
-    """Mean over the last epoch of training, and by how much the curve fell from its first to its last third."""
+    """Mean over the last epoch of training, and by how much the mean of the last third is above that of the first."""
     steps, values = curve["step"].to_numpy(), curve["value"].to_numpy()
     lengths = np.diff(steps, prepend=0)
     last = int(steps[-1])

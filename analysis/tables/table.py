@@ -1,27 +1,28 @@
-"""A table as it is written: cells with their numbers behind them, and footnotes shared by the rows they hold for."""
+"""A table: cells with the numbers behind them, and footnotes that several rows may share."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from analysis.seeds.statistics import Interval
+from msl import schema
 
 NOTHING = "–"
+ID_DIGITS = 8  # of a run's ID or a commit; MLflow's pages find a run by them
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: what stands above it, and the names under which its cells' numbers go into CSV."""
+    """A column: its heading, and the names that its numbers have in CSV."""
 
     heading: str
     key: str
-    parts: tuple[str, ...] = ("",)  # of each number of a cell; "" where there is one, called as the column
+    parts: tuple[str, ...] = ("",)  # of the numbers of a cell; "" is named as the column
     numeric: bool = True
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is shown, and the unrounded numbers (or the text) behind it, one for each of the column's parts."""
+    """The text that is shown, and the unrounded numbers (or the text) behind it, one for each part of the column."""
 
     text: str
     values: tuple[float | str, ...]
@@ -29,7 +30,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Table:
     """A finished table, for any of the formats."""
 
     caption: str
@@ -39,7 +40,7 @@ class Sheet:
 
 
 class Footnotes:
-    """Numbers notes in the order in which they first occur; equal ones share a number."""
+    """Numbers notes in the order in which they first occur; equal notes share a number."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -59,26 +60,26 @@ def text_cell(text: str, marks: Sequence[int] = ()) -> Cell:
     return Cell(text, (text,), tuple(marks))
 
 
-def joined(sheets: Mapping[str, Sheet], heading: str) -> Sheet:
-    """Sheets of the same columns as one, with their names in a column before."""
+def joined(tables: Mapping[str, Table], heading: str) -> Table:
+    """Tables of the same columns as one table; a new first column says which table a row is from."""
     footnotes = Footnotes()
     rows = [
-        (text_cell(name), *(replace(c, marks=footnotes.mark(sheet.notes[m - 1] for m in c.marks)) for c in row))
-        for name, sheet in sheets.items()
-        for row in sheet.rows
+        (text_cell(name), *(replace(c, marks=footnotes.mark(table.notes[m - 1] for m in c.marks)) for c in row))
+        for name, table in tables.items()
+        for row in table.rows
     ]
-    first = next(iter(sheets.values()))
+    first = next(iter(tables.values()))
     columns = (Column(heading, heading, numeric=False), *first.columns)
-    return Sheet(first.caption, columns, tuple(rows), footnotes.texts)
+    return Table(first.caption, columns, tuple(rows), footnotes.texts)
 
 
-def show(value: float, percent: bool = True, sign: bool = False) -> str:
-    """A number as tables show it: two decimals in percent, three digits of a loss; a dash for none."""
+def number_text(value: float, unit: str = "", sign: bool = False) -> str:
+    """A number as tables show it: two decimals in percent, otherwise three significant digits; a dash for NaN."""
     if math.isnan(value):
         return NOTHING
-    return format(value, f"{'+' if sign else ''}{'.2f' if percent else '.3g'}")
+    return format(value, f"{'+' if sign else ''}{'.2f' if unit == schema.PERCENT else '.3g'}")
 
 
-def show_interval(interval: Interval, percent: bool = True, sign: bool = False) -> str:
-    """The bounds in brackets."""
-    return f"[{show(interval.low, percent, sign)}, {show(interval.high, percent, sign)}]"
+def interval_text(low: float, high: float, unit: str = "", sign: bool = False) -> str:
+    """The bounds of an interval in brackets."""
+    return f"[{number_text(low, unit, sign)}, {number_text(high, unit, sign)}]"

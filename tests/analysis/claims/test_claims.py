@@ -8,13 +8,11 @@ import pytest
 from analysis import open_store
 from analysis.claims.candidates import DOMAINS, candidates, style_of
 from analysis.claims.claims import CLAIMS, Region
-from analysis.claims.table import sheet
+from analysis.claims.table import claim_table
 from analysis.claims.verdicts import decide, find_claims, judge
 from analysis.errors import AnalysisError
-from analysis.seeds.groups import seed_groups
-from analysis.seeds.statistics import Interval
-from analysis.seeds.trends import with_courses
-from analysis.tables.formats import as_csv, as_text
+from analysis.seeds import Interval, seed_groups, with_trends
+from analysis.tables import as_csv, as_text
 from msl.data.catalog import domain_names
 from msl.recipes import find_recipe
 
@@ -37,9 +35,9 @@ def target(miou, fwiou=77.8, pa=87.1, loss=-5.6e-2, source=63.0, fall=-0.5, drop
         "last/target/PA": pa,
         "last/source/mIoU": source,
         "last/loss/target": loss,
-        "course/fall/loss/source": fall,
-        "course/fall/loss/target": fall,
-        "course/drop/target/mIoU": drop,
+        "fall/loss/source": fall,
+        "fall/loss/target": fall,
+        "drop/target/mIoU": drop,
     }
 
 
@@ -91,7 +89,7 @@ def test_a_store_in_which_the_report_is_true():
 
 def test_the_numbers_and_runs_behind_a_verdict():
     (finding,) = judge(report(), find_claims(["C9"]))
-    assert {role: candidate.group.name for role, candidate in finding.cast.items()} == {
+    assert {role: candidate.group.name for role, candidate in finding.groups.items()} == {
         "multi_MS_IW": "multi_iw",
         "styled, alpha 1, weight 1": "alpha1",
     }
@@ -141,7 +139,7 @@ def test_noise_leaves_a_claim_undecided(claim):
         runs[column] += np.random.default_rng(1).normal(0, 20, len(runs))
     (finding,) = judge(runs, find_claims([claim]))
     assert finding.verdict == "undecided"
-    assert "interval crosses" in {item.reason for item in finding.evidence}
+    assert "interval crosses a bound" in {item.reason for item in finding.evidence}
 
 
 def test_one_seed_leaves_every_claim_undecided():
@@ -186,7 +184,7 @@ def test_of_several_the_nearest_group_is_taken():
     runs = planted.frame(report().to_dict("records"), strong)
     runs.loc[runs["msl.group"] == "multi_iw", "cfg.lambda_target"] = "0.1"
     (finding,) = judge(runs, find_claims(["C2"]))
-    assert finding.cast["multi_MS_IW"].group.name == "multi_iw"
+    assert finding.groups["multi_MS_IW"].group.name == "multi_iw"
 
 
 def test_each_pair_of_domains_is_a_case_of_its_own():
@@ -285,7 +283,7 @@ def test_runs_of_the_recipes_are_recognised(prefix):
         *(of_recipe(multi, "adapt", style) for style in styles),
     )
     missing = {
-        finding.claim.id: [item.statement.own for item in finding.evidence if item.verdict == "not run"]
+        finding.claim.id: [item.statement.role for item in finding.evidence if item.verdict == "not run"]
         for finding in judge(runs, CLAIMS)
     }
     on_train = {"C1": ["pretrain multi on train"]}
@@ -297,19 +295,19 @@ def test_claims_are_the_reports():
     assert [claim.id for claim in CLAIMS] == [f"C{number}" for number in range(1, 13)]
     for claim in CLAIMS:
         names = [role.name for role in claim.roles]
-        assert {s.own for s in claim.statements} | {s.other for s in claim.statements} <= {*names, None}
+        assert {s.role for s in claim.statements} | {s.reference for s in claim.statements} <= {*names, None}
     with pytest.raises(AnalysisError, match="no claim 'C21' in this store; nearest: C2"):
         find_claims(["C21"])
 
 
-def test_the_sheet():
+def test_the_table():
     findings = judge(report(solo=None), find_claims(["C5", "C9"]))
-    text = as_text(sheet(findings, "last"))
+    text = as_text(claim_table(findings, "last"))
     assert re.search(r"^C5 target_solo .* not run \[1\]$", text, re.MULTILINE)
     assert re.search(
         r"^\s\sstyled, alpha 1, weight 1 − multi_MS_IW: fwIoU .*> 0 +\+3.19 +\+3.1\d \[", text, re.MULTILINE
     )
-    rows = as_csv(sheet(findings, "last")).splitlines()
+    rows = as_csv(claim_table(findings, "last")).splitlines()
     assert len(rows) == 1 + 1 + 4
     assert "alpha1 0 alpha1 1 alpha1 2 multi_iw 0 multi_iw 1 multi_iw 2" in rows[3]
 
@@ -325,10 +323,10 @@ def test_from_a_real_store(store, add_run):
             settings = {"multi": False, "lambda_target": 0.1, "source": "gta5", "target": "cityscapes"}
             add_run(mode, seed, metrics, target_mode=mode, **settings)
     opened = open_store(store)
-    order, repeats, course = judge(with_courses(opened, opened.runs()), find_claims(["C2", "C4", "C12"]))
+    order, repeats, trends = judge(with_trends(opened, opened.runs()), find_claims(["C2", "C4", "C12"]))
     assert [item.verdict for item in order.evidence] == ["supported", "not run"]
     assert order.evidence[0].value == pytest.approx(2.002)
     assert repeats.evidence[0].value == pytest.approx(1.04)
-    assert course.verdict == "supported"
-    assert [item.value for item in course.evidence[:3]] == pytest.approx([-0.4, -0.4, 2.0])
-    assert all(math.isnan(item.value) for item in course.evidence[6:])
+    assert trends.verdict == "supported"
+    assert [item.value for item in trends.evidence[:3]] == pytest.approx([-0.4, -0.4, 2.0])
+    assert all(math.isnan(item.value) for item in trends.evidence[6:])

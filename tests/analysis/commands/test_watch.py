@@ -1,4 +1,4 @@
-"""What is said of runs under way, and that it goes on until one stops watching."""
+"""What is said of runs in progress, and that it goes on until one stops watching."""
 
 import contextlib
 import os
@@ -17,8 +17,8 @@ from mlflow.tracking import MlflowClient
 
 from analysis import open_store
 from analysis.__main__ import main
-from analysis.commands.progress import under_way
-from analysis.commands.watch import fitting, looks
+from analysis.commands.progress import progress_table
+from analysis.commands.watch import fitting, views
 from analysis.errors import AnalysisError
 from analysis.store import database
 
@@ -32,7 +32,7 @@ def before(seconds):
 
 
 def begin(group, metrics, start=1, **tags):
-    """A run under way; metrics as {name: [(step, value, seconds before now)]}."""
+    """A run in progress; metrics as {name: [(step, value, seconds before now)]}."""
     client = MlflowClient()
     found = client.get_experiment_by_name("exp")
     place = found.experiment_id if found else client.create_experiment("exp")
@@ -45,9 +45,9 @@ def begin(group, metrics, start=1, **tags):
 
 def seen(store, experiment=None):
     """Each row as texts, by column, and the footnotes."""
-    sheet = under_way(open_store(store), experiment, NOW)
-    names = [column.heading for column in sheet.columns]
-    return [dict(zip(names, (cell.text for cell in row), strict=True)) for row in sheet.rows], sheet.notes
+    table = progress_table(open_store(store), experiment, NOW)
+    names = [column.heading for column in table.columns]
+    return [dict(zip(names, (cell.text for cell in row), strict=True)) for row in table.rows], table.notes
 
 
 def test_where_a_run_is(store, add_run):
@@ -102,23 +102,23 @@ def test_a_resumed_run_is_where_it_trains_now(store):
 
 def test_nothing_under_way_and_no_such_experiment(store, add_run):
     add_run("over", 0)
-    sheet = under_way(open_store(store), "exp", NOW)
-    assert (sheet.caption, sheet.rows) == ("no runs under way, 03:04:05 UTC", ())
+    table = progress_table(open_store(store), "exp", NOW)
+    assert (table.caption, table.rows) == ("no runs in progress, 03:04:05 UTC", ())
     with pytest.raises(AnalysisError, match="no experiment 'exq' in this store; nearest: exp"):
-        under_way(open_store(store), "exq", NOW)
+        progress_table(open_store(store), "exq", NOW)
 
 
 def test_a_store_that_fails_later_is_asked_again(store):
     begin("g", {"lr": [(1, 1.0, 5)]})
-    views = looks(database.DatabaseStore(f"{store}?timeout=0.1"), None, 0)
-    first = next(views)
+    successive = views(database.DatabaseStore(f"{store}?timeout=0.1"), None, 0)
+    first = next(successive)
     with contextlib.closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection:
         connection.execute("begin exclusive")
-        told, _, rest = next(views).partition("\n\n")
-        assert "database is locked" in told
-        assert "; asked again every 0 s" in told
+        error, _, rest = next(successive).partition("\n\n")
+        assert "database is locked" in error
+        assert "; asked again every 0 s" in error
         assert rest == first
-    assert next(views).startswith("1 run under way")
+    assert next(successive).startswith("1 run in progress")
 
 
 def test_what_a_terminal_holds():
@@ -131,7 +131,7 @@ def test_once(store):
     begin(NASTY, {"lr": [(1, 1.0, 5)]})
     result = CliRunner().invoke(main, ["watch", "--once"])
     assert result.exit_code == 0
-    assert result.output.startswith("1 run under way")
+    assert result.output.startswith("1 run in progress")
     assert "a'b\" 100% <b>\\n\\x1b[2J\\u202e" in result.output
     assert "\x1b" not in result.output
     bad = CliRunner().invoke(main, ["watch", "--once", "--experiment", "\x1b[2J"])
@@ -153,5 +153,5 @@ def test_on_a_terminal_until_it_is_interrupted(store):
     os.close(screen)
     assert (watching.returncode, complaint) == (0, b"")
     text = drawn.decode(errors="ignore")
-    assert text.count("run under way") >= 3
+    assert text.count("run in progress") >= 3
     assert max(len(line) for line in text.rpartition("\x1b[H")[2].replace("\x1b[K", "").splitlines()) <= 60

@@ -1,9 +1,9 @@
 import planted
 import pytest
 
-from analysis.comparison.ablation import ablation
+from analysis.comparison import ablation
 from analysis.errors import AnalysisError
-from analysis.seeds.groups import INERT
+from analysis.seeds import INERT
 from msl.config import AdaptConfig, EvaluateConfig, PretrainConfig, TargetSoloConfig
 
 MIOU = "last/target/mIoU"

@@ -7,10 +7,9 @@ import planted
 import pytest
 
 from analysis import open_store
-from analysis.comparison.compare import REPORT_MEASURES, compare, sheet
-from analysis.comparison.published import published
+from analysis.comparison import REPORT_MEASURES, compare, comparison_table, published_rows
 from analysis.errors import AnalysisError
-from analysis.tables.formats import as_csv, as_markdown, as_text
+from analysis.tables import as_csv, as_markdown, as_text
 
 SCORES = ("last/target/mIoU", "last/target/fwIoU", "last/target/PA", "best/target/mIoU")
 
@@ -56,7 +55,7 @@ def test_unfinished_runs_and_older_ones_of_a_seed_do_not_count_and_it_says_so(st
     table = compare(open_store(store).runs(), "a")
     assert [row.label for row in table.rows] == ["a"]
     assert (table.rows[0].scores[0].n, table.rows[0].scores[0].mean) == (1, 20)
-    text = as_text(sheet(table))
+    text = as_text(comparison_table(table))
     assert "\na [1,2,3]  1" in text
     assert "[1] 1 unfinished left out\n[2] 1 older of the same seed left out\n[3] a single seed" in text
 
@@ -81,7 +80,7 @@ def test_decoders_and_styled_copies_are_no_rows_unless_they_have_what_is_compare
 
 
 def test_as_text(three_groups):
-    lines = as_text(sheet(compare(three_groups, "source only"))).splitlines()
+    lines = as_text(comparison_table(compare(three_groups, "source only"))).splitlines()
     assert lines[0].startswith("Target scores in percent, mean ± std over n seeds; best is chosen by target labels")
     assert lines[0].endswith("Δ to source only")
     columns = [re.split(r"\s{2,}", line) for line in lines[2:7] if "--" not in line]
@@ -98,11 +97,11 @@ def test_as_text(three_groups):
 
 def test_intervals_instead_of_standard_deviations(three_groups):
     table = compare(three_groups, "source only", ["mIoU"])
-    source, iw, ms = sheet(table, spread="t").rows
+    source, iw, ms = comparison_table(table, spread="t").rows
     assert source[2].text == "31.00 [28.52, 33.48]"  # 1 / √3 times t's 4.303
     assert iw[3].text == "+3.50 [-2.85, +9.85]"  # of 3 and 4: 0.5 times t's 12.706
     assert (ms[2].text, ms[3].text) == ("32.50", "+2.50")
-    assert sheet(table, spread="bootstrap").rows[1][3].text == "+3.50 [+3.00, +4.00]"
+    assert comparison_table(table, spread="bootstrap").rows[1][3].text == "+3.50 [+3.00, +4.00]"
 
 
 PLAIN, STYLED = (44.7, 77.8, 87.12, -5.6e-3, 0.12), (43.7, 80.98, 89.0, -6.15e-3, 0.102)
@@ -115,7 +114,7 @@ def test_the_layout_of_the_reports_last_table():
         planted.group("styled", {n: [v] * 2 for n, v in zip(names, STYLED, strict=True)}, seeds=(0, 1)),
     )
     table = compare(runs, "plain", REPORT_MEASURES)
-    written = sheet(table, layout="report", published=published("gta5", "cityscapes"))
+    written = comparison_table(table, layout="report", published=published_rows("gta5", "cityscapes"))
     assert [column.heading for column in written.columns][2:] == ["mIoU", "fwIoU", "PA", "target_loss", "train_loss"]
     rows = {row[0].text: [cell.text for cell in row[2:]] for row in written.rows}
     assert rows["styled"][:3] == ["43.70 ± 0.00 (-1.00)", "80.98 ± 0.00 (+3.18)", "89.00 ± 0.00 (+1.88)"]
@@ -128,12 +127,12 @@ def test_the_layout_of_the_reports_last_table():
 
 def test_published_scores_stand_with_the_best_checkpoints(three_groups):
     table = compare(three_groups, "source only")
-    row = sheet(table, published=published("gta5", "cityscapes")[:1]).rows[-1]
+    row = comparison_table(table, published=published_rows("gta5", "cityscapes")[:1]).rows[-1]
     assert [cell.text for cell in row] == ["paper: source only", "", "–", "", "–", "", "–", "", "36.90", ""]
 
 
 def test_as_markdown(three_groups):
-    lines = as_markdown(sheet(compare(three_groups, "source only"))).splitlines()
+    lines = as_markdown(comparison_table(compare(three_groups, "source only"))).splitlines()
     assert lines[2].startswith("| group | n | mIoU last | Δ |")
     assert lines[3].startswith("| --- | ---: |")
     assert all(line.count("|") == 11 for line in lines[2:7])
@@ -141,7 +140,7 @@ def test_as_markdown(three_groups):
 
 
 def test_as_csv_has_every_digit(three_groups):
-    rows = list(csv.DictReader(io.StringIO(as_csv(sheet(compare(three_groups, "source only"))))))
+    rows = list(csv.DictReader(io.StringIO(as_csv(comparison_table(compare(three_groups, "source only"))))))
     assert [row["group"] for row in rows] == ["source only", "adapt IW", "adapt MS"]
     assert float(rows[1]["last/target/mIoU std"]) == math.sqrt(2)
     assert float(rows[1]["last/target/mIoU delta"]) == 3.5

@@ -11,9 +11,7 @@ from analysis import open_store
 from analysis.__main__ import main
 from analysis.errors import AnalysisError
 from analysis.figures.svg import value_text
-from analysis.report.contents import make
-from analysis.report.files import report
-from analysis.report.page import as_page
+from analysis.report import as_page, gather, write_report
 from entrypoints.report import main as stage
 from msl.commands import main as msl
 
@@ -38,19 +36,19 @@ def filled(store, add_run, tmp_path):
 
 @pytest.fixture
 def page_file(filled, tmp_path):
-    (path,) = report(filled, "exp", "plain", tmp_path / "out" / "report.html")
+    (path,) = write_report(filled, "exp", "plain", tmp_path / "out" / "report.html")
     return path
 
 
 def test_numbers_are_those_of_the_statistics(filled):
-    made = make(open_store(filled), "exp", "plain")
-    page = as_page(made)
+    report = gather(open_store(filled), "exp", "plain")
+    page = as_page(report)
     assert "33.00 ± 1.00" in page.replace("&#177;", "±")
     assert "+2.00" in page
-    band = next(band for band in made.curves[MIOU] if band.group == "plain")
-    assert value_text(band, -1, percent=True) == "31.00 ± 1.00"
-    assert "6 finished runs in 2 groups" in made.summary
-    assert [cell.text for cell in made.runs.rows[0]][:3] == ["plain", "adapt", "3"]
+    curve = next(curve for curve in report.curves[MIOU] if curve.group == "plain")
+    assert value_text(curve.seeds[-1], "percent") == "31.00 ± 1.00"
+    assert "6 finished runs in 2 groups" in report.summary
+    assert [cell.text for cell in report.runs.rows[0]][:3] == ["plain", "adapt", "3"]
 
 
 def test_a_page_needs_nothing_else_and_shows_names_as_they_are(page_file):
@@ -62,7 +60,7 @@ def test_a_page_needs_nothing_else_and_shows_names_as_they_are(page_file):
 
 
 def test_markdown_has_its_figures_beside_it(filled, tmp_path):
-    document, *figures = report(filled, "exp", "plain", tmp_path / "a report.md")
+    document, *figures = write_report(filled, "exp", "plain", tmp_path / "a report.md")
     text = document.read_text(encoding="utf-8")
     assert [path.name for path in figures] == ["curves.svg", "curves.png", "panels_target.png"]
     assert "](a%20report_figures/curves.png)" in text
@@ -72,7 +70,7 @@ def test_markdown_has_its_figures_beside_it(filled, tmp_path):
 
 def test_no_panels_spoil_no_report(store, add_run, tmp_path):
     add_run("g", 0, {"last/target/mIoU": 1.0})
-    (path,) = report(store, "exp", "g", tmp_path / "r.html")
+    (path,) = write_report(store, "exp", "g", tmp_path / "r.html")
     assert "no panels of the target here" in path.read_text()
 
 
@@ -87,7 +85,7 @@ def test_no_panels_spoil_no_report(store, add_run, tmp_path):
 )
 def test_bad_input(filled, experiment, baseline, output, message, tmp_path):
     with pytest.raises(AnalysisError, match=re.escape(message)):
-        report(filled, experiment, baseline, tmp_path / output)
+        write_report(filled, experiment, baseline, tmp_path / output)
 
 
 @pytest.mark.parametrize(

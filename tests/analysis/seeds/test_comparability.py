@@ -1,22 +1,21 @@
 import planted
 import pytest
 
-from analysis.seeds.comparability import iterations, notes
-from analysis.seeds.groups import Measure, seed_groups
+from analysis.seeds import Measure, comparability_notes, seed_groups
 from msl import schema
 
 MIOU = Measure("last", "target/mIoU")
 SCORES = {"last/target/mIoU": (30.0, 31.0, 32.0), "last/target/mIoU_resized": (33.0, 34.0, 35.0)}
 
 
-def told(*own, reference=None, measures=(MIOU,)):
+def noted(*rows, reference=None, measures=(MIOU,)):
     """Notes of the group `own` beside the plain one."""
-    groups = seed_groups(planted.frame(*own, reference or planted.group("plain", SCORES)))
-    return notes(groups["own"], groups["plain"], measures)
+    groups = seed_groups(planted.frame(*rows, reference or planted.group("plain", SCORES)))
+    return comparability_notes(groups["own"], groups["plain"], measures)
 
 
 def test_what_is_alike_needs_no_note():
-    assert told(planted.group("own", SCORES, target_mode="IW_maxsquare", lambda_target=0.2)) == []
+    assert noted(planted.group("own", SCORES, target_mode="IW_maxsquare", lambda_target=0.2)) == []
 
 
 @pytest.mark.parametrize(
@@ -38,7 +37,7 @@ def test_what_is_alike_needs_no_note():
     ],
 )
 def test_each_way_to_differ_from_the_baseline(changes, note):
-    assert told(planted.group("own", SCORES, **changes)) == [note]
+    assert noted(planted.group("own", SCORES, **changes)) == [note]
 
 
 def test_a_digest_that_differs_and_one_of_another_split():
@@ -46,15 +45,15 @@ def test_a_digest_that_differs_and_one_of_another_split():
     for run in rows:
         run[schema.DATA_SOURCE] = "gta5/train@eeeeeeeeeeee"
     expected = "gta5/train was other data: digest eeeeeeeeeeee, the baseline's aaaaaaaaaaaa"
-    assert told(rows) == [expected]
+    assert noted(rows) == [expected]
     pretrained = planted.group("own", SCORES, stage="pretrain", iter_stop=100)  # target tag: the scored split
-    assert told(pretrained) == []
+    assert noted(pretrained) == []
 
 
 def test_other_stages_have_other_budgets():
     own = planted.group("own", SCORES)
     pretrain = planted.group("plain", SCORES, stage="pretrain")
-    assert told(own, reference=pretrain) == ["a further 100 iterations of 1 images, the baseline's 80 of 1"]
+    assert noted(own, reference=pretrain) == ["a further 100 iterations of 1 images, the baseline's 80 of 1"]
 
 
 def test_seeds_that_are_more_than_seeds():
@@ -62,7 +61,7 @@ def test_seeds_that_are_more_than_seeds():
     rows[1][schema.param("lr")] = "0.1"
     rows[2][schema.CODE_COMMIT] = "d" * 40
     rows[2][schema.DATA_TARGET] = "cityscapes/train@ffffffffffff"
-    assert told(rows) == [
+    assert noted(rows) == [
         "its seeds ran different code: aaaaaaa, ddddddd",
         "its seeds saw different target data: cityscapes/train@bbbbbbbbbbbb, cityscapes/train@ffffffffffff",
         "its seeds differ in lr: 0.00025, 0.1",
@@ -74,16 +73,16 @@ def test_few_and_unfinished_runs():
     older = planted.group("own", SCORES, seeds=(0,))
     failed = planted.group("own", SCORES, seeds=(1, 2), status="FAILED")
     expected = ["2 unfinished left out", "1 older of the same seed left out", "a single seed: no spread, no interval"]
-    assert told(older + done + failed) == expected
+    assert noted(older + done + failed) == expected
 
 
 def test_label_resolution_counts_where_labels_are_resized():
     own = planted.group("own", SCORES, target_crop_size="1280,640")
     plain = planted.group("plain", SCORES, target_crop_size="1024,512")
-    assert told(own, reference=plain) == []
+    assert noted(own, reference=plain) == []
     resized = Measure("last", "target/mIoU_resized")
     expected = ["target labels resized to 1280,640, the baseline's to 1024,512"]
-    assert told(own, reference=plain, measures=[MIOU, resized]) == expected
+    assert noted(own, reference=plain, measures=[MIOU, resized]) == expected
 
 
 @pytest.mark.parametrize(
@@ -99,4 +98,4 @@ def test_label_resolution_counts_where_labels_are_resized():
 )
 def test_iterations(stage, settings, expected):
     groups = seed_groups(planted.frame(planted.group("own", SCORES, stage=stage, **settings)))
-    assert iterations(groups["own"]) == expected
+    assert groups["own"].iterations == expected

@@ -8,7 +8,16 @@ import pandas as pd
 
 from analysis.comparison.compare import Comparison, compare_group
 from analysis.errors import AnalysisError, unknown
-from analysis.seeds import HEADLINES, INERT, Measure, SeedGroup, find_measures, number, recorded_measures, seed_groups
+from analysis.seeds import (
+    INERT,
+    Measure,
+    SeedGroup,
+    find_measures,
+    headline_scores,
+    number,
+    recorded_measures,
+    seed_groups,
+)
 
 Settings = tuple[tuple[str, str], ...]
 
@@ -41,7 +50,7 @@ def ablation(
             raise unknown("parameter", name, named)
     if parameter in INERT:
         raise AnalysisError(f"{parameter} changes no weights, or makes the seed groups: there is nothing to ablate")
-    columns = recorded_measures(HEADLINES, runs) if measures is None else find_measures(measures, runs)
+    columns = recorded_measures(headline_scores(), runs) if measures is None else find_measures(measures, runs)
     varied = (parameter, *but)
     candidates = [group for group in groups.values() if parameter in group.settings]
     families = _families(candidates, varied)

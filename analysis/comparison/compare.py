@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.seeds import (
-    HEADLINES,
     Difference,
     Measure,
     SeedGroup,
@@ -15,16 +14,12 @@ from analysis.seeds import (
     comparability_notes,
     find_group,
     find_measures,
+    headline_scores,
     recorded_measures,
     seed_groups,
 )
 from msl import schema
 
-# Scores after the last step; and the best of all evaluations, which target labels choose.
-MEASURES = (
-    *(schema.final(schema.LAST, name) for name in HEADLINES),
-    schema.final(schema.BEST, schema.MIOU),
-)
 # The columns of the report's last table.
 REPORT_MEASURES = ("mIoU", "fwIoU", "PA", "target_loss", "train_loss")
 
@@ -65,14 +60,14 @@ def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = 
     Args:
         runs: as `Store.runs` gives them; for losses, with `analysis.seeds.with_trends`.
         baseline: the group's name, or a part that only its name has.
-        measures: names as `find_measure` takes them; if left out, those of MEASURES that are recorded.
+        measures: names as `find_measure` takes them; if left out, the last headline scores and the best mIoU.
 
     Raises:
         AnalysisError: no run of msl is finished, no single group fits `baseline`, or no run records such a measure.
     """
     groups = seed_groups(runs)
     base = find_group(baseline, groups)
-    columns = recorded_measures(MEASURES, runs) if measures is None else find_measures(measures, runs)
+    columns = recorded_measures(_usual_measures(), runs) if measures is None else find_measures(measures, runs)
     rows = [compare_group(group, base, columns) for group in groups.values()]
     scored = [row for row in rows if row.group is base or row.group.stage not in _UNSCORED or _has_scores(row)]
     ranked = sorted(scored, key=lambda row: (row.group is not base, rank(row.scores[0], columns[0])))
@@ -95,6 +90,11 @@ def rank(summary: Summary, measure: Measure) -> float:
     if not summary.n:
         return math.inf
     return summary.mean if measure.lower_is_better else -summary.mean
+
+
+def _usual_measures() -> list[str]:
+    """Scores after the last step; and the best mIoU of all evaluations, which target labels choose."""
+    return [*(schema.final(schema.LAST, name) for name in headline_scores()), schema.final(schema.BEST, schema.MIOU)]
 
 
 def _has_scores(row: Row) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DPI = 128  # a power of two, so that a size in inches gives exactly its pixels
 _GAP, _TITLE, _NAME = 6, 30, 24  # pixels: between pictures, above the columns, above each row
-_POINTS = 8.0  # size of the text
+_POINTS = 9.0  # size of the text
 
 
 def composed(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError
-from analysis.seeds import HEADLINES, LOSSES, SeedGroup, Summary, number, smooth
+from analysis.seeds import LOSSES, SeedGroup, Summary, headline_scores, number, smooth
 from msl import schema
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class GroupCurve:
 
 def report_metrics() -> list[str]:
     """The metrics whose curves a report shows: headline scores of the target, mIoU of the source, losses."""
-    scores = [schema.score(schema.TARGET, name) for name in HEADLINES]
+    scores = [schema.score(schema.TARGET, name) for name in headline_scores()]
     return [*scores, schema.score(schema.SOURCE, schema.MIOU), *LOSSES]
 
 

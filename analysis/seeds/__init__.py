@@ -6,7 +6,7 @@ reads from a run's curves how it developed, `comparability` finds what the reade
 
 from analysis.seeds.comparability import comparability_notes
 from analysis.seeds.groups import INERT, SeedGroup, find_group, number, seed_groups
-from analysis.seeds.measures import ALIASES, HEADLINES, Measure, find_measure, find_measures, recorded_measures
+from analysis.seeds.measures import ALIASES, Measure, find_measure, find_measures, headline_scores, recorded_measures
 from analysis.seeds.statistics import Difference, Interval, Summary, smooth
 from analysis.seeds.trends import DROP, FALL, LOSSES, with_trends
 
@@ -14,7 +14,6 @@ __all__ = [
     "ALIASES",
     "DROP",
     "FALL",
-    "HEADLINES",
     "INERT",
     "LOSSES",
     "Difference",
@@ -26,6 +25,7 @@ __all__ = [
     "find_group",
     "find_measure",
     "find_measures",
+    "headline_scores",
     "number",
     "recorded_measures",
     "seed_groups",

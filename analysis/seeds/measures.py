@@ -9,7 +9,6 @@ from analysis.errors import AnalysisError, unknown
 from msl import schema
 
 ALIASES = {"target_loss": schema.loss(schema.TARGET), "train_loss": schema.loss(schema.SOURCE)}
-HEADLINES = tuple(score.name for score in schema.SCORES if score.is_headline)
 _CHECKPOINTS = (schema.LAST, schema.BEST)
 
 
@@ -53,6 +52,11 @@ class Measure:
     def lower_is_better(self) -> bool:
         """Whether the lowest number is the best; of a number without a direction the highest comes first."""
         return schema.higher_is_better(self.metric) is False
+
+
+def headline_scores() -> list[str]:
+    """Names of the scores that every table and every report shows."""
+    return [score.name for score in schema.SCORES if score.is_headline]
 
 
 def find_measure(name: str, runs: pd.DataFrame, which: str = schema.LAST) -> Measure:

@@ -1,5 +1,6 @@
 """Names of metrics, scores and files, as they are made and as they are read."""
 
+from functools import reduce
 from importlib import import_module
 
 import pytest
@@ -32,8 +33,8 @@ def test_every_score_has_a_name_of_its_own_and_a_source_that_exists():
     scores = (*schema.SCORES, schema.CLASS_IOU)
     assert len({score.name for score in scores}) == len(scores)
     for score in scores:
-        module, _, attribute = score.source.partition(":")
-        assert hasattr(import_module(module), attribute)
+        module, _, attributes = score.source.partition(":")
+        reduce(getattr, attributes.split("."), import_module(module))
 
 
 @pytest.mark.parametrize("name", ["gta5", "my own/data @ home", "a\nb"])

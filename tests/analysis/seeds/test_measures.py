@@ -52,13 +52,13 @@ def test_names_that_people_type(name, key):
 def new_scores(monkeypatch):
     """Two scores of which less is better, one of them with a unit of its own."""
     source = "msl.metrics.confusion:ConfusionMatrix"
-    calibration = schema.Score("ECE", "calibration error", "percent", False, source)
+    brier = schema.Score("Brier", "Brier score", "percent", False, source)
     likelihood = schema.Score("NLL", "NLL", "nats", False, source)
-    monkeypatch.setattr(schema, "SCORES", (*schema.SCORES, calibration, likelihood))
+    monkeypatch.setattr(schema, "SCORES", (*schema.SCORES, brier, likelihood))
 
 
-def scores(miou, ece, nll):
-    return {"last/target/mIoU": (miou,), "last/target/ECE": (ece,), "last/target/NLL": (nll,)}
+def scores(miou, brier, nll):
+    return {"last/target/mIoU": (miou,), "last/target/Brier": (brier,), "last/target/NLL": (nll,)}
 
 
 def runs():
@@ -69,18 +69,18 @@ def runs():
 
 def test_a_new_score_is_in_every_table(new_scores):
     table = comparison_table(compare(runs(), "plain"), published=published_rows("gta5", "cityscapes")[:1])
-    assert [column.heading for column in table.columns[2::2]] == ["mIoU last", "calibration error last", "NLL last"]
+    assert [column.heading for column in table.columns[2::2]] == ["mIoU last", "Brier score last", "NLL last"]
     assert table.caption.startswith(
-        "Target scores in percent (NLL in nats), mean ± std over n seeds; lower is better for calibration error, NLL; "
+        "Target scores in percent (NLL in nats), mean ± std over n seeds; lower is better for Brier score, NLL; "
     )
     rows = {row[0].text: [cell.text for cell in row[2:]] for row in table.rows}
     assert rows["worse"] == ["40.00", "+1.00", "9.00", "+1.00", "1.23", "+0.235"]
-    assert "last/target/ECE mean" in as_csv(table)
+    assert "last/target/Brier mean" in as_csv(table)
     (family,) = ablation(runs(), "lambda_target").values()
-    assert [measure.name for measure in family.measures] == ["mIoU", "calibration error", "NLL"]
+    assert [measure.name for measure in family.measures] == ["mIoU", "Brier score", "NLL"]
 
 
-@pytest.mark.parametrize("name", ["ECE", "NLL"])
+@pytest.mark.parametrize("name", ["Brier", "NLL"])
 def test_the_lowest_is_first_where_lower_is_better(new_scores, name):
     assert [row.label for row in compare(runs(), "plain", [name]).rows] == ["plain", "better", "worse"]
     assert [row.label for row in compare(runs(), "plain", ["mIoU"]).rows] == ["plain", "better", "worse"]
@@ -97,10 +97,10 @@ def test_the_first_loss_ranks_from_the_lowest():
 
 def test_a_new_score_is_in_every_report(new_scores, store, add_run):
     curve = [(0, 1.5, 1), (100, 1.25, 2)]
-    add_run("g", 0, {"target/NLL": curve, "target/ECE": curve, "last/target/NLL": 1.25, "last/target/mIoU": 40.0})
+    add_run("g", 0, {"target/NLL": curve, "target/Brier": curve, "last/target/NLL": 1.25, "last/target/mIoU": 40.0})
     page = as_page(gather(open_store(store), "exp", "g"))
     assert "<figcaption>target NLL, nats</figcaption>" in page
-    assert "<figcaption>target calibration error, %</figcaption>" in page
+    assert "<figcaption>target Brier score, %</figcaption>" in page
     assert "NLL last" in page
 
 

@@ -114,7 +114,7 @@ def test_what_is_refused(family, store, tmp_path):
     with pytest.raises(AnalysisError, match="is no exported experiment: .*experiment.json"):
         load(tmp_path, store)
     MlflowClient().delete_experiment(MlflowClient().get_experiment_by_name("exp").experiment_id)
-    with pytest.raises(AnalysisError, match="experiment 'exp' is deleted in that store: restore it, or import under another"):
+    with pytest.raises(AnalysisError, match="experiment 'exp' is deleted in that store: restore it, or import"):
         load(tmp_path / "out", store)
     about = tmp_path / "out" / "experiment.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"layout": 99}))

@@ -80,11 +80,11 @@ class Candidate:
 
 def candidates(groups: Iterable[SeedGroup]) -> list[Candidate]:
     """The groups with the styles of their data."""
-    listed = list(groups)
-    parents = {run_id: group for group in listed for run_id in group.run_ids}
-    names = {name for group in listed for role in schema.DOMAINS if (name := group.domain(role))}
+    all_groups = list(groups)
+    parents = {run_id: group for group in all_groups for run_id in group.run_ids}
+    names = {name for group in all_groups for role in schema.DOMAINS if (name := group.domain(role))}
     bases = _bases(names)
-    return [_candidate(group, parents, bases) for group in listed]
+    return [_candidate(group, parents, bases) for group in all_groups]
 
 
 def style_of(base: str, name: str) -> Style:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.commands.options import DOMAIN, EXPERIMENT, STORE, listed, refusing
+from analysis.commands.options import DOMAIN, EXPERIMENT, STORE, plain_errors, split_names
 from analysis.errors import AnalysisError, unknown
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ _GROUPS = click.option(
 @STORE
 def curves(experiment: str, names: tuple[str, ...], output: Path, store: str, **style: Any) -> None:
     """Draw a figure over seed groups, as SVG and as PNG."""
-    with refusing():
+    with plain_errors():
         from analysis.figures import class_bars, curve_plots, group_curves, save, scatter
         from analysis.seeds import find_measure, with_trends
         from analysis.store import open_store
 
         opened = open_store(store)
         runs = opened.runs(experiment)
-        metrics = listed(style["metrics"]) or []
+        metrics = split_names(style["metrics"]) or []
         if style["classes"]:
             figure = class_bars(list(_groups(runs, names).values()))
         elif style["against"]:
@@ -69,7 +69,7 @@ def curves(experiment: str, names: tuple[str, ...], output: Path, store: str, **
 @STORE
 def panels(experiment: str, names: tuple[str, ...], domain: str, output: Path, store: str) -> None:
     """Put image, label and the predictions of several groups side by side."""
-    with refusing():
+    with plain_errors():
         from analysis.figures import side_by_side
         from analysis.store import Artifacts, open_store
 

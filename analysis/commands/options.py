@@ -51,7 +51,7 @@ def table_options(command: F) -> F:
     return command
 
 
-def listed(names: str | None) -> Sequence[str] | None:
+def split_names(names: str | None) -> Sequence[str] | None:
     """The names in a text with commas between; None if there is no text."""
     return [name.strip() for name in names.split(",") if name.strip()] if names else None
 
@@ -64,7 +64,7 @@ def print_table(table: "Table", form: str) -> None:
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
+def plain_errors() -> Iterator[None]:
     """What analysis refuses in this block ends the command with one line and no traceback."""
     try:
         yield

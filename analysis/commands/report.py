@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.options import BASELINE, EXPERIMENT, STORE, refusing
+from analysis.commands.options import BASELINE, EXPERIMENT, STORE, plain_errors
 
 
 @click.command()
@@ -16,7 +16,7 @@ from analysis.commands.options import BASELINE, EXPERIMENT, STORE, refusing
 @STORE
 def report(experiment: str, baseline: str, output: Path, store: str) -> None:
     """Write an experiment's report: runs, tables, curves, verdicts on claims, panels."""
-    with refusing():
+    with plain_errors():
         from analysis.report import write_report
 
         for file in write_report(store, experiment, baseline, output):

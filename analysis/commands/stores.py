@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.options import ANY_EXPERIMENT, EXPERIMENT, STORE, refusing
+from analysis.commands.options import ANY_EXPERIMENT, EXPERIMENT, STORE, plain_errors
 from msl import schema
 
 _MIOU = schema.final(schema.LAST, schema.score(schema.TARGET, schema.MIOU))
@@ -17,7 +17,7 @@ _SHOWN = ["run_id", "status", "start", schema.STAGE, schema.GROUP, _MIOU]
 @STORE
 def list_runs(experiment: str | None, form: str, store: str) -> None:
     """List runs: as text a few columns, as CSV every tag, parameter and last metric."""
-    with refusing():
+    with plain_errors():
         from analysis.store import open_store
         from analysis.tables import one_line
 
@@ -27,11 +27,11 @@ def list_runs(experiment: str | None, form: str, store: str) -> None:
     elif runs.empty:
         click.echo("no runs; `mlflow run . -e adapt --env-manager local` makes one")
     else:
-        shown = runs.reindex(columns=_SHOWN)
-        shown["start"] = shown["start"].dt.strftime("%Y-%m-%d %H:%M")
+        table = runs.reindex(columns=_SHOWN)
+        table["start"] = table["start"].dt.strftime("%Y-%m-%d %H:%M")
         for column in (schema.STAGE, schema.GROUP):
-            shown[column] = shown[column].map(one_line, na_action="ignore")
-        click.echo(shown.to_string(index=False, na_rep="", float_format="{:.2f}".format))
+            table[column] = table[column].map(one_line, na_action="ignore")
+        click.echo(table.to_string(index=False, na_rep="", float_format="{:.2f}".format))
 
 
 @click.command("export")
@@ -41,7 +41,7 @@ def list_runs(experiment: str | None, form: str, store: str) -> None:
 @STORE
 def export_experiment(folder: Path, experiment: str, artifacts: bool, store: str) -> None:
     """Write an experiment, every run and every logged row, into FOLDER as Parquet files."""
-    with refusing():
+    with plain_errors():
         from analysis.store import open_store
         from analysis.store.export import export
 
@@ -55,7 +55,7 @@ def export_experiment(folder: Path, experiment: str, artifacts: bool, store: str
 @STORE
 def import_experiment(folder: Path, experiment: str | None, store: str) -> None:
     """Put the experiment that `export` wrote into FOLDER into another store, where its runs get new IDs."""
-    with refusing():
+    with plain_errors():
         from analysis.store.load import load
 
         runs = load(folder, store, experiment, click.echo)

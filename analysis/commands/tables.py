@@ -8,9 +8,9 @@ from analysis.commands.options import (
     BASELINE,
     CHECKPOINT,
     DOMAIN,
-    listed,
+    plain_errors,
     print_table,
-    refusing,
+    split_names,
     table_options,
 )
 
@@ -54,11 +54,11 @@ _LAYOUT = click.option(
 )
 def table(experiment: str, form: str, store: str, baseline: str, metrics: str, published: str, **style: Any) -> None:
     """Compare seed groups: mean ± std over seeds, difference to the baseline, after the last step and at best."""
-    with refusing():
+    with plain_errors():
         from analysis.comparison import REPORT_MEASURES, compare, comparison_table
 
         runs = _runs(store, experiment)
-        names = REPORT_MEASURES if style["layout"] == "report" and not metrics else listed(metrics)
+        names = REPORT_MEASURES if style["layout"] == "report" and not metrics else split_names(metrics)
         comparison = compare(runs, baseline, names)
         rows = _published(published, comparison.rows[0].group)
         print_table(comparison_table(comparison, published=rows, **style), form)
@@ -71,7 +71,7 @@ def table(experiment: str, form: str, store: str, baseline: str, metrics: str, p
 @DOMAIN
 def classes(experiment: str, form: str, store: str, **style: Any) -> None:
     """IoU of every class, a row a seed group."""
-    with refusing():
+    with plain_errors():
         from analysis.comparison import class_table
         from analysis.store import open_store
 
@@ -89,12 +89,12 @@ def ablation(
     experiment: str, form: str, store: str, parameter: str, but: str, metrics: str, spread: Any, layout: Any
 ) -> None:
     """What one parameter does, between seed groups that agree in everything else."""
-    with refusing():
+    with plain_errors():
         from analysis.comparison import ablation as compared_families
         from analysis.comparison import comparison_table
         from analysis.tables import joined
 
-        families = compared_families(_runs(store, experiment), parameter, listed(metrics), listed(but) or ())
+        families = compared_families(_runs(store, experiment), parameter, split_names(metrics), split_names(but) or ())
         tables = {
             name: comparison_table(
                 comparison, spread, layout, label=parameter, caption=_family_caption(parameter, name)
@@ -116,7 +116,7 @@ def ablation(
 @CHECKPOINT
 def claims(experiment: str, form: str, store: str, ids: tuple[str, ...], which: str) -> None:
     """Which of the report's claims our own runs support, with the numbers and the runs behind them."""
-    with refusing():
+    with plain_errors():
         from analysis.claims import claim_table, find_claims, judge
 
         selected = find_claims(ids)

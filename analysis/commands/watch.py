@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.options import ANY_EXPERIMENT, STORE, refusing
+from analysis.commands.options import ANY_EXPERIMENT, STORE, plain_errors
 from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 def watch(experiment: str | None, every: float, once: bool, store: str) -> None:
     """Show the runs in progress until Ctrl-C: iteration, loss, target mIoU, speed, last sign of life."""
     try:
-        with refusing():
+        with plain_errors():
             from analysis.store import open_store
 
             successive = views(open_store(store), experiment, every)
@@ -68,8 +68,8 @@ def views(store: "Store", experiment: str | None, every: float) -> Iterator[str]
 def fitting(view: str, columns: int, lines: int) -> list[str]:
     """The lines that fit on a terminal, each cut to its width."""
     all_lines = view.splitlines()
-    shown = all_lines if len(all_lines) < lines else [*all_lines[: lines - 2], "…"]
-    return [line if len(line) <= columns else line[: columns - 1] + "…" for line in shown]
+    first_lines = all_lines if len(all_lines) < lines else [*all_lines[: lines - 2], "…"]
+    return [line if len(line) <= columns else line[: columns - 1] + "…" for line in first_lines]
 
 
 def _show(view: str) -> None:

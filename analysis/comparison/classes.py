@@ -48,9 +48,9 @@ def class_table(
 
 
 def _caption(base: SeedGroup | None, which: str, domain: str) -> str:
-    shown = "mean over n seeds" if base is None else f"mean over n seeds of {base.name}, differences to it below"
+    numbers = "mean over n seeds" if base is None else f"mean over n seeds of {base.name}, differences to it below"
     oracle = "; best is chosen by target labels, so an upper bound" if which == schema.BEST else ""
-    return f"IoU of each class in {schema.CLASS_IOU.unit} on the {domain}, {which} checkpoint, {shown}{oracle}"
+    return f"IoU of each class in {schema.CLASS_IOU.unit} on the {domain}, {which} checkpoint, {numbers}{oracle}"
 
 
 def _measures(groups: Sequence[SeedGroup], which: str, domain: str) -> list[Measure]:

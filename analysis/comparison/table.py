@@ -75,8 +75,8 @@ def _published_row(row: Published, comparison: Comparison, layout: Layout, footn
         fits = measure.which == schema.BEST or measure.metric not in best  # people publish their best checkpoints
         score, delta = (values.get(measure.metric, math.nan) if fits else math.nan for values in (scores, deltas))
         score_cell = Cell(number_text(score, measure.unit), (score, math.nan, *_NO_BOUNDS))
-        shown = "" if math.isnan(delta) else number_text(delta, measure.unit, sign=True)
-        cells += _laid_out(score_cell, Cell(shown, _delta_values(delta)), layout)
+        text = "" if math.isnan(delta) else number_text(delta, measure.unit, sign=True)
+        cells += _laid_out(score_cell, Cell(text, _delta_values(delta)), layout)
     return tuple(cells)
 
 

@@ -72,11 +72,11 @@ def _add_legend(figure: "Figure", colours: Mapping[str, schema.Colour]) -> int:
 def _write(figure: "Figure", text: str, left: int, bottom: int, width: int) -> None:
     """A line of text above `bottom`, in pixels from the top left; a text that is too wide ends in an ellipsis."""
     x, y = left / figure.bbox.width, 1 - (bottom - _GAP) / figure.bbox.height
-    shown = style.printable(text)
-    line = figure.text(x, y, shown, fontsize=_POINTS, va="baseline")
-    while shown and line.get_window_extent().width > width:
-        shown = shown[:-1]
-        line.set_text(shown + "…")
+    beginning = style.printable(text)
+    line = figure.text(x, y, beginning, fontsize=_POINTS, va="baseline")
+    while beginning and line.get_window_extent().width > width:
+        beginning = beginning[:-1]
+        line.set_text(beginning + "…")
 
 
 def _rendered(figure: "Figure") -> Image.Image:

@@ -30,10 +30,10 @@ def comparability_notes(group: SeedGroup, reference: SeedGroup | None, measures:
         reference: the group that it is compared with, if any.
         measures: the numbers of the row.
     """
-    listed = [*_within(group, measures)]
+    texts = [*_within(group, measures)]
     if reference is not None and reference.name != group.name:
-        listed += _between(group, reference, measures)
-    return listed
+        texts += _between(group, reference, measures)
+    return texts
 
 
 def _within(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
@@ -65,8 +65,8 @@ def _code(group: SeedGroup) -> Iterator[str]:
     if "" in commits:
         yield "code not recorded"
     if len(commits) > 1:
-        shown = ", ".join(commit[:_COMMIT_DIGITS] or "not recorded" for commit in commits)
-        yield f"its seeds ran different code: {shown}"
+        commit_texts = ", ".join(commit[:_COMMIT_DIGITS] or "not recorded" for commit in commits)
+        yield f"its seeds ran different code: {commit_texts}"
 
 
 def _between(group: SeedGroup, reference: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:

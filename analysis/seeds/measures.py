@@ -9,7 +9,6 @@ from analysis.errors import AnalysisError, unknown
 from msl import schema
 
 ALIASES = {"target_loss": schema.loss(schema.TARGET), "train_loss": schema.loss(schema.SOURCE)}
-_CHECKPOINTS = (schema.LAST, schema.BEST)
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,8 @@ class Measure:
         score, (_, domain, name) = schema.find_score(self.metric), schema.parse_metric(self.metric)
         if score is None:
             return next((alias for alias, metric in ALIASES.items() if metric == self.metric), self.metric)
-        shown = score.heading + name.removeprefix(score.name)
-        return schema.score(domain, shown) if domain == schema.SOURCE else shown
+        text = score.heading + name.removeprefix(score.name)
+        return schema.score(domain, text) if domain == schema.SOURCE else text
 
     @property
     def heading(self) -> str:
@@ -71,10 +70,10 @@ def find_measure(name: str, runs: pd.DataFrame, which: str = schema.LAST) -> Mea
     Raises:
         AnalysisError: no run records such a number, or it is NaN in all of them.
     """
-    prefix, _, rest = name.partition("/")
-    checkpoint, plain = (prefix, rest) if prefix in _CHECKPOINTS else (which, name)
+    checkpoint = schema.parse_metric(name).which
+    plain = name.removeprefix(f"{checkpoint}/")
     for metric in (ALIASES.get(plain, plain), schema.score(schema.TARGET, plain)):
-        measure = Measure(checkpoint, metric)
+        measure = Measure(checkpoint or which, metric)
         columns = [column for column in (measure.key, metric) if column in runs]
         if not columns:
             continue

@@ -2,13 +2,17 @@
 
 from analysis import open_store
 runs = open_store("sqlite:///mlflow.db").runs(experiment="demo")
+
+Its rooms, from the ground up: `store` reads run stores, `tables` writes tables in several formats, `seeds` groups runs
+that differ by seed only. On these stand `comparison`, `claims` and `figures`; `report` puts all of it together, and
+`commands` is the command line.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # importing the package is to cost nothing; pandas and SQLAlchemy come with the first store
+if TYPE_CHECKING:  # importing the package must cost nothing; pandas and SQLAlchemy come with the first store
     from analysis.store import Store
 
 __all__ = ["open_store"]
@@ -19,11 +23,11 @@ def open_store(uri: str) -> Store:
 
     Args:
         uri: as MLflow spells it: ``sqlite:///mlflow.db``, ``postgresql://…``, ``http://…``. Reading the database itself
-            is many times faster. Credentials for a server are taken from where MLflow takes them.
+            is many times faster. Credentials for a server are read from where MLflow reads them.
 
     Raises:
-        AnalysisError: there is no such database or server, it is no run store, or it wants a login.
+        AnalysisError: the database or server cannot be found, it is no run store, or it needs a login.
     """
-    from analysis.store import connect
+    from analysis.store import open_store
 
-    return connect(uri)
+    return open_store(uri)

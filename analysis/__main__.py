@@ -2,7 +2,11 @@
 
 import click
 
-from analysis import commands, figures, store_commands, watch
+from analysis.commands.figures import curves, panels
+from analysis.commands.report import report
+from analysis.commands.stores import export_experiment, import_experiment, list_runs
+from analysis.commands.tables import ablation, claims, classes, table
+from analysis.commands.watch import watch
 
 
 @click.group()
@@ -11,17 +15,17 @@ def main() -> None:
 
 
 for command in (
-    store_commands.runs,
-    watch.watch,
-    commands.table,
-    commands.classes,
-    commands.ablation,
-    commands.claims,
-    figures.curves,
-    figures.panels,
-    figures.report,
-    store_commands.write,
-    store_commands.read,
+    list_runs,
+    watch,
+    table,
+    classes,
+    ablation,
+    claims,
+    curves,
+    panels,
+    report,
+    export_experiment,
+    import_experiment,
 ):
     main.add_command(command)
 

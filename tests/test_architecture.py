@@ -83,10 +83,52 @@ def test_every_room_has_its_floor():
     assert {room_of(path) for path in MSL_FILES} == set(FLOOR)
 
 
-@pytest.mark.parametrize("path", sorted((REPOSITORY / "analysis").rglob("*.py")), ids=lambda path: path.name)
+# The parts at the top of analysis: each imports from the floors below it only.
+ANALYSIS_FLOORS = [
+    {"errors", "tables"},
+    {"store"},
+    {"__init__", "seeds"},
+    {"comparison", "claims", "figures"},
+    {"report"},
+    {"commands"},
+    {"__main__"},
+]
+ANALYSIS_FLOOR = {part: number for number, parts in enumerate(ANALYSIS_FLOORS) for part in parts}
+ANALYSIS_FILES = sorted((REPOSITORY / "analysis").rglob("*.py"))
+MOST_PARTS, MOST_IMPORTS = 12, 40
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(REPOSITORY / "analysis").parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    """The other parts of analysis that a file imports; `from analysis import open_store` is from `__init__`."""
+    names = {name.split(".")[1] for name in imports(path) if name.startswith("analysis.")}
+    return {name if name in ANALYSIS_FLOOR else "__init__" for name in names} - {part_of(path)}
+
+
+def test_the_parts_of_analysis():
+    entries = {path.name.removesuffix(".py") for path in (REPOSITORY / "analysis").iterdir()} - {
+        "__pycache__",
+        "py.typed",
+    }
+    assert entries == {*ANALYSIS_FLOOR, "notebooks"}
+    assert len(entries) <= MOST_PARTS
+    arrows = {(part_of(path), part) for path in ANALYSIS_FILES for part in imported_parts(path)}
+    assert len(arrows) <= MOST_IMPORTS
+
+
+@pytest.mark.parametrize("path", ANALYSIS_FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_imports_within_analysis_run_downward(path):
+    for part in imported_parts(path):
+        assert ANALYSIS_FLOOR[part] < ANALYSIS_FLOOR[part_of(path)], f"{part_of(path)} imports {part}"
+
+
+@pytest.mark.parametrize("path", ANALYSIS_FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_analysis_knows_only_the_names_of_msl(path):
-    own = {name for name in imports(path) if name.split(".")[0] == "msl"}
-    assert own <= {"msl.labels", "msl.schema"}
+    names = {name for name in imports(path) if name.split(".")[0] == "msl"}
+    assert names <= {"msl.labels", "msl.schema"}
     barred = {"torch", "torchvision", "entrypoints"} | (set() if path.parent.name == "store" else {"mlflow"})
     assert not {name.split(".")[0] for name in imports(path)} & barred
 
@@ -104,7 +146,10 @@ def loaded(code: str) -> set[str]:
     ("code", "absent"),
     [
         ("import analysis", {"torch", "mlflow", "pandas", "sqlalchemy", "matplotlib"}),
-        ("import analysis.store, analysis.tables, analysis.__main__", {"torch", "mlflow", "matplotlib"}),
+        (
+            "import analysis.store, analysis.comparison, analysis.report, analysis.__main__",
+            {"torch", "mlflow", "matplotlib"},
+        ),
         ("import entrypoints.adapt, entrypoints.evaluate, entrypoints.package", {"torch", "mlflow", "pandas", "numpy"}),
         ("import msl.commands", {"torch", "mlflow", "pandas", "numpy", "analysis"}),
         (EVERY_COMMAND, {"torch", "torchvision", "mlflow", "pandas", "numpy", "sqlalchemy", "matplotlib"}),

@@ -1,20 +1,21 @@
-"""Run stores as tidy frames: one query a question, where MLflow's own client asks once a run and metric.
+"""Run stores as tidy frames: one query a question, where MLflow's own client sends one for each run and metric.
 
-`base` says what every store answers. `database` reads SQLite and MySQL, and PostgreSQL with what `postgresql` makes
-faster; `server` reads an MLflow server, which `api` talks to over http, and `cache` keeps what it told. `columns` and
-`thinning` hold what all do with rows. `export` writes a whole experiment to Parquet files, and `load` puts these into
-another store.
+`base` says what every store answers. `database` reads SQLite and MySQL, and PostgreSQL with the faster queries of
+`postgresql`; `server` reads an MLflow server through `api`, and `cache` keeps the histories that it sent. `columns` and
+`thinning` hold what all of them do with rows. `artifacts` reads the files of runs. `export` writes a whole experiment
+to Parquet files, and `load` puts these into another store.
 """
 
 from analysis.errors import AnalysisError
-from analysis.store.base import Store
+from analysis.store.artifacts import Artifacts
+from analysis.store.base import RunTables, Store
 from analysis.store.database import DatabaseStore
 from analysis.store.server import ServerStore
 
-__all__ = ["Store", "connect"]
+__all__ = ["Artifacts", "RunTables", "Store", "open_store"]
 
 
-def connect(uri: str) -> Store:
+def open_store(uri: str) -> Store:
     """The store of that address; see `analysis.open_store`."""
     if uri.startswith(("http://", "https://")):
         return ServerStore(uri)

@@ -13,28 +13,28 @@ from urllib3.util import Retry
 
 from analysis.errors import AnalysisError
 
-AT_ONCE = 16  # requests under way
-_CONNECT = 10.0  # seconds
-_READ = 120.0  # seconds for an answer, as MLflow waits; MLFLOW_HTTP_REQUEST_TIMEOUT changes both
+AT_ONCE = 16  # requests at the same time
+_CONNECT_S = 10.0
+_READ_S = 120.0  # until an answer, as MLflow waits; MLFLOW_HTTP_REQUEST_TIMEOUT changes both
 
 Answer = dict[str, Any]
 
 
 class Api:
-    """A server, with the credentials that MLflow's own client would use.
+    """A server, with the credentials that MLflow's own client uses.
 
     These are MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or the same in lower case in section ``[mlflow]``
     of ``~/.mlflow/credentials``; or MLFLOW_TRACKING_TOKEN. MLFLOW_TRACKING_INSECURE_TLS, …_SERVER_CERT_PATH and
-    …_CLIENT_CERT_PATH are heeded.
+    …_CLIENT_CERT_PATH have the same effect as there.
     """
 
     def __init__(self, uri: str) -> None:
         parts = urlsplit(uri)
-        self.shown = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
+        self.uri = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
         self._base = uri.rstrip("/") + "/api/2.0/mlflow/"
-        self._timeout = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or _READ)
+        self._timeout = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or _READ_S)
         self._session = requests.Session()
-        # What is asked here changes nothing, so that a POST may be sent again too.
+        # The questions asked here change nothing, so a POST may be sent again too.
         retry = Retry(3, backoff_factor=0.3, status_forcelist=(429, 502, 503, 504), allowed_methods=None)
         adapter = HTTPAdapter(pool_maxsize=AT_ONCE, max_retries=retry)
         for scheme in ("http://", "https://"):
@@ -42,26 +42,26 @@ class Api:
         self._identify()
 
     def get(self, path: str, **parameters: object) -> Answer:
-        """What the server answers to a GET.
+        """The server's answer to a GET.
 
         Raises:
-            AnalysisError: it cannot be reached, wants a login, or refuses.
+            AnalysisError: the server cannot be reached, needs a login, or refuses.
         """
         return self._answer("GET", path, parameters=parameters)
 
     def post(self, path: str, **body: object) -> Answer:
-        """What the server answers to a POST; raises as `get` does."""
+        """The server's answer to a POST; raises as `get` does."""
         return self._answer("POST", path, body=body)
 
-    def pages(self, method: str, path: str, **asked: object) -> Iterator[Answer]:
+    def pages(self, method: str, path: str, **question: object) -> Iterator[Answer]:
         """All pages of an answer; raises as `get` does."""
         ask = self.get if method == "GET" else self.post
         while True:
-            page = ask(path, **asked)
+            page = ask(path, **question)
             yield page
             if not page.get("next_page_token"):
                 return
-            asked["page_token"] = page["next_page_token"]
+            question["page_token"] = page["next_page_token"]
 
     def _identify(self) -> None:
         name, password = _login()
@@ -76,24 +76,24 @@ class Api:
         self._session.cert = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH")
 
     def _answer(self, method: str, path: str, parameters: Answer | None = None, body: Answer | None = None) -> Answer:
-        timeout = (min(_CONNECT, self._timeout), self._timeout)
+        timeout = (min(_CONNECT_S, self._timeout), self._timeout)
         try:
             response = self._session.request(method, self._base + path, params=parameters, json=body, timeout=timeout)
         except requests.RequestException as error:
-            raise AnalysisError(f"tracking server {self.shown} cannot be reached: {_reason(error)}") from error
+            raise AnalysisError(f"tracking server {self.uri} cannot be reached: {_reason(error)}") from error
         if response.status_code in (401, 403):
             raise AnalysisError(
-                f"tracking server {self.shown} wants a login that may read there ({response.status_code}). Set "
+                f"tracking server {self.uri} needs a login that may read ({response.status_code}). Set "
                 "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
             )
         try:
             answer: Answer = response.json()
         except requests.JSONDecodeError as error:
             raise AnalysisError(
-                f"{self.shown} does not answer as an MLflow server does ({response.status_code} to {path})"
+                f"{self.uri} does not answer like an MLflow server ({response.status_code} to {path})"
             ) from error
         if not response.ok:
-            raise AnalysisError(f"tracking server {self.shown}: {answer.get('message', response.reason)}")
+            raise AnalysisError(f"tracking server {self.uri}: {answer.get('message', response.reason)}")
         return answer
 
 
@@ -112,7 +112,7 @@ def _bearing(request: requests.PreparedRequest, token: str) -> requests.Prepared
 
 
 def _reason(error: requests.RequestException) -> str:
-    """The innermost reason: the outer ones repeat the address and name Python objects."""
+    """The innermost reason; the outer ones only repeat the address and name Python objects."""
     inner: BaseException = error
     while True:
         deeper = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)

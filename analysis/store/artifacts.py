@@ -1,4 +1,4 @@
-"""Files that runs left: read from their folder where it is on this machine, else through MLflow's client."""
+"""The files of runs: read from their folder if it is on this machine, otherwise through MLflow's client."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,15 +20,15 @@ class Artifacts:
         self._clients: list[Any] = []
 
     def names(self, run_id: str, folder: str) -> list[str]:
-        """Names of the files in a run's folder, sorted; none if the folder is not there."""
+        """Names of the files in a run's folder, sorted; none if the folder does not exist."""
         local = self._local(run_id)
         if local is not None:
             return sorted(path.name for path in (local / folder).glob("*") if path.is_file())
         try:
-            found = self._client().list_artifacts(run_id, folder)
-        except Exception as error:  # every backend of MLflow's has its own
+            files = self._client().list_artifacts(run_id, folder)
+        except Exception as error:  # each backend of MLflow raises its own kind
             raise self._unreadable(run_id, error) from error
-        return sorted(file.path.rpartition("/")[2] for file in found if not file.is_dir)
+        return sorted(file.path.rpartition("/")[2] for file in files if not file.is_dir)
 
     def read(self, run_id: str, path: str) -> bytes:
         """Content of a file.
@@ -54,17 +54,17 @@ class Artifacts:
         engine = sa.create_engine(self._uri)
         try:
             with engine.connect() as connection:
-                found = connection.execute(query).scalar()
+                folder = connection.execute(query).scalar()
         except SQLAlchemyError as error:
             raise self._unreadable(run_id, error) from error
         finally:
             engine.dispose()
-        parts = urlsplit(found or "")
+        parts = urlsplit(folder or "")
         return Path(unquote(parts.path)) if parts.scheme in ("", "file") else None
 
     def _client(self) -> Any:
         if not self._clients:
-            from mlflow import MlflowClient  # seconds, and for stores that are elsewhere only
+            from mlflow import MlflowClient  # it takes seconds, and only remote stores need it
 
             self._clients.append(MlflowClient(tracking_uri=self._uri))
         return self._clients[0]

@@ -1,4 +1,4 @@
-"""What every run store answers."""
+"""The questions that every run store answers."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import AnalysisError, unknown
-from analysis.store.columns import Labels, Rows, framed, in_order, widened, without_superseded
+from analysis.store.columns import Codebook, Rows, framed, in_order, widened, without_superseded
 from msl import schema
 
 LONG = ("run_id", "key", "value")
@@ -17,7 +17,7 @@ LATEST = ("run_id", "key", "step", "timestamp", "value")
 
 @dataclass(frozen=True)
 class RunTables:
-    """Runs as they are recorded, before they are made one wide frame."""
+    """Runs as they are recorded, before they become one wide frame."""
 
     runs: pd.DataFrame  # run_id name experiment status start end; times UTC
     tags: pd.DataFrame  # LONG
@@ -28,7 +28,7 @@ class RunTables:
 class Store(ABC):
     """A run store, opened for reading only. Deleted runs and experiments are left out; times are UTC."""
 
-    uri: str  # as it may be shown: without a password
+    uri: str  # without a password, so that it may be shown
 
     @abstractmethod
     def experiments(self) -> list[str]:
@@ -43,18 +43,18 @@ class Store(ABC):
         """The runs of an experiment that exists, or of all; only those of a status, if one is given."""
 
     @abstractmethod
-    def rows(self, run_ids: Sequence[str], metrics: Sequence[str] | None, labels: Labels) -> Iterator[Rows]:
-        """Every row of these runs as it was logged, the superseded too, in portions and in no order."""
+    def rows(self, run_ids: Sequence[str], metrics: Sequence[str] | None, codebook: Codebook) -> Iterator[Rows]:
+        """Every row of these runs as it was logged, superseded rows too, in portions and in no order."""
 
     @abstractmethod
     def thinned(
-        self, run_ids: Sequence[str], metrics: Sequence[str] | None, max_points: int, labels: Labels
+        self, run_ids: Sequence[str], metrics: Sequence[str] | None, max_points: int, codebook: Codebook
     ) -> Iterator[Rows]:
         """The rows of `history` with `max_points`, in no order."""
 
     @abstractmethod
     def known_runs(self, run_ids: Sequence[str]) -> set[str]:
-        """Those of the runs that are there and not deleted."""
+        """Those of the runs that exist and are not deleted."""
 
     @abstractmethod
     def known_metrics(self) -> set[str]:
@@ -68,7 +68,7 @@ class Store(ABC):
             filter: values that columns must have, such as ``{"msl.stage": "adapt", "status": "FINISHED"}``.
 
         Raises:
-            AnalysisError: there is no such experiment, or no such column to filter by; the store cannot be read.
+            AnalysisError: the experiment or a column of `filter` cannot be found, or the store cannot be read.
         """
         self.require(experiment)
         tables = self.tables(experiment)
@@ -86,44 +86,49 @@ class Store(ABC):
     ) -> pd.DataFrame:
         """Every logged value as ``run_id metric step value timestamp``, sorted by run, metric, step and time.
 
-        Of a resumed run, rows logged behind the step that it was resumed from are left out: they were trained again.
+        Of a resumed run, rows that were logged before the resume at later steps are left out: those steps were trained
+        again.
 
         Args:
             run_ids: the runs.
             metrics: names of the metrics; all if left out.
-            max_points: at most so many rows a curve. A longer one is cut into stretches of equally many steps, and of
-                each stretch the rows with the lowest and the highest value stay (Jugel et al., M4, VLDB 2014).
+            max_points: at most so many rows a curve. A longer curve is cut into stretches of equally many steps, of
+                each of which the rows with the lowest and the highest value stay (Jugel et al., M4, VLDB 2014).
 
         Raises:
             AnalysisError: a run or a metric is not in the store, or the store cannot be read.
         """
         ids = list(dict.fromkeys(run_ids))
         names = None if metrics is None else list(dict.fromkeys(metrics))
-        labels = Labels()
+        codebook = Codebook()
         if max_points is None:
-            asked = None if names is None else [*dict.fromkeys([*names, schema.ATTEMPT])]
-            rows = in_order(Rows.joined(list(self.rows(ids, asked, labels))), labels)
-            rows = without_superseded(rows, labels)
+            with_attempts = None if names is None else [*dict.fromkeys([*names, schema.ATTEMPT])]
+            rows = in_order(Rows.joined(list(self.rows(ids, with_attempts, codebook))), codebook)
+            rows = without_superseded(rows, codebook)
             if names is not None and schema.ATTEMPT not in names:
-                rows = rows.where(rows.metric != labels.metrics[schema.ATTEMPT])
+                rows = rows.where(rows.metric != codebook.metrics[schema.ATTEMPT])
         else:
             if max_points < 2:
-                raise AnalysisError(f"max_points is {max_points}; a stretch keeps two, so it is 2 at least")
-            rows = in_order(Rows.joined(list(self.thinned(ids, names, max_points, labels))), labels)
-        self._complain(ids, names, rows, labels)
-        return framed(rows, labels)
+                raise AnalysisError(
+                    f"max_points is {max_points}, but each stretch of a curve keeps two points; give 2 or more"
+                )
+            rows = in_order(Rows.joined(list(self.thinned(ids, names, max_points, codebook))), codebook)
+        self._refuse_unknown(ids, names, rows, codebook)
+        return framed(rows, codebook)
 
     def require(self, experiment: str | None) -> None:
-        """Raise AnalysisError, with the nearest names, unless there is such an experiment."""
+        """Raise AnalysisError, with the nearest names, unless the experiment exists."""
         if experiment is not None and experiment not in (names := self.experiments()):
             raise unknown("experiment", experiment, names)
 
-    def _complain(self, run_ids: Sequence[str], metrics: Sequence[str] | None, rows: Rows, labels: Labels) -> None:
-        """Tell names that nobody logged from runs and metrics that only have no row here."""
-        silent = [run_id for run_id in run_ids if run_id not in labels.runs]
-        if silent and (lost := set(silent) - self.known_runs(silent)):
-            raise unknown("run", min(lost), self.tables().runs["run_id"])
-        found = set(np.unique(rows.metric).tolist())
-        silent = [name for name in metrics or () if labels.metrics.get(name) not in found]
-        if silent and (run_ids and (lost := set(silent) - (known := self.known_metrics()))):
-            raise unknown("metric", min(lost), known)
+    def _refuse_unknown(
+        self, run_ids: Sequence[str], metrics: Sequence[str] | None, rows: Rows, codebook: Codebook
+    ) -> None:
+        """Raise AnalysisError for a run or metric that does not exist; one without rows here may exist."""
+        runs = [run_id for run_id in run_ids if run_id not in codebook.runs]
+        if runs and (missing := set(runs) - self.known_runs(runs)):
+            raise unknown("run", min(missing), self.tables().runs["run_id"])
+        logged = set(np.unique(rows.metric).tolist())
+        names = {name for name in metrics or () if codebook.metrics.get(name) not in logged}
+        if names and run_ids and (missing := names - (known := self.known_metrics())):
+            raise unknown("metric", min(missing), known)

@@ -1,4 +1,4 @@
-"""What a server told of histories, kept on this machine: a Parquet file a run."""
+"""Histories that a server sent, stored on this machine: a Parquet file a run."""
 
 import contextlib
 import hashlib
@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from msl import schema
+
 _STAMP = b"msl"  # key of the metadata of a file
-_OVER = ("FINISHED", "FAILED", "KILLED")
+_ENDED = (schema.FINISHED, "FAILED", "KILLED")
 
 
 class Curve(NamedTuple):
@@ -29,7 +31,7 @@ class Curve(NamedTuple):
 
 @dataclass(frozen=True)
 class State:
-    """What tells whether a run's histories have changed: the server lists this for many runs in one answer."""
+    """What shows whether a run's histories have changed; the server lists it for many runs in one answer."""
 
     run_id: str
     status: str
@@ -37,17 +39,17 @@ class State:
     latest: Mapping[str, str]  # of each metric step, timestamp and value of the last row, as text
 
     @property
-    def over(self) -> bool:
-        """Whether nothing more is to be expected; of a run under way, rows may be rewound and written anew."""
-        return self.status in _OVER and self.end is not None
+    def has_ended(self) -> bool:
+        """Whether no more rows will come; a run in progress may be resumed and write rows again."""
+        return self.status in _ENDED and self.end is not None
 
 
 class Cache:
     """Histories of finished runs of one server.
 
-    A curve is taken from here as long as its run has the status, the end and the last value of that metric that it had
-    when it was read; so a run that is resumed, or scored later, is read again. The folder is in the user's cache, which
-    MSL_CACHE moves; deleting it is safe.
+    A curve is read from here while its run has the same status, the same end and the same last value of that metric; a
+    run that is resumed, or scored later, is read from the server again. The folder is in the user's cache, or where
+    MSL_CACHE says; it may be deleted at any time.
     """
 
     def __init__(self, uri: str) -> None:
@@ -55,13 +57,13 @@ class Cache:
         self.folder = root / "histories" / hashlib.sha256(uri.encode()).hexdigest()[:16]
 
     def read(self, state: State) -> dict[str, Curve]:
-        """The curves of a run that still hold."""
+        """The curves of a run that are still valid."""
         try:
             table = pq.read_table(self._path(state), memory_map=False)
             stamp = json.loads((table.schema.metadata or {})[_STAMP])
-        except (OSError, pa.ArrowInvalid, KeyError, ValueError):  # not there, or cut short by a full disk
+        except (OSError, pa.ArrowInvalid, KeyError, ValueError):  # it does not exist, or a full disk cut it short
             return {}
-        if not state.over or (stamp["status"], stamp["end"]) != (state.status, state.end):
+        if not state.has_ended or (stamp["status"], stamp["end"]) != (state.status, state.end):
             return {}
         columns = [table[name].to_numpy() for name in Curve._fields]
         curves, start = {}, 0
@@ -72,14 +74,14 @@ class Cache:
         return curves
 
     def write(self, state: State, curves: Mapping[str, Curve]) -> None:
-        """Keep the curves of a run that is over."""
-        if not state.over:
+        """Store the curves of a run that has ended."""
+        if not state.has_ended:
             return
         parts = zip(*curves.values(), strict=True)
         table = pa.table(dict(zip(Curve._fields, map(np.concatenate, parts), strict=True)))
         lengths = [(name, len(curve.step), state.latest[name]) for name, curve in curves.items()]
         stamp = json.dumps({"status": state.status, "end": state.end, "curves": lengths})
-        with contextlib.suppress(OSError):  # what cannot be kept is read again: no reason to lose the answer
+        with contextlib.suppress(OSError):  # what cannot be stored is read again: no reason to fail
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
                 pq.write_table(table.replace_schema_metadata({_STAMP: stamp.encode()}), file)

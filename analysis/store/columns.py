@@ -1,4 +1,4 @@
-"""Histories column by column: names as numbers, so that millions of rows stay small until the frame is made."""
+"""Histories column by column: names become numbers, so that millions of rows stay small until the frame is made."""
 
 import sys
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ Integers = NDArray[np.int64]
 Codes = NDArray[np.int32]
 
 
-class Places(dict[str, int]):
-    """The number of each name, given in the order in which names are first met."""
+class Numbering(dict[str, int]):
+    """The number of each name, in the order in which the names first occur."""
 
     def __missing__(self, name: str) -> int:
         self[name] = place = len(self)
@@ -29,7 +29,7 @@ class Places(dict[str, int]):
         return np.fromiter(map(self.__getitem__, names), np.int32, len(names))
 
     def in_order(self) -> tuple["pd.Index[str]", Codes]:
-        """The names sorted, and the place there of each number."""
+        """The names sorted, and for each number its place among them."""
         names = pd.Index(list(self), dtype=None if self else object)
         order = names.argsort()
         rank = np.empty(len(self), np.int32)
@@ -59,68 +59,68 @@ class Rows(NamedTuple):
 
 
 @dataclass
-class Labels:
-    """What the numbers in `Rows` stand for."""
+class Codebook:
+    """The names behind the numbers in `Rows`."""
 
-    runs: Places = field(default_factory=Places)
-    metrics: Places = field(default_factory=Places)
+    runs: Numbering = field(default_factory=Numbering)
+    metrics: Numbering = field(default_factory=Numbering)
 
 
 def with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same array, with ±inf where MLflow holds the largest double, also in what its server answers."""
+    """The same array, with ±inf in place of the largest double, which MLflow stores and its server sends for them."""
     values[values >= sys.float_info.max] = np.inf
     values[values <= -sys.float_info.max] = -np.inf
     return values
 
 
-def in_order(rows: Rows, labels: Labels) -> Rows:
+def in_order(rows: Rows, codebook: Codebook) -> Rows:
     """Sorted by run, metric (both as text), step, timestamp and value."""
-    runs, metrics = labels.runs.in_order()[1].astype(np.int64), labels.metrics.in_order()[1]
+    runs, metrics = codebook.runs.in_order()[1].astype(np.int64), codebook.metrics.in_order()[1]
     curve = runs[rows.run] * len(metrics) + metrics[rows.metric]
     keys = (rows.timestamp, rows.step, curve)
     order = np.lexsort(keys)
     same = np.logical_and.reduce([np.diff(key[order]) == 0 for key in keys])
-    if same.any():  # rarely; values, which are in no order, take longer to sort than all else
+    if same.any():  # rarely; sorting the values, which are in no order, takes longer than everything else
         order = np.lexsort((rows.value, *keys))
     return rows.where(order)
 
 
-def without_superseded(rows: Rows, labels: Labels) -> Rows:
-    """Drop what a run logged behind the step that it was later resumed from; `rows` come run by run."""
-    resumes = rows.where(rows.metric == labels.metrics.get(schema.ATTEMPT, -1))
+def without_superseded(rows: Rows, codebook: Codebook) -> Rows:
+    """Drop the rows after the step that a run was later resumed from; `rows` are sorted by run."""
+    resumes = rows.where(rows.metric == codebook.metrics.get(schema.ATTEMPT, -1))
     if not len(resumes.run):
         return rows
     starts = np.flatnonzero(np.diff(rows.run, prepend=-1))
     bounds = dict(zip(rows.run[starts].tolist(), zip(starts, [*starts[1:], len(rows.run)], strict=True), strict=True))
-    kept = np.ones(len(rows.run), np.bool_)
+    is_current = np.ones(len(rows.run), np.bool_)
     for run, step, time in zip(resumes.run.tolist(), resumes.step, resumes.timestamp, strict=True):
-        own = slice(*bounds[run])
-        kept[own] &= (rows.step[own] <= step) | (rows.timestamp[own] >= time)
-    return rows.where(kept)
+        of_run = slice(*bounds[run])
+        is_current[of_run] &= (rows.step[of_run] <= step) | (rows.timestamp[of_run] >= time)
+    return rows.where(is_current)
 
 
-def framed(rows: Rows, labels: Labels) -> pd.DataFrame:
+def framed(rows: Rows, codebook: Codebook) -> pd.DataFrame:
     """The frame that users see: ``run_id metric step value timestamp``."""
     columns: dict[str, object] = {}
-    for column, places, codes in (("run_id", labels.runs, rows.run), ("metric", labels.metrics, rows.metric)):
-        names, rank = places.in_order()
+    for column, numbering, codes in (("run_id", codebook.runs, rows.run), ("metric", codebook.metrics, rows.metric)):
+        names, rank = numbering.in_order()
         columns[column] = names.take(rank[codes].astype(np.intp))
     times = pd.DatetimeIndex(rows.timestamp.view("datetime64[ms]"), tz="UTC")
     return pd.DataFrame({**columns, "step": rows.step, "value": rows.value, "timestamp": times}, copy=False)
 
 
 def widened(runs: pd.DataFrame, long: pd.DataFrame, kind: type) -> pd.DataFrame:
-    """Runs, indexed by ID, with a column for each new key; under a name that is taken already nothing is added.
+    """Runs with a column for each new key; a key that is a column already is left out.
 
     Args:
         runs: indexed by ID.
         long: ``run_id key value``.
         kind: of the values: float or object.
     """
-    places = Places()
-    columns = places.of(long["key"].tolist())
-    cells: NDArray[Any] = np.full((len(places), len(runs)), np.nan, kind)
+    keys = Numbering()
+    columns = keys.of(long["key"].tolist())
+    cells: NDArray[Any] = np.full((len(keys), len(runs)), np.nan, kind)
     cells[columns, runs.index.get_indexer(pd.Index(long["run_id"]))] = long["value"].to_numpy(kind)
     taken = set(runs.columns)
-    wide = {key: cells[place] for key, place in sorted(places.items()) if key not in taken}
+    wide = {key: cells[place] for key, place in sorted(keys.items()) if key not in taken}
     return pd.concat([runs, pd.DataFrame(wide, index=runs.index)], axis=1)

@@ -1,10 +1,10 @@
-"""A whole experiment as Parquet files, which any tool reads and `load` puts into another store.
+"""A whole experiment as Parquet files, which every tool can read and `load` puts into another store.
 
 experiment.json                     name and tags of the experiment, version of this layout
 runs.parquet                        run_id name status start end
 tags.parquet params.parquet         run_id key value
-metrics.parquet                     run_id metric step value timestamp: every row, the superseded too
-artifacts/RUN_ID/                   if asked for
+metrics.parquet                     run_id metric step value timestamp: every row, superseded rows too
+artifacts/RUN_ID/                   on request
 """
 
 import json
@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError
 from analysis.store.base import Store
-from analysis.store.columns import Labels, Rows
+from analysis.store.columns import Codebook, Rows
 
 LAYOUT = 1
-ROWS = 100_000  # in a group of the file, and in memory
+ROWS_A_PORTION = 100_000  # in a group of the file, and in memory
 
 _TEXT, _TIME = pa.string(), pa.timestamp("ms", tz="UTC")
 _RUNS = pa.schema({"run_id": _TEXT, "name": _TEXT, "status": _TEXT, "start": _TIME, "end": _TIME})
@@ -36,18 +36,19 @@ def export(store: Store, experiment: str, folder: Path, artifacts_of: str | None
     Args:
         store: to read from.
         experiment: its name.
-        folder: does not exist yet.
-        artifacts_of: tracking URI through which artifacts are fetched; without it they stay behind.
+        folder: must not exist yet.
+        artifacts_of: tracking URI through which artifacts are fetched; None = without artifacts.
 
     Returns:
         One row a run: ``run_id`` and its number of ``rows``.
 
     Raises:
-        AnalysisError: there is no such experiment, the folder exists or cannot be written, or something cannot be read.
+        AnalysisError: the experiment cannot be found, the folder exists or cannot be written, or the store cannot be
+            read.
     """
     store.require(experiment)
     if folder.exists():
-        raise AnalysisError(f"{folder} is there already; give a folder that is not")
+        raise AnalysisError(f"{folder} exists already; give the name of a new folder")
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -73,30 +74,30 @@ def export(store: Store, experiment: str, folder: Path, artifacts_of: str | None
 
 
 def _write_rows(store: Store, run_ids: list[str], path: Path) -> dict[str, int]:
-    """Write every row of the runs; how many each has."""
+    """Write every row of the runs; the number of rows of each."""
     counts = np.zeros(0, np.int64)
-    labels = Labels()
+    codebook = Codebook()
     with pq.ParquetWriter(path, _ROWS) as file:
-        for rows in _gathered(store.rows(run_ids, None, labels)):
+        for rows in _gathered(store.rows(run_ids, None, codebook)):
             names = [
-                pa.DictionaryArray.from_arrays(codes, list(places)).cast(_TEXT)
-                for codes, places in ((rows.run, labels.runs), (rows.metric, labels.metrics))
+                pa.DictionaryArray.from_arrays(codes, list(numbering)).cast(_TEXT)
+                for codes, numbering in ((rows.run, codebook.runs), (rows.metric, codebook.metrics))
             ]
             times = pa.array(rows.timestamp).cast(_TIME)
             file.write_table(pa.table([*names, rows.step, rows.value, times], schema=_ROWS))
-            counts = np.pad(counts, (0, len(labels.runs) - len(counts)))
+            counts = np.pad(counts, (0, len(codebook.runs) - len(counts)))
             counts += np.bincount(rows.run, minlength=len(counts))
-    return dict(zip(labels.runs, counts.tolist(), strict=True))
+    return dict(zip(codebook.runs, counts.tolist(), strict=True))
 
 
 def _gathered(portions: Iterator[Rows]) -> Iterator[Rows]:
-    """Portions large enough to be written; none is lost."""
+    """The same rows in portions that are large enough to be written."""
     waiting: list[Rows] = []
     count = 0
     for portion in portions:
         waiting.append(portion)
         count += len(portion.run)
-        if count >= ROWS:
+        if count >= ROWS_A_PORTION:
             yield Rows.joined(waiting)
             waiting, count = [], 0
     if waiting:

@@ -1,8 +1,8 @@
-"""An exported experiment into another store.
+"""Put an exported experiment into another store.
 
-This goes through MLflow's own client and not into its tables: MLflow then gives out IDs and artifact locations and
-keeps its indices, it works for servers whose database is out of reach, and it stays right when the tables change.
-Sending a row twice changes nothing there, so an import that was cut short is completed by starting it again.
+This uses MLflow's own client and not its tables: MLflow then chooses IDs and artifact locations, it works for servers
+whose database cannot be reached, and it stays right when the tables change. A row that is sent twice is stored once,
+so an import that was interrupted is completed when it is started again.
 """
 
 import json
@@ -16,21 +16,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError
-from analysis.store.export import LAYOUT, ROWS
+from analysis.store.export import LAYOUT, ROWS_A_PORTION
 from msl import schema
 
-if TYPE_CHECKING:  # importing MLflow takes seconds; reading stores does without it
+if TYPE_CHECKING:  # importing MLflow takes seconds, and reading stores does not need it
     from mlflow.tracking import MlflowClient
 
-_METRICS, _TEXTS = 1000, 100  # in one batch: MLflow's limits
-_PARENT = "mlflow.parentRunId"
+_METRICS_A_BATCH, _TEXTS_A_BATCH = 1000, 100  # MLflow's limits
 
 Texts = dict[str, list[tuple[str, str]]]  # by run ID
 
 
 @dataclass(frozen=True)
 class _Exported:
-    """What `export` wrote."""
+    """The content of a folder that `export` wrote."""
 
     folder: Path
     name: str
@@ -42,21 +41,21 @@ class _Exported:
 
 
 def load(
-    folder: Path, uri: str, experiment: str | None = None, told: Callable[[str], None] = lambda line: None
+    folder: Path, uri: str, experiment: str | None = None, progress: Callable[[str], None] = lambda line: None
 ) -> dict[str, str]:
-    """Put an exported experiment into a store; runs that are complete there already are left alone.
+    """Put an exported experiment into a store; runs that it already has complete are not touched.
 
     Args:
         folder: as `export` wrote it.
         uri: tracking URI of the other store.
-        experiment: name to give it there; its own if left out. It may exist: the runs are added.
-        told: is given a line a run.
+        experiment: its name in the other store; None = the exported name. If the experiment exists, runs are added.
+        progress: is called with a line for each run.
 
     Returns:
         The new run ID of each exported one, which the new run names in its tag ``msl.imported``.
 
     Raises:
-        AnalysisError: the folder is no export, or the store refuses something.
+        AnalysisError: the folder is no export, or the store refuses a run.
     """
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
@@ -64,11 +63,11 @@ def load(
     exported = _opened(folder)
     try:
         client = MlflowClient(tracking_uri=uri)
-        place = _experiment(client, experiment or exported.name, exported.experiment_tags)
-        new, complete = _begun(client, place)
+        experiment_id = _experiment(client, experiment or exported.name, exported.experiment_tags)
+        new, complete = _imported(client, experiment_id)
         for run in exported.runs:
             if run["run_id"] not in new:
-                new[run["run_id"]] = _create(client, place, run)
+                new[run["run_id"]] = _create(client, experiment_id, run)
         missing = [run for run in exported.runs if run["run_id"] not in complete]
         _log_rows(client, exported.rows, {run["run_id"]: new[run["run_id"]] for run in missing})
         for run in missing:
@@ -76,10 +75,10 @@ def load(
             if (files := folder / "artifacts" / run["run_id"]).is_dir():
                 client.log_artifacts(new[run["run_id"]], str(files))
             _finish(client, new[run["run_id"]], run)
-            told(f"{run['run_id']} -> {new[run['run_id']]}  {run['name']}")
+            progress(f"{run['run_id']} -> {new[run['run_id']]}  {run['name']}")
     except (MlflowException, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise AnalysisError(f"import into {uri} stopped: {reason}. The same command goes on from there.") from error
+        raise AnalysisError(f"import into {uri} stopped: {reason}. The same command continues from there.") from error
     return {run["run_id"]: new[run["run_id"]] for run in exported.runs}
 
 
@@ -103,29 +102,32 @@ def _by_run(long: pa.Table) -> Texts:
 
 
 def _experiment(client: "MlflowClient", name: str, tags: dict[str, str]) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    """ID of the experiment, which is made if it does not exist."""
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         return str(client.create_experiment(name, tags=tags))
-    if found.lifecycle_stage != "active":
-        raise AnalysisError(f"experiment {name!r} is deleted there: restore it, or import under another name")
-    return str(found.experiment_id)
+    if experiment.lifecycle_stage != "active":
+        raise AnalysisError(
+            f"experiment {name!r} is deleted in that store: restore it, or import under another name (--experiment)"
+        )
+    return str(experiment.experiment_id)
 
 
-def _begun(client: "MlflowClient", experiment_id: str) -> tuple[dict[str, str], set[str]]:
-    """New ID by old one of the runs that an earlier import has begun; and the old IDs of those that it completed."""
-    begun: dict[str, str] = {}
+def _imported(client: "MlflowClient", experiment_id: str) -> tuple[dict[str, str], set[str]]:
+    """The new ID, by the old one, of each run that an earlier import began; and the old IDs of the complete ones."""
+    new: dict[str, str] = {}
     complete: set[str] = set()
     token = None
     while True:
         page = client.search_runs([experiment_id], f"tags.`{schema.IMPORTED}` != ''", page_token=token)
         for run in page:
             old = run.data.tags[schema.IMPORTED]
-            begun[old] = run.info.run_id
+            new[old] = run.info.run_id
             if schema.IMPORT_COMPLETE in run.data.tags:
                 complete.add(old)
         token = page.token
         if not token:
-            return begun, complete
+            return new, complete
 
 
 def _create(client: "MlflowClient", experiment_id: str, run: Mapping[str, Any]) -> str:
@@ -137,30 +139,30 @@ def _create(client: "MlflowClient", experiment_id: str, run: Mapping[str, Any]) 
 def _log_rows(client: "MlflowClient", file: pq.ParquetFile, new: Mapping[str, str]) -> None:
     from mlflow.entities import Metric
 
-    for batch in file.iter_batches(ROWS):
+    for batch in file.iter_batches(ROWS_A_PORTION):
         cells = {name: batch.column(name) for name in ("run_id", "metric", "value", "timestamp", "step")}
         cells["timestamp"] = cells["timestamp"].cast(pa.int64())
         rows: dict[str, list[Metric]] = {}
         for run_id, *row in zip(*(column.to_pylist() for column in cells.values()), strict=True):
             if run_id in new:
                 rows.setdefault(run_id, []).append(Metric(*row))
-        for run_id, own in rows.items():
-            for i in range(0, len(own), _METRICS):
-                client.log_batch(new[run_id], metrics=own[i : i + _METRICS])
+        for run_id, metrics in rows.items():
+            for i in range(0, len(metrics), _METRICS_A_BATCH):
+                client.log_batch(new[run_id], metrics=metrics[i : i + _METRICS_A_BATCH])
 
 
 def _log_texts(client: "MlflowClient", exported: _Exported, old: str, new: Mapping[str, str]) -> None:
-    """Parameters and tags; a tag that names a run that came along names its new ID."""
+    """Parameters and tags; a tag with the ID of an imported run gets its new ID."""
     from mlflow.entities import Param, RunTag
 
     params = [Param(key, value) for key, value in exported.params.get(old, ())]
     tags = [
-        RunTag(key, new.get(value, value) if key in (_PARENT, schema.PARENT) else value)
+        RunTag(key, new.get(value, value) if key in (schema.MLFLOW_PARENT, schema.PARENT) else value)
         for key, value in exported.tags.get(old, ())
-        if key not in (schema.IMPORTED, schema.IMPORT_COMPLETE)  # of an import before this one
+        if key not in (schema.IMPORTED, schema.IMPORT_COMPLETE)  # of an earlier import
     ]
-    for i in range(0, max(len(params), len(tags)), _TEXTS):
-        client.log_batch(new[old], params=params[i : i + _TEXTS], tags=tags[i : i + _TEXTS])
+    for i in range(0, max(len(params), len(tags)), _TEXTS_A_BATCH):
+        client.log_batch(new[old], params=params[i : i + _TEXTS_A_BATCH], tags=tags[i : i + _TEXTS_A_BATCH])
 
 
 def _finish(client: "MlflowClient", run_id: str, run: Mapping[str, Any]) -> None:

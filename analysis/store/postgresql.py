@@ -1,4 +1,4 @@
-"""PostgreSQL, asked for curves and not for rows: as arrays in its binary form, of which no Python object is made."""
+"""PostgreSQL, which sends curves and not rows: as binary arrays, without a Python object for each number."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,10 +11,10 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
-from analysis.store.columns import Labels, Rows, with_infinities
+from analysis.store.columns import Codebook, Rows, with_infinities
 from analysis.store.database import METRICS, DatabaseStore, Query, live_runs, parts
 
-_CURVES = 256  # fetched at once
+_CURVES_A_PORTION = 256  # fetched at once
 _HEADER = 20  # bytes before an array's elements: dimensions, flags, type, length, lower bound
 
 
@@ -25,15 +25,15 @@ class PostgresqlStore(DatabaseStore):
         super().__init__(uri)
         sa.event.listen(self._engine, "connect", _read_binary)
 
-    def rows(self, run_ids: Sequence[str], metrics: Sequence[str] | None, labels: Labels) -> Iterator[Rows]:
-        """Every row of these runs as it was logged, the superseded too, in portions and in no order."""
+    def rows(self, run_ids: Sequence[str], metrics: Sequence[str] | None, codebook: Codebook) -> Iterator[Rows]:
+        """Every row of these runs as it was logged, superseded rows too, in portions and in no order."""
         for part in parts(run_ids):
-            with self._portions(_curves(part, metrics), _CURVES) as portions:
+            with self._portions(_curves(part, metrics), _CURVES_A_PORTION) as portions:
                 for runs, keys, steps, times, values in portions:
-                    lengths = [len(own) for own in steps]
+                    lengths = [len(curve) for curve in steps]
                     yield Rows(
-                        np.repeat(labels.runs.of(runs), lengths),
-                        np.repeat(labels.metrics.of(keys), lengths),
+                        np.repeat(codebook.runs.of(runs), lengths),
+                        np.repeat(codebook.metrics.of(keys), lengths),
                         np.concatenate(steps),
                         with_infinities(np.concatenate(values)),
                         np.concatenate(times),
@@ -41,19 +41,19 @@ class PostgresqlStore(DatabaseStore):
 
 
 def _curves(run_ids: Sequence[str], metrics: Sequence[str] | None) -> Query:
-    """A row a curve: run, metric, and its steps, timestamps and values. Run by run, which needs no large sort."""
+    """A row a curve: run, metric, its steps, timestamps and values. Run by run, so that no large sort is needed."""
     runs = live_runs(run_ids).subquery("live")
     value = sa.case((METRICS.c.is_nan, sa.cast(sa.literal("NaN"), sa.Double)), else_=METRICS.c.value)
     arrays = (sa.func.array_agg(column) for column in (METRICS.c.step, METRICS.c.timestamp, value))
-    own = sa.select(METRICS.c.key, *arrays).where(METRICS.c.run_uuid == runs.c.run_uuid).group_by(METRICS.c.key)
+    of_run = sa.select(METRICS.c.key, *arrays).where(METRICS.c.run_uuid == runs.c.run_uuid).group_by(METRICS.c.key)
     if metrics is not None:
-        own = own.where(METRICS.c.key.in_(metrics))
-    curves = own.lateral("curves")
+        of_run = of_run.where(METRICS.c.key.in_(metrics))
+    curves = of_run.lateral("curves")
     return sa.select(runs.c.run_uuid, *curves.c).select_from(runs.join(curves, sa.true()))
 
 
 class _BinaryCursor(psycopg.ServerCursor[Any]):
-    """Asks for binary results, as psycopg's own does when told so at each query."""
+    """A cursor whose every query asks for binary results."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -79,12 +79,12 @@ class _Doubles(Loader):
 
 
 def _elements(data: Buffer, kind: str) -> NDArray[Any]:
-    """Each stands behind its size in bytes."""
+    """The elements of an array, each of which follows its size in bytes."""
     return np.frombuffer(data, [("size", ">i4"), ("element", kind)], offset=_HEADER)["element"]
 
 
 def _read_binary(connection: "psycopg.Connection[Any]", _: object) -> None:
-    """What SQLAlchemy calls with each new connection."""
+    """Prepare a new connection; SQLAlchemy calls this."""
     connection.server_cursor_factory = _BinaryCursor
     for element, loader in (("int8", _Integers), ("float8", _Doubles)):
         connection.adapters.register_loader(psycopg.adapters.types[element].array_oid, loader)

@@ -1,8 +1,8 @@
-"""Long curves made short, keeping what stands out: in the database, and here for what a server tells.
+"""Long curves made short without losing their extremes: in the database, and here for the histories of a server.
 
 A curve of more than `max_points` rows is cut into stretches of equally many steps, at most max_points / 2 of them; of
-each the rows with the lowest and the highest value stay, of equal ones the first, and one NaN where there is nothing
-else. This is what a plot of that many columns can show of it (Jugel et al., M4, VLDB 2014).
+each the rows with the lowest and the highest value stay, of equal values the first, and one NaN where all are NaN. A
+plot of that many columns can show no more of a curve (Jugel et al., M4, VLDB 2014).
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from analysis.store.columns import Rows
 
 
 def as_logged(table: sa.FromClause) -> list[sa.ColumnElement[Any]]:
-    """The columns of a table of metrics, with NULL for NaN, which MLflow holds as 0 with a flag ``is_nan``."""
+    """The columns of a table of metrics, with NULL for NaN, which MLflow stores as 0 with a flag ``is_nan``."""
     columns = table.c
     value = sa.case((columns["is_nan"], sa.null()), else_=columns["value"])
     return [columns[name] for name in ("run_uuid", "key", "step", "timestamp") if name in columns] + [value]
@@ -53,7 +53,7 @@ def thinned_query(rows: sa.Subquery, max_points: int) -> sa.Select[tuple[Any, ..
 
 
 def thinned(rows: Rows, max_points: int) -> Rows:
-    """The same of rows in memory."""
+    """The same for rows in memory."""
     if not len(rows.run):
         return rows
     rows = rows.where(np.lexsort((rows.timestamp, rows.step, rows.metric, rows.run)))
@@ -65,10 +65,10 @@ def thinned(rows: Rows, max_points: int) -> Rows:
     stretch = (rows.step - first[curve]) // width[curve]
     low = np.lexsort((rows.value, stretch, curve))  # stable, and NaN comes last
     high = np.lexsort((-rows.value, stretch, curve))
-    bounds = _starts(curve, stretch)  # the same places in every order: neither moves a row out of its stretch
-    kept = (lengths <= max_points)[curve]
-    kept[low[bounds]] = kept[high[bounds]] = True
-    return rows.where(kept)
+    bounds = _starts(curve, stretch)  # the same in every order: sorting moves no row out of its stretch
+    stays = (lengths <= max_points)[curve]
+    stays[low[bounds]] = stays[high[bounds]] = True
+    return rows.where(stays)
 
 
 def _starts(*keys: np.ndarray[tuple[int], np.dtype[np.integer]]) -> np.ndarray[tuple[int], np.dtype[np.intp]]:

@@ -17,11 +17,11 @@ def _report(config: ReportConfig, request: RequestConfig) -> None:
     if config.store is not None:
         os.environ[_STORE] = config.store  # so that the run which keeps the report lies there, too
     from analysis.errors import AnalysisError
-    from analysis.written import report
+    from analysis.report import write_report
 
     store = os.environ.get(_STORE, "sqlite:///mlflow.db")
     try:
-        files = report(store, config.experiment, config.baseline, Path(config.output))
+        files = write_report(store, config.experiment, config.baseline, Path(config.output))
     except AnalysisError as error:
         raise MslError(str(error)) from error
     for file in files:

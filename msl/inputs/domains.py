@@ -51,7 +51,9 @@ class DomainData:
         """The tags that say which data a run saw: of each role, the split that is trained on or else scored."""
         names = {schema.SOURCE: schema.DATA_SOURCE, schema.TARGET: schema.DATA_TARGET}
         domains = [checked.input for checked in self.checks]
-        seen = {names[data.role]: f"{data.name}/{data.split}@{data.digest[:12]}" for data in reversed(domains)}
+        seen = {
+            names[data.role]: str(schema.DataTag(data.name, data.split, data.digest[:12])) for data in reversed(domains)
+        }
         return seen | {schema.DATA_STYLES[data.role]: told(data.style) for data in domains if data.style}
 
 

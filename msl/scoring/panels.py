@@ -1,15 +1,18 @@
 """Pictures of what a network sees: image | label | prediction, with the classes' colours explained."""
 
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, chain
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from msl import schema
 from msl.data import Resized
-from msl.labels import IGNORE, LabelSet
+from msl.labels import IGNORE, Colour, LabelSet
 from msl.models import SegmentationNetwork
 from msl.scoring.evaluation import Scored, eval_mode
 from msl.scoring.prediction import predict, views
@@ -22,9 +25,25 @@ _TEXT = ImageFont.load_default(13)
 _INK, _PAPER = (40, 40, 40), (255, 255, 255)
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A picture, and what lies where in it."""
+
+    picture: Image.Image
+    layout: schema.PanelLayout
+
+    def save(self, folder: Path, role: str, step: int) -> list[Path]:
+        """Write the picture as PNG and its layout as JSON beside it; both files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        picture, layout = (folder / f"{schema.panel_stem(role, step)}{ending}" for ending in (".png", ".json"))
+        self.picture.save(picture)
+        layout.write_text(self.layout.to_json())
+        return [picture, layout]
+
+
 @torch.no_grad()
-def panel(model: SegmentationNetwork, scored: Scored, count: int) -> Image.Image:
-    """A sheet with `count` images, spread evenly over the domain."""
+def panel(model: SegmentationNetwork, scored: Scored, count: int) -> Panel:
+    """A panel of `count` images, spread evenly over the domain."""
     resized = Resized(scored.size, scored.scales)
     chosen = np.linspace(0, len(scored) - 1, min(count, len(scored))).round().astype(int)
     rows = []
@@ -33,10 +52,10 @@ def panel(model: SegmentationNetwork, scored: Scored, count: int) -> Image.Image
             sample = scored.domain[index]
             prediction = predict(views(model, resized(sample.image), scored.flip), sample.label.shape)[0].cpu()
             rows.append((sample.name, sample.image, sample.label, prediction))
-    return sheet(rows, scored.domain.label_set)
+    return draw_panel(rows, scored.domain.label_set)
 
 
-def sheet(rows: Sequence[tuple[str, Tensor, Tensor, Tensor]], label_set: LabelSet) -> Image.Image:
+def draw_panel(rows: Sequence[tuple[str, Tensor, Tensor, Tensor]], label_set: LabelSet) -> Panel:
     """Rows of (name, image (3, H, W), label (H, W), prediction (H, W)) below each other, and a legend."""
     present = set()
     strips = []
@@ -44,13 +63,26 @@ def sheet(rows: Sequence[tuple[str, Tensor, Tensor, Tensor]], label_set: LabelSe
         present |= set(np.unique([label.numpy(), prediction.numpy()]).tolist())
         picture = Image.fromarray(image.permute(1, 2, 0).numpy())
         strips.append(_strip(name, [picture, coloured(label, label_set), coloured(prediction, label_set)]))
-    legend = _legend(label_set, present, 3 * _CELL + 4 * _GAP)
-    out = Image.new("RGB", (legend.width, sum(part.height for part in (*strips, legend))), _PAPER)
-    top = 0
-    for part in (*strips, legend):
-        out.paste(part, (0, top))
-        top += part.height
-    return out
+    colours = _colours(label_set, present)
+    legend = _legend(colours, 3 * _CELL + 4 * _GAP)
+    *tops, bottom = accumulate((strip.height for strip in strips), initial=0)
+    picture = Image.new("RGB", (legend.width, bottom + legend.height), _PAPER)
+    for part, top in zip((*strips, legend), (*tops, bottom), strict=True):
+        picture.paste(part, (0, top))
+    return Panel(picture, _layout([row[0] for row in rows], strips, tops, colours))
+
+
+def _layout(
+    names: Sequence[str], strips: Sequence[Image.Image], tops: Sequence[int], colours: Mapping[str, Colour]
+) -> schema.PanelLayout:
+    rows = [
+        schema.PanelRow(name, top + _HEADER, strip.height - _HEADER)
+        for name, strip, top in zip(names, strips, tops, strict=True)
+    ]
+    columns = [
+        schema.PanelColumn(kind, _GAP + place * (_CELL + _GAP), _CELL) for place, kind in enumerate(schema.PANEL_KINDS)
+    ]
+    return schema.PanelLayout(tuple(rows), tuple(columns), colours)
 
 
 def coloured(label: Tensor, label_set: LabelSet) -> Image.Image:
@@ -72,12 +104,15 @@ def _strip(name: str, pictures: Sequence[Image.Image]) -> Image.Image:
     return strip
 
 
-def _legend(label_set: LabelSet, present: set[int], width: int) -> Image.Image:
-    entries = [(name, label_set.palette[i]) for i, name in enumerate(label_set.classes) if i in present]
-    if IGNORE in present:
-        entries.append(("ignored", (0, 0, 0)))
+def _colours(label_set: LabelSet, present: set[int]) -> dict[str, Colour]:
+    """The classes that are present, and their colours."""
+    colours = {name: label_set.palette[i] for i, name in enumerate(label_set.classes) if i in present}
+    return colours | ({"ignored": (0, 0, 0)} if IGNORE in present else {})
+
+
+def _legend(colours: Mapping[str, Colour], width: int) -> Image.Image:
     places, x, y = [], _GAP, _GAP
-    for name, colour in entries:
+    for name, colour in colours.items():
         wide = int(_SWATCH + _GAP + _TEXT.getlength(name) + 3 * _GAP)
         if x + wide > width:
             x, y = _GAP, y + _SWATCH + _GAP

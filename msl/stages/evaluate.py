@@ -118,6 +118,5 @@ def _report(
     for table in write_tables({"evaluated": result}, label_set, folder):
         reporter.file(table, schema.EVALUATION_FOLDER)
     for scored in domains if panels else []:
-        sheet = folder / f"{scored.role}_{result.step:06d}.png"
-        panel(model, scored, panels).save(sheet)
-        reporter.file(sheet, schema.PANEL_FOLDER)
+        for file in panel(model, scored, panels).save(folder, scored.role, result.step):
+            reporter.file(file, schema.PANEL_FOLDER)

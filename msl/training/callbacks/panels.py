@@ -11,7 +11,7 @@ from msl.training.loop import Callback, Reporter, State
 
 
 class Panels(Callback):
-    """After every evaluation, one sheet a domain for the same few images."""
+    """After every evaluation, one panel a domain of the same few images."""
 
     def __init__(
         self, model: SegmentationNetwork, domains: Sequence[Scored], count: int, folder: Path, reporter: Reporter
@@ -20,11 +20,9 @@ class Panels(Callback):
         self._folder, self._reporter = folder, reporter
 
     def on_step(self, state: State) -> None:
-        """Draw and record the sheets, named by step."""
+        """Draw and record the panels, named by step."""
         if state.result is None or not self._count:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
         for scored in self._domains:
-            path = self._folder / f"{scored.role}_{state.step:06d}.png"
-            panel(self._model, scored, self._count).save(path)
-            self._reporter.file(path, schema.PANEL_FOLDER)
+            for file in panel(self._model, scored, self._count).save(self._folder, scored.role, state.step):
+                self._reporter.file(file, schema.PANEL_FOLDER)

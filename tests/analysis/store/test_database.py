@@ -107,7 +107,7 @@ def test_a_second_resume_from_further_back(store, add_run):
 
 def test_many_runs_at_once_and_none(store, add_run, monkeypatch):
     ids = [add_run("a", seed, {"m": float(seed)}) for seed in range(4)]
-    monkeypatch.setattr(database, "_IDS", 3)
+    monkeypatch.setattr(database, "_IDS_A_QUERY", 3)
     assert sorted(open_store(store).history(ids, ["m"])["value"]) == [0, 1, 2, 3]
     assert len(open_store(store).history(ids, ["m"], max_points=2)) == 4
     empty = open_store(store).history([])
@@ -144,7 +144,7 @@ def test_the_store_is_not_written(store, add_run):
     [
         ("sqlite:///nowhere.db", "no such database. Runs are in mlflow.db of the folder"),
         ("http://127.0.0.1:9", "tracking server http://127.0.0.1:9 cannot be reached: .*refused"),
-        ("sqlite:///empty.db", "is no run store: it has no table of MLflow's"),
+        ("sqlite:///empty.db", "is no run store: it has no tables of MLflow"),
         ("sqlite:///text.db", "cannot be read as a run store: .*not a database"),
         ("nonsense", "nonsense cannot be opened: Could not parse"),
         (
@@ -198,7 +198,7 @@ def test_a_locked_database_is_told(store, add_run):
     opened = database.DatabaseStore(f"{store}?timeout=0.1")
     with contextlib.closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection:
         connection.execute("begin exclusive")
-        with pytest.raises(AnalysisError, match="database is locked. Another process is writing it; try again"):
+        with pytest.raises(AnalysisError, match="database is locked. Another process is writing to it; try again"):
             opened.runs()
 
 

@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from analysis import open_store
 from analysis.errors import AnalysisError
-from analysis.store.columns import HISTORY, Labels
+from analysis.store.columns import HISTORY, Codebook
 from analysis.store.database import METRICS
 
 pytestmark = pytest.mark.xdist_group("stores")  # so that one worker starts PostgreSQL and the server
@@ -65,9 +65,9 @@ def test_every_row(planted):
     store = open_store(planted)
     client, runs = of_client(planted)
     ids = [run.info.run_id for run in runs]
-    labels = Labels()
-    portions = list(store.rows(ids, None, labels))
-    names, keys = list(labels.runs), list(labels.metrics)
+    codebook = Codebook()
+    portions = list(store.rows(ids, None, codebook))
+    names, keys = list(codebook.runs), list(codebook.metrics)
     own = [
         (names[run], keys[metric], step, value if value == value else "NaN", time)
         for portion in portions

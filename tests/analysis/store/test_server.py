@@ -77,7 +77,7 @@ def test_a_server_that_vanishes_and_comes_back(planted_server, run_ids):
     expected = open_store(planted_server).history(run_ids)
     with gate(planted_server, limit=4) as server:
         store = open_store(server.uri)
-        with pytest.raises(AnalysisError, match="cannot be reached: .*read are kept in .*; the same command goes on"):
+        with pytest.raises(AnalysisError, match="cannot be reached: .*read are in .*; the same command continues"):
             store.history(run_ids)
         kept = len(list(store._cache.folder.glob("*.parquet")))
         assert kept >= 1
@@ -90,7 +90,7 @@ def test_logins(planted_server, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     basic = "Basic " + base64.b64encode(b"me:my secret").decode()
     with gate(planted_server, authorization=basic) as server:
-        with pytest.raises(AnalysisError, match=r"wants a login that may read there \(401\). Set MLFLOW_TRACK"):
+        with pytest.raises(AnalysisError, match=r"needs a login that may read \(401\). Set MLFLOW_TRACK"):
             open_store(server.uri)
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "me")
         monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "my secret")
@@ -114,7 +114,7 @@ def test_a_server_that_is_not_mlflows(tmp_path):
         threading.Thread(target=server.serve_forever).start()
         try:
             with pytest.raises(
-                AnalysisError, match=r"does not answer as an MLflow server does \(501 to experiments/search\)"
+                AnalysisError, match=r"does not answer like an MLflow server \(501 to experiments/search\)"
             ):
                 open_store(f"http://127.0.0.1:{server.server_port}")
         finally:

@@ -14,7 +14,7 @@ from analysis import open_store
 from analysis.__main__ import main
 from analysis.errors import AnalysisError
 from analysis.store import load as loading
-from analysis.store.columns import Labels, Rows, framed, in_order
+from analysis.store.columns import Codebook, Rows, framed, in_order
 from analysis.store.export import export
 from analysis.store.load import load
 
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.xdist_group("stores")  # so that one worker starts Post
 def everything(uri, ids):
     """Every row of an experiment, the superseded too, with the IDs that runs had at first."""
     store = open_store(uri)
-    labels = Labels()
-    rows = in_order(Rows.joined(list(store.rows(list(ids), None, labels))), labels)
-    frame = framed(rows, labels)
+    codebook = Codebook()
+    rows = in_order(Rows.joined(list(store.rows(list(ids), None, codebook))), codebook)
+    frame = framed(rows, codebook)
     return frame.assign(run_id=frame["run_id"].map(ids)).sort_values(list(frame), ignore_index=True)
 
 
@@ -95,7 +95,7 @@ def test_an_import_that_was_cut_short_is_completed(family, tmp_path, other, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(loading, "_log_texts", full)
-        with pytest.raises(AnalysisError, match="stopped: no space left. The same command goes on from there"):
+        with pytest.raises(AnalysisError, match="stopped: no space left. The same command continues from there"):
             load(tmp_path / "out", other)
     begun = set(open_store(other).runs("exp")["run_id"])
     new = load(tmp_path / "out", other)
@@ -104,7 +104,7 @@ def test_an_import_that_was_cut_short_is_completed(family, tmp_path, other, monk
 
 
 def test_what_is_refused(family, store, tmp_path):
-    with pytest.raises(AnalysisError, match="out is there already"):
+    with pytest.raises(AnalysisError, match="out exists already"):
         export(open_store(store), "exp", tmp_path / "out")
     with pytest.raises(AnalysisError, match="new cannot be written: Not a directory"):
         export(open_store(store), "exp", tmp_path / "mlflow.db" / "new")
@@ -114,7 +114,7 @@ def test_what_is_refused(family, store, tmp_path):
     with pytest.raises(AnalysisError, match="is no exported experiment: .*experiment.json"):
         load(tmp_path, store)
     MlflowClient().delete_experiment(MlflowClient().get_experiment_by_name("exp").experiment_id)
-    with pytest.raises(AnalysisError, match="experiment 'exp' is deleted there: restore it, or import under another"):
+    with pytest.raises(AnalysisError, match="experiment 'exp' is deleted in that store: restore it, or import"):
         load(tmp_path / "out", store)
     about = tmp_path / "out" / "experiment.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"layout": 99}))

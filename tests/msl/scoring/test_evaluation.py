@@ -16,7 +16,7 @@ from msl.metrics.calibration import CalibrationBins
 from msl.numerics.interpolation import upsample
 from msl.scoring import prediction as predicting
 from msl.scoring.evaluation import Scored, eval_mode, evaluate
-from msl.scoring.panels import sheet
+from msl.scoring.panels import draw_panel
 from msl.scoring.prediction import views
 from msl.scoring.scores import Result, Scores
 from msl.scoring.tables import write_tables
@@ -304,7 +304,7 @@ def test_a_panel_shows_image_label_and_prediction_in_their_colours():
     label = torch.zeros(30, 60, dtype=torch.uint8)
     label[:, :30] = 255
     prediction = torch.full((30, 60), 3)
-    pixels = np.asarray(sheet([("a frame", image, label, prediction)], label_set))
+    pixels = np.asarray(draw_panel([("a frame", image, label, prediction)], label_set).picture)
     middle = pixels[26 + 105]  # the header is 26 high, a cell 420 × 210
     assert middle[6 + 210].tolist() == [200, 200, 200]
     assert middle[432 + 100].tolist() == [0, 0, 0]

@@ -56,7 +56,7 @@ def test_what_a_run_records(the_run, curves):
     assert {
         *("config.json", "environment.txt", "checkpoints/best.pt", "checkpoints/last.pt"),
         *("evaluation/per_class.csv", "evaluation/confusion.csv"),
-        *("panels/source_000004.png", "panels/target_000004.png"),
+        *(f"panels/{role}_000004.{kind}" for role in ("source", "target") for kind in ("png", "json")),
     } <= files
     assert not Path(".msl", outcome.run_id).exists()  # what has been uploaded is not kept twice
 
@@ -234,8 +234,7 @@ def test_evaluate_scores_a_checkpoint_as_training_did(the_run, curves):
     assert (run["msl.stage"], run["msl.parent"]) == ("evaluate", trained.run_id)
     assert run["msl.group"] == f"evaluate {the_run(trained.run_id)['msl.group']}"
     assert {a.path for a in listing(outcome.run_id, "panels")} == {
-        "panels/source_000004.png",
-        "panels/target_000004.png",
+        f"panels/{role}_000004.{kind}" for role in ("source", "target") for kind in ("png", "json")
     }
     per_class = mlflow.artifacts.load_text(f"runs:/{outcome.run_id}/evaluation/per_class.csv")
     assert per_class.splitlines()[1].startswith("evaluated,4,source,road,")

@@ -1,0 +1,74 @@
+"""Options that several commands share, and how a command says what it refuses."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from analysis.errors import AnalysisError
+from msl import schema
+
+if TYPE_CHECKING:
+    from analysis.tables import Table
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+STORE = click.option(
+    "--store",
+    default=lambda: os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db"),
+    help="URI of the run store: a database or a server.  [default: $MLFLOW_TRACKING_URI, or sqlite:///mlflow.db]",
+)
+EXPERIMENT = click.option("--experiment", required=True, help="Name of the experiment.")
+ANY_EXPERIMENT = click.option("--experiment", help="Name of the experiment; all if left out.")
+BASELINE = click.option(
+    "--baseline", required=True, help="Group to compare with: its name, or a part that no other group's name has."
+)
+CHECKPOINT = click.option(
+    "--which",
+    type=click.Choice([schema.LAST, schema.BEST]),
+    default=schema.LAST,
+    show_default=True,
+    help="Checkpoint.",
+)
+DOMAIN = click.option(
+    "--domain", type=click.Choice([schema.TARGET, schema.SOURCE]), default=schema.TARGET, show_default=True
+)
+_FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "latex", "csv", "html"]),
+    default="text",
+    show_default=True,
+)
+
+
+def table_options(command: F) -> F:
+    """Decorator: the options of every command that writes a table."""
+    for option in (STORE, _FORMAT, ANY_EXPERIMENT):
+        command = option(command)
+    return command
+
+
+def split_names(names: str | None) -> Sequence[str] | None:
+    """The names in a text with commas between; None if there is no text."""
+    return [name.strip() for name in names.split(",") if name.strip()] if names else None
+
+
+def print_table(table: "Table", form: str) -> None:
+    """Write a table to the terminal."""
+    from analysis.tables import FORMATS
+
+    click.echo(FORMATS[form](table))
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What analysis refuses in this block ends the command with one line and no traceback."""
+    try:
+        yield
+    except AnalysisError as error:
+        from analysis.tables import one_line
+
+        raise click.ClickException(one_line(str(error))) from error

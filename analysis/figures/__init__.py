@@ -1,0 +1,28 @@
+"""Figures of seed groups: curves over training, bars and dots for matplotlib, curves for a page, and panels.
+
+`curves` computes, `plots` and `svg` draw, in the `style` that all figures share. `panels` puts the predictions of
+several groups side by side: `measured` reads the panels of older runs, `composition` draws.
+"""
+
+from analysis.figures.curves import Axis, GroupCurve, group_curves, report_metrics
+from analysis.figures.panels import Panel, SideBySide, side_by_side
+from analysis.figures.plots import axis_label, class_bars, curve_plots, scatter
+from analysis.figures.style import printable, save
+from analysis.figures.svg import svg_chart
+
+__all__ = [
+    "Axis",
+    "GroupCurve",
+    "Panel",
+    "SideBySide",
+    "axis_label",
+    "class_bars",
+    "curve_plots",
+    "group_curves",
+    "printable",
+    "report_metrics",
+    "save",
+    "scatter",
+    "side_by_side",
+    "svg_chart",
+]

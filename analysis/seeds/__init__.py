@@ -1,0 +1,34 @@
+"""Runs that differ by seed only: their groups, measures and statistics, and what makes a comparison unfair.
+
+`groups` makes seed groups of runs, `measures` names their numbers, `statistics` summarises these over seeds. `trends`
+reads from a run's curves how it developed, `comparability` finds what the reader of a comparison has to know.
+"""
+
+from analysis.seeds.comparability import comparability_notes
+from analysis.seeds.groups import INERT, SeedGroup, find_group, number, seed_groups
+from analysis.seeds.measures import ALIASES, Measure, find_measure, find_measures, headline_scores, recorded_measures
+from analysis.seeds.statistics import Difference, Interval, Summary, smooth
+from analysis.seeds.trends import DROP, FALL, LOSSES, with_trends
+
+__all__ = [
+    "ALIASES",
+    "DROP",
+    "FALL",
+    "INERT",
+    "LOSSES",
+    "Difference",
+    "Interval",
+    "Measure",
+    "SeedGroup",
+    "Summary",
+    "comparability_notes",
+    "find_group",
+    "find_measure",
+    "find_measures",
+    "headline_scores",
+    "number",
+    "recorded_measures",
+    "seed_groups",
+    "smooth",
+    "with_trends",
+]

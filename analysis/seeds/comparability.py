@@ -1,0 +1,120 @@
+"""Comparability: what makes a row of a table less than a fair comparison, as the footnotes of the row."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from analysis.seeds.groups import INERT, SeedGroup, number
+from analysis.seeds.measures import Measure
+from msl import schema
+
+# Settings by which scores of equal networks differ, with the value of a run that does not record them.
+_PROTOCOL = {
+    "label_set": "",
+    "split": "val",
+    "eval_images": "None",
+    "eval_flip": "False",
+    "eval_scales": "1",
+    "resize_labels": "False",
+}
+_MACHINE = ("threads", "precision")  # they round differently, which training amplifies
+_HARMLESS = INERT - {*_PROTOCOL, *_MACHINE}
+_INPUT_SIZES = {schema.SOURCE: "crop_size", schema.TARGET: "target_crop_size"}
+_COMMIT_DIGITS = 7
+
+
+def comparability_notes(group: SeedGroup, reference: SeedGroup | None, measures: Sequence[Measure]) -> list[str]:
+    """Everything that the reader of a group's row has to know.
+
+    Args:
+        group: of the row.
+        reference: the group that it is compared with, if any.
+        measures: the numbers of the row.
+    """
+    texts = [*_within(group, measures)]
+    if reference is not None and reference.name != group.name:
+        texts += _between(group, reference, measures)
+    return texts
+
+
+def _within(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
+    """What the runs of a group do not share, or lack."""
+    n = len(group.runs)
+    if group.unfinished:
+        yield f"{group.unfinished} unfinished left out"
+    if group.repeated:
+        yield f"{group.repeated} older of the same seed left out"
+    if n == 1:
+        yield "a single seed: no spread, no interval"
+    yield from _code(group)
+    for role in schema.DOMAINS:
+        if len(data := group.data(role)) > 1:
+            yield f"its seeds saw different {role} data: {', '.join(map(str, data))}"
+    for name, column in group.parameters.items():
+        if name not in _HARMLESS and len(values := group.texts(column)) > 1:
+            yield f"its seeds differ in {name}: {', '.join(value or 'not recorded' for value in values)}"
+    for measure in measures:
+        missing = sum(math.isnan(value) for value in group.values(measure).values())
+        if 0 < missing < n:
+            yield f"{measure.heading} is no number in {missing} of {n} runs"
+
+
+def _code(group: SeedGroup) -> Iterator[str]:
+    commits = group.texts(schema.CODE_COMMIT)
+    if schema.CODE_DIRTY in group.runs and (dirty := int((group.runs[schema.CODE_DIRTY] == "true").sum())):
+        yield f"uncommitted code in {dirty} of {len(group.runs)} runs"
+    if "" in commits:
+        yield "code not recorded"
+    if len(commits) > 1:
+        commit_texts = ", ".join(commit[:_COMMIT_DIGITS] or "not recorded" for commit in commits)
+        yield f"its seeds ran different code: {commit_texts}"
+
+
+def _between(group: SeedGroup, reference: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
+    """In what a group and the one that it is compared with differ."""
+    commits = [g.one(schema.CODE_COMMIT) or "" for g in (group, reference)]
+    yield from _differing("code", *(commit[:_COMMIT_DIGITS] for commit in commits))
+    for role in schema.DOMAINS:
+        yield from _data(group, reference, role)
+    for name in (*_PROTOCOL, *_MACHINE):
+        yield from _differing(name, *(_setting(g, name) for g in (group, reference)))
+    yield from _budget(group, reference)
+    yield from _label_sizes(group, reference, measures)
+
+
+def _differing(name: str, value: str, reference: str) -> Iterator[str]:
+    if value and reference and value != reference:
+        yield f"{name} {value}, the baseline's {reference}"
+
+
+def _data(group: SeedGroup, reference: SeedGroup, role: str) -> Iterator[str]:
+    for data, base in zip(group.data(role)[:1], reference.data(role)[:1], strict=False):
+        if data.name != base.name:
+            yield f"{role} {data.name}, the baseline's {base.name}"
+        elif data.split == base.split and data.digest != base.digest:
+            yield f"{data.name}/{data.split} was other data: digest {data.digest}, the baseline's {base.digest}"
+
+
+def _budget(group: SeedGroup, reference: SeedGroup) -> Iterator[str]:
+    budgets = [(g.iterations, number(g.setting("batch_size"))) for g in (group, reference)]
+    if budgets[0] == budgets[1] or any(math.isnan(iterations) for iterations, _ in budgets):
+        return
+    (iterations, batch), (base_iterations, base_batch) = budgets
+    further = "a further " if group.stage != reference.stage and reference.stage == "pretrain" else ""
+    yield (
+        f"{further}{iterations:.0f} iterations of {batch:.0f} images, "
+        f"the baseline's {base_iterations:.0f} of {base_batch:.0f}"
+    )
+
+
+def _label_sizes(group: SeedGroup, reference: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
+    """Where labels are resized to the network's input, its size decides what is scored."""
+    resized = _setting(group, "resize_labels") == "True"
+    names = [schema.parse_metric(m.metric) for m in measures if resized or m.metric.endswith(schema.MIOU_RESIZED)]
+    for role in dict.fromkeys(name.domain for name in names):
+        sizes = [g.setting(_INPUT_SIZES.get(role, "")) for g in (group, reference)]
+        if all(sizes) and sizes[0] != sizes[1]:
+            yield f"{role} labels resized to {sizes[0]}, the baseline's to {sizes[1]}"
+
+
+def _setting(group: SeedGroup, name: str) -> str:
+    return group.setting(name) or _PROTOCOL.get(name, "")

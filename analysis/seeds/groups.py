@@ -1,0 +1,154 @@
+"""Seed groups: the finished runs that differ by seed only, out of the frame that `Store.runs` gives."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from analysis.errors import AnalysisError, unknown
+from analysis.seeds.measures import Measure
+from msl import schema
+
+_SEED = schema.param(schema.SEED)
+_EVALUATE = "evaluate"
+
+# Settings that change how a run is watched or on what it runs, and not the weights that it ends with; and the seed, and
+# the checkpoint, which is that of the same parent with another seed.
+INERT = frozenset(
+    {"eval_images", "panels", "eval_every", "log_every", "checkpoint_every", "data_root", "num_workers", "device"}
+    | {"threads", "export", schema.SEED, "checkpoint"}
+)
+
+
+@dataclass(frozen=True)
+class SeedGroup:
+    """The finished runs of a group; of several runs with one seed, the newest."""
+
+    name: str
+    runs: pd.DataFrame  # one row a seed, in their order
+    unfinished: int  # runs left out
+    repeated: int  # older finished runs of a seed, left out
+
+    @property
+    def run_ids(self) -> list[str]:
+        """IDs of the runs that count."""
+        return [str(run_id) for run_id in self.runs["run_id"]]
+
+    @cached_property
+    def stage(self) -> str:
+        """Stage of its runs."""
+        return self.one(schema.STAGE) or ""
+
+    def texts(self, column: str) -> list[str]:
+        """The different values of a tag or parameter; "" where it is not recorded."""
+        if column not in self.runs:
+            return [""]
+        return list(dict.fromkeys("" if pd.isna(value) else str(value) for value in self.runs[column]))
+
+    def one(self, column: str) -> str | None:
+        """The value of a tag or parameter that all runs have; None if they differ or do not record it."""
+        values = self.texts(column)
+        return values[0] if len(values) == 1 and values[0] else None
+
+    def setting(self, option: str) -> str | None:
+        """The value of a setting that all runs have; None if they differ or do not record it."""
+        return self.one(schema.param(option))
+
+    @cached_property
+    def settings(self) -> dict[str, str]:
+        """Every recorded setting on which the weights depend, by option; of several values the first."""
+        values = {name: self.texts(column)[0] for name, column in self.parameters.items() if name not in INERT}
+        return {name: value for name, value in values.items() if value}
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Columns of the settings, by option."""
+        columns = [str(column) for column in self.runs if str(column).startswith(schema.PARAM_PREFIX)]
+        return {column.removeprefix(schema.PARAM_PREFIX): column for column in columns}
+
+    @property
+    def iterations(self) -> float:
+        """Training iterations of its stage, from the settings; NaN where they do not tell."""
+        iter_max, iter_stop, max_iters = (number(self.setting(n)) for n in ("iter_max", "iter_stop", "max_iters"))
+        budget = math.prod(number(self.setting(name)) for name in ("round_num", "epoch_each_round", "epoch_iters"))
+        if not math.isnan(iter_max):
+            budget = _smaller(iter_max, iter_stop)
+        return _smaller(budget, max_iters)
+
+    def data(self, role: str) -> list[schema.DataTag]:
+        """The data of a role, one entry for each different tag."""
+        tag = {schema.SOURCE: schema.DATA_SOURCE, schema.TARGET: schema.DATA_TARGET}[role]
+        return [data for text in self.texts(tag) if (data := schema.DataTag.parse(text)) is not None]
+
+    def domain(self, role: str) -> str:
+        """Name of the first data of a role; "" where none is recorded."""
+        return data[0].name if (data := self.data(role)) else ""
+
+    def values(self, measure: Measure) -> dict[str, float]:
+        """A number of each run by its seed; NaN where it is not recorded."""
+        key = measure.metric if self.stage == _EVALUATE else measure.key  # a run that only scores has no last and best
+        numbers = self.runs[key] if key in self.runs else pd.Series(math.nan, self.runs.index)
+        return dict(zip(self._seeds(), numbers.astype(float), strict=True))
+
+    def _seeds(self) -> Sequence[str]:
+        if _SEED not in self.runs:
+            return self.run_ids
+        return [str(run_id if pd.isna(seed) else seed) for run_id, seed in self.runs[["run_id", _SEED]].to_numpy()]
+
+
+def seed_groups(runs: pd.DataFrame) -> dict[str, SeedGroup]:
+    """The groups that have a finished run, by name.
+
+    Args:
+        runs: as `Store.runs` gives them.
+
+    Raises:
+        AnalysisError: no run of msl is finished.
+    """
+    if schema.GROUP not in runs or runs[schema.GROUP].isna().all():
+        raise AnalysisError("no run of msl here; `mlflow run . -e adapt --env-manager local` makes one")
+    groups = {str(name): _seed_group(str(name), frame) for name, frame in runs.groupby(schema.GROUP)}
+    finished = {name: group for name, group in groups.items() if len(group.runs)}
+    if not finished:
+        raise AnalysisError(f"none of the {len(runs)} runs here is finished; a group appears when one of its runs is")
+    return finished
+
+
+def find_group(name: str, groups: Mapping[str, SeedGroup]) -> SeedGroup:
+    """The group of that name, or the only one whose name contains it.
+
+    Raises:
+        AnalysisError: no group fits, or more than one does.
+    """
+    if name in groups:
+        return groups[name]
+    fitting = [group for group in groups if name in group]
+    if not fitting:
+        raise unknown("finished group", name, groups)
+    if len(fitting) > 1:
+        raise AnalysisError(f"{name!r} fits several groups: {'; '.join(sorted(fitting))}. Give more of the name.")
+    return groups[fitting[0]]
+
+
+def number(text: str | None) -> float:
+    """A setting's value as a number; NaN where it is none."""
+    try:
+        return float(text or "")
+    except ValueError:
+        return math.nan
+
+
+def _smaller(value: float, limit: float) -> float:
+    """The smaller of two numbers; a limit that is NaN limits nothing."""
+    return value if math.isnan(limit) else min(value, limit)
+
+
+def _seed_group(name: str, runs: pd.DataFrame) -> SeedGroup:
+    finished = runs[runs["status"] == schema.FINISHED].sort_values("end")
+    seeded = finished[finished[_SEED].notna()] if _SEED in finished else finished.iloc[:0]
+    newest = pd.concat([seeded.drop_duplicates(_SEED, keep="last"), finished.drop(seeded.index)])
+    if _SEED in newest:
+        newest = newest.sort_values(_SEED, key=lambda seeds: pd.to_numeric(seeds, errors="coerce"), kind="stable")
+    return SeedGroup(name, newest, len(runs) - len(finished), len(finished) - len(newest))

@@ -1,0 +1,101 @@
+import planted
+import pytest
+
+from analysis.seeds import Measure, comparability_notes, seed_groups
+from msl import schema
+
+MIOU = Measure("last", "target/mIoU")
+SCORES = {"last/target/mIoU": (30.0, 31.0, 32.0), "last/target/mIoU_resized": (33.0, 34.0, 35.0)}
+
+
+def noted(*rows, reference=None, measures=(MIOU,)):
+    """Notes of the group `own` beside the plain one."""
+    groups = seed_groups(planted.frame(*rows, reference or planted.group("plain", SCORES)))
+    return comparability_notes(groups["own"], groups["plain"], measures)
+
+
+def test_what_is_alike_needs_no_note():
+    assert noted(planted.group("own", SCORES, target_mode="IW_maxsquare", lambda_target=0.2)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"dirty": "true"}, "uncommitted code in 3 of 3 runs"),
+        ({"commit": "b" * 40}, "code bbbbbbb, the baseline's aaaaaaa"),
+        ({"commit": ""}, "code not recorded"),
+        ({"data": ("gta5_ambulance", "cityscapes")}, "source gta5_ambulance, the baseline's gta5"),
+        ({"data": ("gta5", "crosscity_rio")}, "target crosscity_rio, the baseline's cityscapes"),
+        ({"label_set": "synthia16"}, "label_set synthia16, the baseline's cityscapes19"),
+        ({"eval_images": 100}, "eval_images 100, the baseline's None"),
+        ({"eval_flip": True}, "eval_flip True, the baseline's False"),
+        ({"split": "train"}, "split train, the baseline's val"),
+        ({"resize_labels": True}, "resize_labels True, the baseline's False"),
+        ({"threads": 2}, "threads 2, the baseline's None"),
+        ({"round_num": 40}, "800 iterations of 1 images, the baseline's 100 of 1"),
+        ({"batch_size": 4}, "100 iterations of 4 images, the baseline's 100 of 1"),
+    ],
+)
+def test_each_way_to_differ_from_the_baseline(changes, note):
+    assert noted(planted.group("own", SCORES, **changes)) == [note]
+
+
+def test_a_digest_that_differs_and_one_of_another_split():
+    rows = planted.group("own", SCORES)
+    for run in rows:
+        run[schema.DATA_SOURCE] = "gta5/train@eeeeeeeeeeee"
+    expected = "gta5/train was other data: digest eeeeeeeeeeee, the baseline's aaaaaaaaaaaa"
+    assert noted(rows) == [expected]
+    pretrained = planted.group("own", SCORES, stage="pretrain", iter_stop=100)  # target tag: the scored split
+    assert noted(pretrained) == []
+
+
+def test_other_stages_have_other_budgets():
+    own = planted.group("own", SCORES)
+    pretrain = planted.group("plain", SCORES, stage="pretrain")
+    assert noted(own, reference=pretrain) == ["a further 100 iterations of 1 images, the baseline's 80 of 1"]
+
+
+def test_seeds_that_are_more_than_seeds():
+    rows = planted.group("own", SCORES)
+    rows[1][schema.param("lr")] = "0.1"
+    rows[2][schema.CODE_COMMIT] = "d" * 40
+    rows[2][schema.DATA_TARGET] = "cityscapes/train@ffffffffffff"
+    assert noted(rows) == [
+        "its seeds ran different code: aaaaaaa, ddddddd",
+        "its seeds saw different target data: cityscapes/train@bbbbbbbbbbbb, cityscapes/train@ffffffffffff",
+        "its seeds differ in lr: 0.00025, 0.1",
+    ]
+
+
+def test_few_and_unfinished_runs():
+    done = planted.group("own", SCORES, seeds=(0,))
+    older = planted.group("own", SCORES, seeds=(0,))
+    failed = planted.group("own", SCORES, seeds=(1, 2), status="FAILED")
+    expected = ["2 unfinished left out", "1 older of the same seed left out", "a single seed: no spread, no interval"]
+    assert noted(older + done + failed) == expected
+
+
+def test_label_resolution_counts_where_labels_are_resized():
+    own = planted.group("own", SCORES, target_crop_size="1280,640")
+    plain = planted.group("plain", SCORES, target_crop_size="1024,512")
+    assert noted(own, reference=plain) == []
+    resized = Measure("last", "target/mIoU_resized")
+    expected = ["target labels resized to 1280,640, the baseline's to 1024,512"]
+    assert noted(own, reference=plain, measures=[MIOU, resized]) == expected
+
+
+@pytest.mark.parametrize(
+    ("stage", "settings", "expected"),
+    [
+        ("pretrain", {}, 80),
+        ("pretrain", {"iter_stop": "None"}, 200),
+        ("pretrain", {"max_iters": 12}, 12),
+        ("adapt", {}, 100),
+        ("adapt", {"max_iters": "None"}, 100),
+        ("adapt", {"max_iters": 7}, 7),
+    ],
+)
+def test_iterations(stage, settings, expected):
+    groups = seed_groups(planted.frame(planted.group("own", SCORES, stage=stage, **settings)))
+    assert groups["own"].iterations == expected

@@ -13,12 +13,13 @@ from msl import schema
 
 _SEED = schema.param(schema.SEED)
 _EVALUATE = "evaluate"
+_TRAINED = schema.param("batch_size")  # that every training of a segmentation network records
 
 # Settings that change how a run is watched or on what it runs, and not the weights that it ends with; and the seed, and
 # the checkpoint, which is that of the same parent with another seed.
 INERT = frozenset(
     {"eval_images", "panels", "eval_every", "log_every", "checkpoint_every", "data_root", "num_workers", "device"}
-    | {"threads", "export", schema.SEED, "checkpoint"}
+    | {"threads", "export", "extra_metrics", schema.SEED, "checkpoint"}
 )
 
 
@@ -109,11 +110,23 @@ def seed_groups(runs: pd.DataFrame) -> dict[str, SeedGroup]:
     """
     if schema.GROUP not in runs or runs[schema.GROUP].isna().all():
         raise AnalysisError("no run of msl here; `mlflow run . -e adapt --env-manager local` makes one")
+    runs = _completed(runs)
     groups = {str(name): _seed_group(str(name), frame) for name, frame in runs.groupby(schema.GROUP)}
     finished = {name: group for name, group in groups.items() if len(group.runs)}
     if not finished:
         raise AnalysisError(f"none of the {len(runs)} runs here is finished; a group appears when one of its runs is")
     return finished
+
+
+def _completed(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs, with what older trainings did in place of settings that they do not have yet."""
+    columns = {schema.param(name): value for name, value in schema.ADDED_SETTINGS.items()}
+    if _TRAINED not in runs:
+        return runs
+    trained = runs[_TRAINED].notna()
+    return runs.assign(
+        **{c: runs[c].where(runs[c].notna() | ~trained, value) for c, value in columns.items() if c in runs}
+    )
 
 
 def find_group(name: str, groups: Mapping[str, SeedGroup]) -> SeedGroup:

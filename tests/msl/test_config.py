@@ -1,5 +1,6 @@
 import pytest
 
+from msl import schema
 from msl.config import (
     AdaptConfig,
     EvaluateConfig,
@@ -185,3 +186,8 @@ def test_how_scores_are_made_decides_what_they_are_compared_with():
 
 def test_all_groups_refuse_what_they_do_not_know():
     assert Group.model_config["extra"] == "forbid"
+
+
+def test_what_older_runs_did_is_what_the_settings_added_since_say_by_default():
+    defaults = PretrainConfig().flat()
+    assert {name: str(defaults[name]) for name in schema.ADDED_SETTINGS} == schema.ADDED_SETTINGS

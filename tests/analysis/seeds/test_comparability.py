@@ -99,3 +99,14 @@ def test_label_resolution_counts_where_labels_are_resized():
 def test_iterations(stage, settings, expected):
     groups = seed_groups(planted.frame(planted.group("own", SCORES, stage=stage, **settings)))
     assert groups["own"].iterations == expected
+
+
+def test_a_run_from_before_a_setting_did_what_the_setting_says_by_default():
+    """An older run records no optimizer: it was trained by SGD, as those that say so."""
+    older = planted.group("own", SCORES)
+    newer = planted.group("plain", SCORES, optimizer="sgd", clip_norm="None")
+    groups = seed_groups(planted.frame(older, newer))
+    assert groups["own"].settings["optimizer"] == "sgd"
+    assert groups["own"].settings == groups["plain"].settings
+    other = planted.group("other", SCORES, optimizer="adamw")
+    assert seed_groups(planted.frame(older, other))["own"].settings["optimizer"] == "sgd"

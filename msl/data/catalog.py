@@ -19,7 +19,7 @@ from msl.labels import CITYSCAPES_IDS, LabelSet, RawIds, find_label_set
 from msl.streets import STYLES, Streets
 
 
-class _Found(NamedTuple):
+class _Opened(NamedTuple):
     label_set: LabelSet  # its own
     ids: RawIds
     samples: Samples
@@ -56,11 +56,11 @@ def open_domain(
         ConfigError: the domain, the label set or a setting in the YAML file is unknown.
         DataError: the folder or the split is missing or empty.
     """
-    found = _find(name_or_yaml, data_root, split, labelled)
-    chosen = _chosen(label_set, found.label_set)
+    opened = _find(name_or_yaml, data_root, split, labelled)
+    chosen = _chosen(label_set, opened.label_set)
     if labelled:
-        chosen.table(found.ids)  # refuses data that shares no class with the label set now, not at the first image
-    return Domain(found.name, split, found.samples, found.ids, chosen, labelled, found.style)
+        chosen.table(opened.ids)  # refuses data that shares no class with the label set now, not at the first image
+    return Domain(opened.name, split, opened.samples, opened.ids, chosen, labelled, opened.style)
 
 
 def _chosen(label_set: str | LabelSet | None, native: LabelSet) -> LabelSet:
@@ -73,12 +73,12 @@ def _chosen(label_set: str | LabelSet | None, native: LabelSet) -> LabelSet:
     return find_label_set(label_set)
 
 
-def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Found:
+def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Opened:
     if name in STYLES:
         return _streets(DomainFile(name=name, layout=name), split)
     if name in DOMAINS:
         layout: Layout = DOMAINS.load(name)
-        return _Found(find_label_set(layout.label_set), layout.ids, layout.open(layout.root(data_root), split), name)
+        return _Opened(find_label_set(layout.label_set), layout.ids, layout.open(layout.root(data_root), split), name)
     if Path(name).suffix in _YAML:
         described = read_domain_file(Path(name))
         if described.content is not None:
@@ -93,22 +93,22 @@ def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Fou
     raise ConfigError(f"domain {name!r} is unknown. {hint}Choose {', '.join(domain_names())}, or a file NAME.yaml.")
 
 
-def _styled(copy: DomainFile, content: CopiedFrom, data_root: Path | None, split: str, labelled: bool) -> _Found:
+def _styled(copy: DomainFile, content: CopiedFrom, data_root: Path | None, split: str, labelled: bool) -> _Opened:
     if split not in content.digests:
         made = ", ".join(content.digests)
         raise DataError(f"{copy.name} has no split {split!r}: {made} of {content.domain} were styled")
     try:
-        found = _find(content.domain, data_root or content.data_root, split, labelled)
+        opened = _find(content.domain, data_root or content.data_root, split, labelled)
     except DataError as error:
         raise DataError(f"{copy.name} is a styled copy, whose labels are those of {content.domain}: {error}") from error
-    assert isinstance(found.samples, FileSamples)  # of others, stylize writes the labels
-    samples = styled_samples(copy.name, found.samples, copy.root / split, split, content)
-    return found._replace(samples=samples, name=copy.name, style=copy.style)
+    assert isinstance(opened.samples, FileSamples)  # of others, stylize writes the labels
+    samples = styled_samples(copy.name, opened.samples, copy.root / split, split, content)
+    return opened._replace(samples=samples, name=copy.name, style=copy.style)
 
 
-def _described(domain: DomainFile, split: str, labelled: bool) -> _Found:
+def _described(domain: DomainFile, split: str, labelled: bool) -> _Opened:
     if domain.layout is None:
-        return _Found(native_label_set(domain), raw_ids(domain), pattern_samples(domain, split, labelled), domain.name)
+        return _Opened(native_label_set(domain), raw_ids(domain), pattern_samples(domain, split, labelled), domain.name)
     if domain.layout in STYLES:
         return _streets(domain, split)
     if domain.layout not in DOMAINS:
@@ -116,13 +116,19 @@ def _described(domain: DomainFile, split: str, labelled: bool) -> _Found:
     if not domain.root.is_dir():
         raise DataError(f"{domain.name}: root = {domain.root}: no such folder")
     layout: Layout = DOMAINS.load(domain.layout)
-    return _Found(find_label_set(layout.label_set), layout.ids, layout.open(domain.root, split), domain.name)
+    return _Opened(_classes_of(domain, layout.label_set), layout.ids, layout.open(domain.root, split), domain.name)
 
 
-def _streets(domain: DomainFile, split: str) -> _Found:
+def _classes_of(domain: DomainFile, label_set: str) -> LabelSet:
+    """Those that the file names or describes, or else those of the layout."""
+    named = domain.classes is not None or domain.label_set is not None
+    return native_label_set(domain) if named else find_label_set(label_set)
+
+
+def _streets(domain: DomainFile, split: str) -> _Opened:
     assert domain.layout is not None
     counts = _STREET_COUNTS | domain.count
     if split not in counts:
         raise DataError(f"{domain.name} has no split {split!r}: choose one of {', '.join(counts)}")
     streets = Streets(STYLES[domain.layout], split, counts[split], domain.size, domain.seed)
-    return _Found(find_label_set("cityscapes19"), CITYSCAPES_IDS, GeneratedSamples(streets), domain.name)
+    return _Opened(_classes_of(domain, "cityscapes19"), CITYSCAPES_IDS, GeneratedSamples(streets), domain.name)

@@ -150,6 +150,8 @@ def read_domain_file(path: Path) -> DomainFile:
         raise ConfigError(f"{path}: {error}") from None
     if [domain.layout is not None, bool(domain.splits), domain.content is not None].count(True) != 1:
         raise ConfigError(f"{path}: give either splits (patterns of files) or layout (the name of a data set)")
+    if domain.ids is not None and not domain.splits:
+        raise ConfigError(f"{path}: ids is for splits: leave it out, a layout has its own")
     return domain.model_copy(update={"root": (path.parent / domain.root).absolute()})
 
 

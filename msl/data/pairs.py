@@ -130,7 +130,9 @@ def _check_depth(domain: DomainFile, pairs: Sequence[FilePair]) -> None:
 
 def _notes(domain: DomainFile, images: Pattern, listing: Listing, labelled: Sequence[FilePair]) -> Iterator[str]:
     """What somebody may not have meant with the patterns."""
-    others = [path for path in listing.beside if not _is_used(domain, path)]
+    texts = [text for split in domain.splits.values() for text in (split.images, split.labels) if text is not None]
+    patterns = [Pattern.of(text) for text in texts]
+    others = [path for path in listing.beside if not any(_fits(pattern, domain.root, path) for pattern in patterns)]
     if others:
         yield f"{_counted(others)} beside {images.text} match no pattern and are left out"
     if respelt := [match.path for match in listing.matches if not match.as_spelled]:
@@ -138,11 +140,6 @@ def _notes(domain: DomainFile, images: Pattern, listing: Listing, labelled: Sequ
     shared = [path for path, count in Counter(pair.label for pair in labelled).items() if count > 1]
     if shared:
         yield f"{_counted(shared)} are each the label of several images"
-
-
-def _is_used(domain: DomainFile, path: Path) -> bool:
-    patterns = [text for split in domain.splits.values() for text in (split.images, split.labels) if text is not None]
-    return any(_fits(Pattern.of(text), domain.root, path) for text in patterns)
 
 
 def _fits(pattern: Pattern, root: Path, path: Path) -> bool:

@@ -10,7 +10,7 @@ import fnmatch
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from msl.data.images import SUFFIXES
@@ -202,15 +202,11 @@ def _fits(parts: Sequence[str], place: tuple[str, ...]) -> bool:
     return _matched(parts[0], place[0], last=len(parts) == 1) is not None and _fits(parts[1:], place[1:])
 
 
-_EXPRESSIONS: dict[tuple[str, bool], re.Pattern[str]] = {}
-
-
+@cache
 def _expression(part: str, last: bool) -> re.Pattern[str]:
-    if (part, last) not in _EXPRESSIONS:
-        ending = _SUFFIX.fullmatch(part) if last else None
-        stem, suffix = (part, "") if ending is None else (ending["stem"], rf"\.(?i:{ending['suffix']})")
-        _EXPRESSIONS[part, last] = re.compile(f"(?s:{_grouped(stem)}{suffix})")
-    return _EXPRESSIONS[part, last]
+    ending = _SUFFIX.fullmatch(part) if last else None
+    stem, suffix = (part, "") if ending is None else (ending["stem"], rf"\.(?i:{ending['suffix']})")
+    return re.compile(f"(?s:{_grouped(stem)}{suffix})")
 
 
 def _grouped(text: str) -> str:

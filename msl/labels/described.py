@@ -35,8 +35,8 @@ def described_label_set(name: str, described: Mapping[str, Any] | Sequence[Any])
         raise ConfigError(f"classes: {', '.join(repeated)} is there twice, large and small letters being the same")
     if name in LABEL_SETS:
         raise ConfigError(f"label_set = {name!r} is a published label set: give your own classes another name")
-    given = {class_name: _colour(class_name, colour) for class_name, colour in colours.items() if colour is not None}
-    return LabelSet(name=name, classes=tuple(names), palette=_palette(names, given))
+    coloured = {class_name: _colour(class_name, colour) for class_name, colour in colours.items() if colour is not None}
+    return LabelSet(name=name, classes=tuple(names), palette=_palette(names, coloured))
 
 
 def restored_label_set(name: str, classes: Sequence[str], palette: Sequence[Colour] = ()) -> LabelSet:
@@ -112,11 +112,11 @@ def _is_level(level: object) -> bool:
     return isinstance(level, int) and not isinstance(level, bool) and 0 <= level <= 255
 
 
-def _palette(names: Sequence[str], given: Mapping[str, Colour]) -> tuple[Colour, ...]:
+def _palette(names: Sequence[str], coloured: Mapping[str, Colour]) -> tuple[Colour, ...]:
     by_colour: dict[Colour, str] = {}
-    for name, colour in given.items():
+    for name, colour in coloured.items():
         if colour in by_colour:
             raise ConfigError(f"classes: {by_colour[colour]} and {name} have the same colour {list(colour)}")
         by_colour[colour] = name
-    chosen = iter(chosen_colours(len(names) - len(given), list(given.values())))
-    return tuple(given[name] if name in given else next(chosen) for name in names)
+    chosen = iter(chosen_colours(len(names) - len(coloured), list(coloured.values())))
+    return tuple(coloured[name] if name in coloured else next(chosen) for name in names)

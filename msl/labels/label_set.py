@@ -33,8 +33,8 @@ class LabelSet:
 
     def train_id(self, class_name: str) -> int:
         """Channel of a class, by its own name or an alias; IGNORE where this set lacks it."""
-        own = self.aliases.get(class_name, class_name)
-        return self.classes.index(own) if own in self.classes else IGNORE
+        name = self.aliases.get(class_name, class_name)
+        return self.classes.index(name) if name in self.classes else IGNORE
 
     def unmapped(self, ids: RawIds) -> list[str]:
         """Classes of a data set that this set lacks, so that their pixels are ignored; in the order of their ids."""

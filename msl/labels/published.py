@@ -69,8 +69,8 @@ _CITYSCAPES_IN_CAMVID = {
 
 
 def _cityscapes_subset(name: str, left_out: frozenset[str] = frozenset()) -> LabelSet:
-    kept = {cls: colour for cls, colour in _CITYSCAPES_COLOURS.items() if cls not in left_out}
-    return LabelSet(name=name, classes=tuple(kept), palette=tuple(kept.values()), aliases=_CAMVID_IN_CITYSCAPES)
+    colours = {cls: colour for cls, colour in _CITYSCAPES_COLOURS.items() if cls not in left_out}
+    return LabelSet(name=name, classes=tuple(colours), palette=tuple(colours.values()), aliases=_CAMVID_IN_CITYSCAPES)
 
 
 _NOT_IN_SYNTHIA = frozenset({"terrain", "truck", "train"})

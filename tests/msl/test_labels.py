@@ -141,11 +141,11 @@ def test_colours_as_the_deficient_see_them():
 
 
 def test_a_label_set_of_ones_own():
-    own = described_label_set("roads", {"background": [0, 0, 0], "crack": "#D55E00", "pothole": None, "rut": None})
-    assert own.classes == ("background", "crack", "pothole", "rut")
-    assert own.palette[:2] == ((0, 0, 0), (213, 94, 0))
-    assert len(set(own.palette)) == 4
-    assert own.table(train_ids(own))[:4] == bytes(range(4))
+    roads = described_label_set("roads", {"background": [0, 0, 0], "crack": "#D55E00", "pothole": None, "rut": None})
+    assert roads.classes == ("background", "crack", "pothole", "rut")
+    assert roads.palette[:2] == ((0, 0, 0), (213, 94, 0))
+    assert len(set(roads.palette)) == 4
+    assert roads.table(train_ids(roads))[:4] == bytes(range(4))
     assert described_label_set("roads", ["background", "crack"]).classes == ("background", "crack")
     assert cityscapes_ids(described_label_set("mine", ["road", "car"])) is None
 
@@ -177,13 +177,13 @@ def test_own_classes_take_no_published_name():
 
 
 def test_a_label_set_is_restored_from_what_is_saved_of_it():
-    own = described_label_set("roads", ["crack", "rut"])
-    assert restored_label_set(own.name, own.classes, own.palette) == own
+    roads = described_label_set("roads", ["crack", "rut"])
+    assert restored_label_set(roads.name, roads.classes, roads.palette) == roads
     camvid = find_label_set("camvid11")
     assert restored_label_set(camvid.name, camvid.classes, camvid.palette) is camvid
     assert restored_label_set(camvid.name, camvid.classes) is camvid  # as older files tell
     with pytest.raises(ConfigError, match="label_set = 'roads' is unknown"):
-        restored_label_set(own.name, own.classes)
+        restored_label_set(roads.name, roads.classes)
 
 
 def test_names_of_classes_are_checked():
@@ -192,6 +192,6 @@ def test_names_of_classes_are_checked():
         check_names({0: "road", 1: "traffic lihgt"}, None)
     with pytest.raises(ConfigError, match=r"'crack' .* add the line: classes: \[crack, pothole\]"):
         check_names({1: "crack", 2: "pothole"}, None)
-    own = described_label_set("roads", ["crack", "rut"])
+    roads = described_label_set("roads", ["crack", "rut"])
     with pytest.raises(ConfigError, match=r"its own label set \(crack, rut\): 1: 'road' \(nothing comes near\)"):
-        check_names({0: "crack", 1: "road"}, own)
+        check_names({0: "crack", 1: "road"}, roads)

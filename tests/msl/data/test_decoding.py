@@ -50,10 +50,10 @@ def image_of(samples, mode):
 @pytest.mark.parametrize(("mode", "kind", "options"), LOSSLESS, ids=lambda value: str(value))
 @given(data=st.data())
 def test_labels_are_what_was_written(mode, kind, options, data):
-    kept, largest = MODES[mode]
+    dtype, largest = MODES[mode]
     largest = min(largest, 2 ** options.get("bits", 16) - 1)
     elements = st.booleans() if mode == "1" else st.integers(0, largest)
-    samples = data.draw(arrays.arrays(kept, SHAPES, elements=elements))
+    samples = data.draw(arrays.arrays(dtype, SHAPES, elements=elements))
     decoded = decode_ids(encoded(image_of(samples, mode), kind, **options))
     assert decoded.dtype == (np.uint16 if largest == 65535 else np.uint8)
     assert np.array_equal(decoded, samples)

@@ -1,5 +1,6 @@
 """Domains with classes of their own, and names of classes that are nearly right."""
 
+import data_factory as factory
 import own_data
 import pytest
 
@@ -182,3 +183,17 @@ def test_a_folder_is_no_domain(tmp_path):
         ConfigError, match="is a folder: describe it in a file NAME.yaml. Images without labels are for -e"
     ):
         open_domain(str(tmp_path))
+
+
+def test_a_layout_in_classes_of_ones_own(tmp_path):
+    factory.camvid(tmp_path / "data")
+    path = tmp_path / "few.yaml"
+    path.write_text("name: few\nlayout: camvid\nroot: data/camvid\nclasses: [car, road, sky]\n")
+    domain = open_domain(str(path))
+    assert domain.label_set.classes == ("car", "road", "sky")
+    assert domain[0].label.unique().tolist() == [0, 1, 2, 255]
+    path.write_text("name: few\nlayout: streets\nsize: 64,32\nclasses: [car, road, sky]\n")
+    assert set(open_domain(str(path), split="val")[0].label.unique().tolist()) <= {0, 1, 2, 255}
+    path.write_text("name: few\nlayout: camvid\nroot: data/camvid\nids: train_ids\n")
+    with pytest.raises(ConfigError, match="ids is for splits: leave it out, a layout has its own"):
+        open_domain(str(path))

@@ -113,7 +113,7 @@ def completed(line):
         ("msl adapt --source streets", ["streets", "streets_real"]),
         ("msl adapt --label_set sy", ["synthia16", "synthia13"]),
         ("msl adapt --multi ", ["true", "false"]),
-        ("msl adapt --output_stride ", ["8", "16", "none"]),
+        ("msl adapt --preprocessing i", ["imagenet_rgb"]),
         ("msl train_style --content gta5,cityscap", ["gta5,cityscapes"]),
         ("msl table --layout ", ["columns", "report"]),
     ],

@@ -40,7 +40,7 @@ def test_integers_are_taken_as_grey_levels(styler):
 @torch.no_grad()
 @pytest.mark.parametrize("alpha", [-0.1, 1.01, float("nan")])
 def test_alpha_outside_its_range_is_refused(styler, alpha):
-    with pytest.raises(ConfigError, match=rf"alpha = {alpha}: the share of the style lies in 0 … 1"):
+    with pytest.raises(ConfigError, match=rf"alpha = {alpha}: the share of the style must be in 0 … 1"):
         styler(images(0), images(1), alpha=alpha)
 
 
@@ -69,7 +69,7 @@ def test_weights_sum_to_one(caplog):
     assert not caplog.records
     with caplog.at_level(logging.WARNING, "msl"):
         assert mixing_weights([3, 1], 2) == [0.75, 0.25]
-    assert "weights = [3, 1] sum to 4, not 1: taken as [0.75, 0.25]" in caplog.text
+    assert "weights = [3, 1] sum to 4, not 1: used as [0.75, 0.25]" in caplog.text
 
 
 @pytest.mark.parametrize(

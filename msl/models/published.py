@@ -71,7 +71,7 @@ def read_published(path: Path, config: ModelConfig | None = None) -> Published:
     for name, branches in heads.items():
         if len(branches) < len(dilations):
             raise CheckpointError(
-                f"{path} has {len(branches)} convolutions in its {name}, too few for dilations = {dilations}: pass fewer"
+                f"{path} has {len(branches)} convolutions in its {name}: pass fewer dilations than {dilations}"
             )
         if len(branches) > len(dilations):
             log.info("%s: of the %s's %d convolutions, %s are used", path, name, len(branches), dilations)

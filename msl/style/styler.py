@@ -108,7 +108,7 @@ def mixing_weights(weights: Sequence[float] | None, count: int) -> list[float]:
         )
     total = math.fsum(weights)
     if not all(0 <= weight < math.inf for weight in weights) or total == 0:
-        raise ConfigError(f"weights = {list(weights)}: pass numbers of 0 or more, not all of them 0")
+        raise ConfigError(f"weights = {list(weights)}: pass numbers of 0 or more, not all 0")
     if abs(total - 1) <= _ROUNDING:
         return list(weights)
     shares = [weight / total for weight in weights]

@@ -59,8 +59,8 @@ class TimmBackbone(Backbone):
             source = f"timm looked for them at {address}" if address else "timm has no weights for this name"
             raise CheckpointError(
                 f"Weights of {config.backbone} cannot be fetched: {_first_line(error)}. {source}. Fill timm's cache on "
-                "a machine with an internet connection (HF_HOME sets the folder), or pass weights=none or a state dict's "
-                "path."
+                "a machine with an internet connection (HF_HOME sets the folder), or pass weights=none or a "
+                "state dict's path."
             ) from error
         return whole.state_dict()
 

@@ -23,7 +23,7 @@ class StyleReconstruction:
     transfer: StyleTransfer  # its decoder learns
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Parts ``style/content``, ``style/style`` and, with a weight, ``style/identity``; the batch has style images."""
+        """Parts ``style/content``, ``style/style`` and, with a weight, ``style/identity``; a batch has style images."""
         assert batch.style is not None
         encoder, decoder, weights = self.transfer.encoder, self.transfer.decoder, self.weights
         content, style = unit_rgb(batch.image, "content"), unit_rgb(batch.style, "style")

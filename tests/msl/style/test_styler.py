@@ -48,7 +48,7 @@ def test_alpha_outside_its_range_is_refused(styler, alpha):
 def test_bad_style_images_are_refused(styler):
     with pytest.raises(DataError, match="no style images"):
         styler(images(0), [])
-    with pytest.raises(DataError, match="style image 2 is 8x40 .* needs 16 pixels"):
+    with pytest.raises(DataError, match="style image 2 is 8x40 .* needs at least 16 pixels"):
         styler(images(0), [images(1)[0], images(2, height=40, width=8)[0]])
     with pytest.raises(DataError, match=r"style image 1 is \(1, 1, 24, 40\): RGB images have the shape"):
         styler(images(0), images(1)[:, :1])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from msl.errors import CheckpointError
 
-_WRAPPERS = ("module.", "Scale.")  # what DataParallel and the Caffe converter put before every name
+_WRAPPERS = ("module.", "Scale.")  # DataParallel and the Caffe converter put these before every name
 _COUNTER = "num_batches_tracked"  # BatchNorm's; files older than PyTorch 0.4.1 lack it, and nothing here reads it
 
 
@@ -22,7 +22,7 @@ def load_file(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is damaged, would run code, or holds something else.
     """
-    # Trainers save their best score as a NumPy scalar; nothing else of NumPy's is let in.
+    # Trainers save their best score as a NumPy scalar; nothing else of NumPy is allowed.
     scalar: Any = np.float64(0).__reduce__()[0]
     scalars: list[Any] = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
     try:
@@ -30,9 +30,11 @@ def load_file(path: Path) -> dict[str, Any]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle, zip, EOF and runtime errors for the kinds of damage
         reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{path} cannot be read: damaged, or no file of weights ({reason})") from error
+        raise CheckpointError(
+            f"{path} cannot be read: damaged, or no file of weights ({reason}). Pass a file that torch.save wrote."
+        ) from error
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, no state dict")
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, no state dict. Pass a file that holds one.")
     return content
 
 
@@ -50,26 +52,28 @@ def state_dict_in(content: Mapping[str, Any]) -> dict[str, Tensor]:
 
 def check_fit(
     weights: dict[str, Tensor],
-    own: Mapping[str, Tensor],
+    expected: Mapping[str, Tensor],
     origin: str,
     remedy: str = "Choose the backbone and settings it is for.",
 ) -> dict[str, Tensor]:
-    """`weights` if they fit a module's `own` state dict, with counters of BatchNorm that they lack added.
+    """`weights`, if they fit a module's state dict `expected`; missing counters of BatchNorm are added.
 
     Args:
         weights: by name.
-        own: the module's.
+        expected: the module's weights by name.
         origin: where the weights come from, for the message.
         remedy: the way out, for the message.
 
     Raises:
         CheckpointError: names what is missing, unexpected or of another shape.
     """
-    whole = {name: value for name, value in own.items() if name.endswith(_COUNTER)} | weights
+    whole = {name: value for name, value in expected.items() if name.endswith(_COUNTER)} | weights
     problems = {
-        "missing": sorted(own.keys() - whole.keys()),
-        "unexpected": sorted(whole.keys() - own.keys()),
-        "of another shape": sorted(k for k in own.keys() & whole.keys() if own[k].shape != whole[k].shape),
+        "missing": sorted(expected.keys() - whole.keys()),
+        "unexpected": sorted(whole.keys() - expected.keys()),
+        "of another shape": sorted(
+            name for name in expected.keys() & whole.keys() if expected[name].shape != whole[name].shape
+        ),
     }
     if any(problems.values()):
         listed = "; ".join(f"{len(keys)} {what} ({', '.join(keys[:3])}, …)" for what, keys in problems.items() if keys)
@@ -81,14 +85,14 @@ def torchvision_weights(network: str) -> dict[str, Tensor]:
     """ImageNet weights of one of torchvision's networks: from TORCH_HOME, or else downloaded into it.
 
     Raises:
-        CheckpointError: they are not there and the download fails.
+        CheckpointError: they are not in the folder and cannot be downloaded.
     """
     weights = zoo.get_model_weights(network)["IMAGENET1K_V1"]
     try:
         state: dict[str, Tensor] = weights.get_state_dict(progress=True, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise CheckpointError(
-            f"ImageNet weights of {network} cannot be had: {error}. Put {weights.url.rpartition('/')[2]} into "
-            f"{torch.hub.get_dir()}/checkpoints (TORCH_HOME moves that folder) or choose other weights."
+            f"ImageNet weights of {network} cannot be fetched: {error}. Put {weights.url.rpartition('/')[2]} into "
+            f"{torch.hub.get_dir()}/checkpoints (TORCH_HOME sets that folder), or choose other weights."
         ) from error
     return state

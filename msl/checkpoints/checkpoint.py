@@ -17,8 +17,8 @@ class NetworkAbout:
     model: ModelConfig
     label_set: str
     classes: tuple[str, ...]
-    palette: tuple[Colour, ...] = ()  # empty: of an older file, which tells the label set's name alone
-    front: Mapping[str, Any] | None = None  # of a style network in front of it, enough to build it anew
+    palette: tuple[Colour, ...] = ()  # empty: of an older file, which holds the label set's name only
+    front: Mapping[str, Any] | None = None  # the style network in front of it: enough to rebuild it
 
     @property
     def labels(self) -> LabelSet:
@@ -32,15 +32,15 @@ class About:
 
     group: str
     stage: str | None = None  # None: not trained by msl
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of that stage, flat; empty if it is not known
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of that stage, flat; empty if they are not known
     network: NetworkAbout | None = None
-    style: Mapping[str, Any] | None = None  # shape of a style network, enough to build it anew
+    style: Mapping[str, Any] | None = None  # the shape of a style network: enough to rebuild it
     view: Mapping[str, Any] | None = None  # of a packaged network: how it sees images
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """What the rest of a training depends on, apart from the weights."""
+    """What a resumed training needs beside the weights."""
 
     optimizer: dict[str, Any]
     positions: dict[str, int]  # of the streams of batches
@@ -50,7 +50,7 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A network after a step, with the state of its training where that can go on."""
+    """A network after a step, and the state of its training if that can be resumed."""
 
     about: About
     step: int

@@ -27,33 +27,36 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         "step": checkpoint.step,
         "weights": checkpoint.weights,
         **(vars(checkpoint.progress) if checkpoint.progress else {}),
-        **_told(checkpoint.about),
+        **_content_of(checkpoint.about),
     }
     with whole_file(path, CheckpointError) as temporary, temporary.open("wb") as file:
         try:
             torch.save(content, file)
-        except RuntimeError as error:  # torch wraps a full disk in one
+        except RuntimeError as error:  # torch raises one if the disk is full
             raise OSError(str(error)) from error
 
 
-def read(path: Path, wanted: ModelConfig | None = None) -> Checkpoint:
+def read(path: Path, config: ModelConfig | None = None) -> Checkpoint:
     """A checkpoint of ours or of the authors of the loss, on the CPU; runs no code from the file.
 
     Args:
         path: the file.
-        wanted: in what an authors' network is to differ from the file; see `msl.models.published`.
+        config: settings that replace those of an authors' file; see `msl.models.published`.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or no such checkpoint.
+        CheckpointError: the file is missing, damaged, or neither kind of checkpoint.
     """
     if not path.is_file():
-        raise CheckpointError(f"checkpoint = {path}: no such file")
+        raise CheckpointError(f"checkpoint = {path}: no such file. Pass a path or runs:/ID/checkpoints/last.pt.")
     content = load_file(path)
     if "format" not in content:
-        return _of_the_authors(path, read_published(path, wanted))
+        return _authors_checkpoint(path, read_published(path, config))
     if content["format"] != FORMAT:
-        raise CheckpointError(f"{path} is of a version of msl with checkpoint format {content['format']}, not {FORMAT}")
-    return _ours(content)
+        raise CheckpointError(
+            f"{path} has checkpoint format {content['format']}, and this version of msl reads format {FORMAT}. Use the "
+            "version that wrote it."
+        )
+    return _checkpoint(content)
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -61,7 +64,7 @@ def is_checkpoint(path: Path) -> bool:
     return path.is_file() and "format" in load_file(path)
 
 
-def _told(about: About) -> dict[str, Any]:
+def _content_of(about: About) -> dict[str, Any]:
     """What the file says of itself, in values that `torch.load` reads without running code."""
     content: dict[str, Any] = {"group": about.group, "stage": about.stage, "settings": dict(about.settings)}
     if about.network is not None:
@@ -80,7 +83,7 @@ def _told(about: About) -> dict[str, Any]:
     return content
 
 
-def _ours(content: Mapping[str, Any]) -> Checkpoint:
+def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
     names = Progress.__dataclass_fields__
     return Checkpoint(
         about=About(
@@ -107,7 +110,7 @@ def _network(content: Mapping[str, Any]) -> NetworkAbout:
     )
 
 
-def _of_the_authors(path: Path, published: Published) -> Checkpoint:
+def _authors_checkpoint(path: Path, published: Published) -> Checkpoint:
     """An authors' file does not say with which data and settings it was trained."""
     label_set = published.label_set
     network = NetworkAbout(model=published.config, label_set=label_set.name, classes=label_set.classes)

@@ -7,7 +7,7 @@ from msl.checkpoints.checkpoint import Checkpoint, NetworkAbout
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.models import SegmentationNetwork, build_model
-from msl.style.front import built_front, put_in_front
+from msl.style.front import build_front, put_in_front
 from msl.weights import check_fit
 
 
@@ -18,7 +18,10 @@ def about_network(checkpoint: Checkpoint, path: Path) -> NetworkAbout:
         CheckpointError: it holds none.
     """
     if checkpoint.about.network is None:
-        raise CheckpointError(f"{path} is of stage {checkpoint.about.stage} and holds no segmentation network")
+        raise CheckpointError(
+            f"{path} is of stage {checkpoint.about.stage} and holds no segmentation network. Pass a checkpoint of a "
+            "stage that trains one, such as pretrain or adapt."
+        )
     return checkpoint.about.network
 
 
@@ -29,9 +32,9 @@ def load_network(
 
     Args:
         checkpoint: what `read` gave.
-        path: where it is from, for messages.
-        expected: the network that the settings describe, if it matters.
-        classes: the classes that the data has, if they matter.
+        path: the file that it comes from, for messages.
+        expected: the network that the settings describe; None: any network fits.
+        classes: the classes of the data; None: any classes fit.
 
     Raises:
         CheckpointError: it is another network, or for other classes; the message names each difference.
@@ -46,17 +49,17 @@ def load_network(
         _refuse_another(path, about.model, expected)
     model = build_model(about.model.model_copy(update={"weights": "none"}))
     if about.front is not None:
-        put_in_front(model, built_front(about.front))
+        put_in_front(model, build_front(about.front))
     model.load_state_dict(check_fit(checkpoint.weights, model.state_dict(), str(path)))
     return model
 
 
 def _refuse_another(path: Path, stored: ModelConfig, expected: ModelConfig) -> None:
-    has, wants = stored.architecture(), expected.architecture()
-    differing = [name for name in has if has[name] != wants[name]]
+    stored_parts, expected_parts = stored.architecture(), expected.architecture()
+    differing = [name for name in stored_parts if stored_parts[name] != expected_parts[name]]
     if differing:
-        stored_values = ", ".join(f"{name} = {has[name]}" for name in differing)
-        expected_values = ", ".join(f"{name} = {wants[name]}" for name in differing)
+        stored_values = ", ".join(f"{name} = {stored_parts[name]}" for name in differing)
+        expected_values = ", ".join(f"{name} = {expected_parts[name]}" for name in differing)
         raise CheckpointError(
             f"{path} holds a network with {stored_values}; the settings ask for {expected_values}. Make them agree."
         )

@@ -17,12 +17,12 @@ def about_style(transfer: StyleTransfer) -> dict[str, Any]:
 
 
 def load_transfer(decoder: Path, encoder: str, size: int | None = None) -> StyleTransfer:
-    """A style network from a checkpoint of ours, which brings its encoder along, or from a decoder's weights.
+    """A style network from a checkpoint of ours, which holds its encoder too, or from a decoder's weights.
 
     Args:
         decoder: a checkpoint of train_style, or a file such as the port's ``decoder.pth``.
-        encoder: as of `load_encoder`, for a decoder's bare weights.
-        size: of the images in it, as of `StyleTransfer`.
+        encoder: as in `load_encoder`; used with a decoder's bare weights only.
+        size: of the images in the network, as in `StyleTransfer`.
 
     Raises:
         CheckpointError: the file is missing, damaged or does not fit.
@@ -42,7 +42,7 @@ def style_network(checkpoint: Checkpoint, path: Path, size: int | None) -> Style
     shape = checkpoint.about.style
     if shape is None:
         raise CheckpointError(
-            f"{path} is of stage {checkpoint.about.stage} and holds no style network. Pass one of train_style."
+            f"{path} is of stage {checkpoint.about.stage} and holds no style network. Pass a checkpoint of train_style."
         )
     vgg = VGG(tuple(shape["depths"]), tuple(shape["channels"]))
     transfer = StyleTransfer(Encoder(vgg), Decoder(vgg), size)

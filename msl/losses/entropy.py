@@ -1,4 +1,4 @@
-"""Entropy minimisation, the objective that the maximum squares loss is compared with (MinEnt, arXiv:1811.12833)."""
+"""Entropy minimisation (MinEnt, arXiv:1811.12833), with which the paper compares the maximum squares loss."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ def entropy(prob: Tensor, valid: Tensor | None = None) -> Tensor:
 
     Args:
         prob: (N, C, H, W), summing to 1 over C.
-        valid: (N, H, W) bool; pixels that count, all if left out.
+        valid: (N, H, W) bool; the pixels that count. None: all.
     """
     return mean_over_pixels(_entropy_of_pixels(prob), valid) / prob.shape[1]
 
@@ -23,7 +23,7 @@ def iw_entropy(prob: Tensor, ratio: float = 0.2, valid: Tensor | None = None) ->
     Args:
         prob: (N, C, H, W), summing to 1 over C.
         ratio: r of `image_wise_weight`.
-        valid: (N, H, W) bool; pixels that count, all if left out.
+        valid: (N, H, W) bool; the pixels that count. None: all.
     """
     weight = image_wise_weight(prob, ratio, valid)  # (N, H, W)
     return (weight * _entropy_of_pixels(prob)).sum() / (prob.shape[0] * prob.shape[1])

@@ -1,4 +1,4 @@
-"""Labels that the network makes for itself on target images."""
+"""Labels that the network makes for target images from its own predictions."""
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ def confident_labels(prob: Tensor, threshold: float, ignore_index: int = IGNORE)
 
     Args:
         prob: (N, C, H, W).
-        threshold: in [0, 1]; exceeded strictly.
+        threshold: in [0, 1]; the probability must be larger.
         ignore_index: label of all other pixels.
 
     Returns:
@@ -26,20 +26,20 @@ def confident_labels(prob: Tensor, threshold: float, ignore_index: int = IGNORE)
 def guidance_labels(prob_main: Tensor, prob_aux: Tensor, threshold: float, ignore_index: int = IGNORE) -> Tensor:
     """Multi-level self-guidance: the class of the mean of both outputs, where either output is confident.
 
-    Chen et al., ICCV 2019, section 3.4; trains the auxiliary output.
+    Chen et al., ICCV 2019, section 3.4. These labels train the auxiliary output.
 
     Args:
         prob_main: (N, C, H, W).
         prob_aux: (N, C, H, W).
-        threshold: in [0, 1]; exceeded strictly by the larger of the two outputs' own maxima.
+        threshold: in [0, 1]; the largest probability of one of the two outputs must be larger.
         ignore_index: label of all other pixels.
 
     Returns:
         (N, H, W) long.
     """
 
-    def of_band(main: Tensor, aux: Tensor) -> Tensor:
+    def label_band(main: Tensor, aux: Tensor) -> Tensor:
         confidence = torch.maximum(main.amax(dim=1), aux.amax(dim=1))
         return most_probable(main + aux).masked_fill_(confidence <= threshold, ignore_index)
 
-    return by_bands(of_band, prob_main, prob_aux)
+    return by_bands(label_band, prob_main, prob_aux)

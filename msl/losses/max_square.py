@@ -13,11 +13,11 @@ from msl.numerics.bands import by_bands, mean_over_pixels, most_probable, per_pi
 def max_square(prob: Tensor, valid: Tensor | None = None) -> Tensor:
     """Minus half the mean of the squared probabilities: -Σ p² / (2·N·C·H·W).
 
-    Unlike entropy's, its gradient grows only linearly with p, so that easy pixels do not drown the others.
+    Its gradient grows only linearly with p, unlike that of entropy, so that easy pixels do not outweigh hard ones.
 
     Args:
         prob: (N, C, H, W), summing to 1 over C.
-        valid: (N, H, W) bool; pixels that count, all if left out.
+        valid: (N, H, W) bool; the pixels that count. None: all.
     """
     return -mean_over_pixels(_sum_of_squares(prob), valid) / (2 * prob.shape[1])
 
@@ -25,12 +25,12 @@ def max_square(prob: Tensor, valid: Tensor | None = None) -> Tensor:
 def iw_max_square(prob: Tensor, ratio: float = 0.2, valid: Tensor | None = None) -> Tensor:
     """Squares weighted by how rare the predicted class is in its image: -Σ w·p² / (N·C).
 
-    There is no factor ½ (the published loss has none): ratio 0 gives twice `max_square` at N = 1.
+    The published loss has no factor ½: at N = 1, ratio 0 gives twice `max_square`.
 
     Args:
         prob: (N, C, H, W), summing to 1 over C.
         ratio: r of `image_wise_weight`.
-        valid: (N, H, W) bool; pixels that count, all if left out.
+        valid: (N, H, W) bool; the pixels that count. None: all.
     """
     weight = image_wise_weight(prob, ratio, valid)  # (N, H, W)
     return -(weight * _sum_of_squares(prob)).sum() / (prob.shape[0] * prob.shape[1])
@@ -41,15 +41,15 @@ def image_wise_weight(prob: Tensor, ratio: float, valid: Tensor | None = None) -
     """W = 1 / max(n^r · S^(1-r), 1) of each pixel's predicted class; carries no gradient.
 
     n is the number of the image's pixels that are predicted as the pixel's class, S the number of all its pixels.
-    Each image is counted by itself.
+    Each image is counted separately.
 
     Args:
         prob: (N, C, H, W).
-        ratio: r; 0 weighs every pixel 1/S, 1 every class alike.
-        valid: (N, H, W) bool; the others are not counted and weigh 0.
+        ratio: r; 0 gives every pixel the weight 1/S, 1 gives every class the same weight.
+        valid: (N, H, W) bool; the other pixels do not count and have the weight 0.
 
     Returns:
-        (N, H, W) float32, or float64 if `prob` is that.
+        (N, H, W) float32; float64 if `prob` is float64.
     """
     winner = by_bands(most_probable, prob).flatten(1)  # (N, H·W)
     dtype = torch.promote_types(prob.dtype, torch.float32)

@@ -1,4 +1,4 @@
-"""Cross entropy against labels, given or made."""
+"""Cross entropy against labels, those of the data or those that the network makes."""
 
 import torch
 from torch import Tensor
@@ -9,23 +9,23 @@ from msl.numerics.bands import mean_over_pixels, per_pixel
 
 
 def cross_entropy(logits: Tensor, label: Tensor, ignore_index: int = IGNORE, prob: Tensor | None = None) -> Tensor:
-    """Mean over the pixels that have a label; 0 where none has one (PyTorch's own mean is NaN there).
+    """Mean over the pixels that have a label; 0 if no pixel has one (PyTorch's mean is NaN then).
 
     Args:
         logits: (N, C, H, W).
         label: (N, H, W), any integer type.
         ignore_index: label of pixels that do not count.
-        prob: the softmax of the logits where it is known already, in single precision or wider: it is not computed
-            again, forward or backward. Where a label's probability underflows, the value is that of the least normal
-            number (87 in single precision); the gradient is exact.
+        prob: the softmax of the logits, in single or double precision, if the caller has it already: then it is not
+            computed again, forward or backward. If a label's probability underflows, the smallest normal number takes
+            its place (a loss of 87 in single precision); the gradient is exact.
     """
-    counted = label != ignore_index
-    label = label.long().masked_fill(~counted, 0)
+    labelled = label != ignore_index
+    label = label.long().masked_fill(~labelled, 0)
     if prob is None:
         surprise = per_pixel(_surprise, _slope, logits, label)
     else:
         surprise = per_pixel(_known_surprise, _known_slope, logits, prob.detach(), label)
-    return mean_over_pixels(surprise, counted)
+    return mean_over_pixels(surprise, labelled)
 
 
 def _surprise(logits: Tensor, label: Tensor) -> Tensor:
@@ -37,8 +37,8 @@ def _slope(logits: Tensor, label: Tensor) -> Tensor:
 
 
 def _known_surprise(_: Tensor, prob: Tensor, label: Tensor) -> Tensor:
-    chosen = prob.gather(1, label.unsqueeze(1)).squeeze(1)  # (N, H, W)
-    return -chosen.clamp(min=torch.finfo(prob.dtype).tiny).log()
+    label_prob = prob.gather(1, label.unsqueeze(1)).squeeze(1)  # (N, H, W)
+    return -label_prob.clamp(min=torch.finfo(prob.dtype).tiny).log()
 
 
 def _known_slope(_: Tensor, prob: Tensor, label: Tensor) -> Tensor:

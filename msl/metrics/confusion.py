@@ -8,8 +8,8 @@ from torch import Tensor
 from msl.labels import IGNORE, LabelSet
 from msl.metrics.metric import Metric, PixelCounts
 
-_PIXELS = 2**20  # counted at a time, because this takes many bytes a pixel
-_COLUMNS = 8  # in which pixels are counted side by side
+_PART_PIXELS = 2**20  # pixels counted at a time, because counting takes many bytes for each pixel
+_COLUMNS = 8  # neighbouring pixels are counted in different columns
 
 
 class ConfusionMatrix(PixelCounts):
@@ -32,27 +32,30 @@ class ConfusionMatrix(PixelCounts):
     def update(self, prediction: Tensor, label: Tensor, probabilities: Tensor | None = None) -> None:
         """Count the pixels of `prediction` against `label`, two integer tensors of one shape.
 
-        Pixels labelled 255 do not count. Probabilities are not looked at.
+        Pixels with the label 255 do not count. Probabilities are not used.
 
         Raises:
-            ValueError: the shapes differ, or a label or a prediction is no class.
+            ValueError: the shapes differ, or an id of the label or the prediction is outside the classes.
         """
         if prediction.shape != label.shape:
-            raise ValueError(f"prediction is {tuple(prediction.shape)}, label {tuple(label.shape)}")
-        for part, truth in zip(prediction.flatten().split(_PIXELS), label.flatten().split(_PIXELS), strict=True):
-            self.counts += self._count(part, truth)
+            raise ValueError(
+                f"prediction is {tuple(prediction.shape)}, label {tuple(label.shape)}: pass two maps of one shape"
+            )
+        parts = (pixels.flatten().split(_PART_PIXELS) for pixels in (prediction, label))
+        for prediction_part, label_part in zip(*parts, strict=True):
+            self.counts += self._count(prediction_part, label_part)
 
     def _count(self, prediction: Tensor, label: Tensor) -> Tensor:
         classes = self.num_classes
-        if not _within(prediction, classes - 1):  # which does not matter where no label counts
+        if not _within(prediction, classes - 1):  # allowed where the label does not count
             prediction = prediction.masked_fill(label == IGNORE, 0)
         if not (_within(prediction, classes - 1) and _within(label, IGNORE)):
             raise self._refusal(prediction, label)
-        row = label.to(torch.uint8) + 1  # one byte wraps around: row 0 is what is ignored
+        row = label.to(torch.uint8) + 1  # one byte wraps around: row 0 holds the ignored pixels
         if not _within(row, classes):
             raise self._refusal(prediction, label)
-        # Neighbours are mostly alike, and to count one cell twice running, a processor waits for itself: so neighbours
-        # count in different columns. Two bytes a pixel where they suffice: moving memory takes time as well.
+        # Neighbouring pixels are mostly of one class, and a processor waits when it adds to one cell twice in a row: so
+        # neighbours count in different columns. Two bytes for a pixel if that is enough: moving memory takes time too.
         cells = (classes + 1) * classes
         dtype = torch.int16 if _COLUMNS * cells <= torch.iinfo(torch.int16).max else torch.int32
         column = torch.arange(row.shape[-1], device=row.device) % _COLUMNS * cells
@@ -63,7 +66,9 @@ class ConfusionMatrix(PixelCounts):
     def _refusal(self, prediction: Tensor, label: Tensor) -> ValueError:
         ids = {name: value[label != IGNORE].unique() for name, value in (("prediction", prediction), ("label", label))}
         wrong = next(name for name, value in ids.items() if not _within(value, self.num_classes - 1))
-        return ValueError(f"{wrong} has ids {ids[wrong].tolist()}, outside 0…{self.num_classes - 1}")
+        return ValueError(
+            f"{wrong} has ids {ids[wrong].tolist()}, outside 0…{self.num_classes - 1}: pass train ids, or 255 to ignore"
+        )
 
     def iou(self) -> Tensor:
         """Intersection over union of each class (C,); NaN for a class that is neither present nor predicted."""
@@ -81,12 +86,12 @@ class ConfusionMatrix(PixelCounts):
         return float((m.sum(1) / m.sum() * self.iou()).nansum()) if m.sum() else float("nan")
 
     def pixel_accuracy(self) -> float:
-        """Share of the pixels that are right."""
+        """Share of the pixels that are correct."""
         m = self.counts.double()
         return float(100 * m.trace() / m.sum())
 
     def class_accuracy(self) -> Tensor:
-        """Share of each class's pixels that are right (C,); NaN for a class that is not present."""
+        """Share of each class's pixels that are correct (C,); NaN for a class that is not present."""
         m = self.counts.double()
         return 100 * m.diagonal() / m.sum(1)
 
@@ -95,7 +100,7 @@ class ConfusionMatrix(PixelCounts):
         return float(self.class_accuracy().nanmean())
 
     def mean_iou_13(self, label_set: LabelSet) -> float:
-        """Mean IoU of the classes of a label set's smaller protocol; NaN where it has none."""
+        """Mean IoU of the classes of a label set's smaller protocol; NaN if it has none."""
         return self.mean_iou([label_set.train_id(name) for name in label_set.thirteen])
 
 
@@ -107,8 +112,8 @@ PIXEL_ACCURACY = Metric(ConfusionMatrix, lambda matrix, _: matrix.pixel_accuracy
 MEAN_PIXEL_ACCURACY = Metric(ConfusionMatrix, lambda matrix, _: matrix.mean_pixel_accuracy())
 
 
-def _within(ids: Tensor, most: int) -> bool:
+def _within(ids: Tensor, limit: int) -> bool:
     if not ids.numel():
         return True
-    least, largest = ids.aminmax()
-    return int(least) >= 0 and int(largest) <= most
+    smallest, largest = ids.aminmax()
+    return int(smallest) >= 0 and int(largest) <= limit

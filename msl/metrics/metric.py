@@ -1,4 +1,4 @@
-"""What a metric is: something that is counted over the pixels of a data set, and a score that follows from it."""
+"""A metric: counts over the pixels of a data set, and a score that follows from them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -14,10 +14,10 @@ from msl.labels import LabelSet
 class PixelCounts(ABC):
     """What is counted over the pixels of a data set, in one tensor that adds up.
 
-    The counts of a data set are the sum of those of its parts, whatever these are: bands of rows, images, processes.
+    The counts of a data set are the sum of the counts of its parts: bands of rows, images or processes.
     """
 
-    needs_probabilities: ClassVar[bool] = False  # then `update` gets them
+    needs_probabilities: ClassVar[bool] = False  # True: `update` gets them
     counts: Tensor  # zeros at first
 
     @abstractmethod
@@ -25,7 +25,7 @@ class PixelCounts(ABC):
 
     @abstractmethod
     def update(self, prediction: Tensor, label: Tensor, probabilities: Tensor | None = None) -> None:
-        """Add an image; with `needs_probabilities` a band of its rows, so that these never take much memory.
+        """Add an image, or, with `needs_probabilities`, a band of its rows: so the probabilities need little memory.
 
         Args:
             prediction: integers (N, H, W), classes.
@@ -41,9 +41,9 @@ Counts = TypeVar("Counts", bound=PixelCounts)
 class Metric(Generic[Counts]):
     """A score of a data set. Its name, unit and direction are in the table `msl.schema.SCORES`.
 
-    Metrics of the same counts share them: these are gathered once.
+    Metrics with the same kind of counts share them: an evaluation gathers them once.
     """
 
     counts: type[Counts]
-    value: Callable[[Counts, LabelSet], float]  # in the unit of the table; NaN where there is none, which is not logged
+    value: Callable[[Counts, LabelSet], float]  # in the table's unit; NaN, which is not logged, if there is none
     at_input_size: bool = False  # against labels resized to the network's input, not at their full resolution

@@ -17,34 +17,34 @@ from msl.weights import check_fit, load_file, state_dict_in
 def build_model(config: ModelConfig) -> SegmentationNetwork:
     """The network that `config` describes, its backbone started from `config.weights`.
 
-    Its own `config` says which preprocessing those weights need, whether their BatchNorm is affine, and which output
-    stride the backbone has.
+    The network's `config` says which preprocessing those weights need, whether their BatchNorm is affine, and which
+    output stride the backbone has.
 
     Raises:
         CheckpointError: the weights cannot be found, do not fit the backbone, or need other settings.
         ConfigError: the backbone cannot be built, or does not fit the network.
     """
     implementation: type[Backbone] = BACKBONES.load(config.backbone)
-    left_open = {
+    defaults = {
         "preprocessing": config.preprocessing or implementation.preprocessing(config),
         "bn_affine": config.bn_affine is not False,
     }
     weights, needed = _backbone_weights(config, implementation)
-    settled = agreed(config, left_open | needed, f"weights = {config.weights}")
-    backbone = implementation(settled)
+    full_config = fill_in(config, defaults | needed, f"weights = {config.weights}")
+    backbone = implementation(full_config)
     check_declaration(backbone, config.backbone)
     network: type[SegmentationNetwork] = NETWORKS.load(config.network)
-    model = network(_with_output_stride(settled, backbone), backbone)
+    model = network(_with_output_stride(full_config, backbone), backbone)
     if weights is not None:
         load_backbone(backbone, weights, config.weights)
     return model
 
 
-def agreed(config: ModelConfig, needed: Mapping[str, Any], origin: str) -> ModelConfig:
-    """`config` with the settings that weights need filled in.
+def fill_in(config: ModelConfig, needed: Mapping[str, Any], origin: str) -> ModelConfig:
+    """`config` with the settings that weights need.
 
     Raises:
-        CheckpointError: it asks for others, with which the weights would compute nonsense without complaint.
+        CheckpointError: `config` has other values, with which the weights would compute nonsense without an error.
     """
     for name, value in needed.items():
         setting = getattr(config, name)
@@ -53,23 +53,23 @@ def agreed(config: ModelConfig, needed: Mapping[str, Any], origin: str) -> Model
     return config.model_copy(update=dict(needed))
 
 
-def needs(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of the network that the weights in a file decide, where its names tell."""
+def settings_of_weights(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the network that the weights in a file decide, as far as their names show them."""
     state = content.get("state_dict", content)
-    caffes = any(".conv2d_list." in name or "Scale." in name for name in state)
+    is_caffe = any(".conv2d_list." in name or "Scale." in name for name in state)
     norms = [name.removesuffix("running_mean") for name in state if name.endswith(".running_mean")]
-    preprocessing = {"preprocessing": "caffe_bgr"} if caffes else {}
+    preprocessing = {"preprocessing": "caffe_bgr"} if is_caffe else {}
     return preprocessing | ({"bn_affine": any(f"{norm}weight" in state for norm in norms)} if norms else {})
 
 
 def load_backbone(backbone: Backbone, weights: dict[str, Tensor], origin: str) -> None:
-    """Load a library's state dict whole; only heads, for which a segmentation network has its own, are left out.
+    """Load a library's whole state dict except the heads, because a segmentation network has its own.
 
     Raises:
         CheckpointError: names what is missing, unexpected or of another shape.
     """
     network = backbone.network
-    network.load_state_dict(check_fit(backbone.matched(weights), network.state_dict(), f"weights = {origin}"))
+    network.load_state_dict(check_fit(backbone.match_names(weights), network.state_dict(), f"weights = {origin}"))
 
 
 def _backbone_weights(
@@ -85,7 +85,7 @@ def _backbone_weights(
     if not path.is_file():
         raise CheckpointError(f"weights = {config.weights}: no such file. Pass none, imagenet or a state dict's path.")
     content = load_file(path)
-    return state_dict_in(content), needs(content)
+    return state_dict_in(content), settings_of_weights(content)
 
 
 def _with_output_stride(config: ModelConfig, backbone: Backbone) -> ModelConfig:

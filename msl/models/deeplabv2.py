@@ -15,20 +15,20 @@ class AtrousPyramid(nn.ModuleList):
     def __init__(self, channels: int, num_classes: int, dilations: Sequence[int]) -> None:
         convolutions = [nn.Conv2d(channels, num_classes, 3, padding=d, dilation=d) for d in dilations]
         for convolution in convolutions:
-            nn.init.normal_(convolution.weight, std=0.01)  # as the authors of the loss start it
+            nn.init.normal_(convolution.weight, std=0.01)  # as in the code of the authors of the loss
         super().__init__(convolutions)
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (N, C_in, h, w) to logits (N, C, h, w)."""
-        first, *others = self
+        first, *parallel = self
         logits: Tensor = first(features)
-        for convolution in others:
+        for convolution in parallel:
             logits = logits + convolution(features)
         return logits
 
 
 class DeepLabV2(SegmentationNetwork):
-    """A backbone with an atrous pyramid on its last stage, and with `multi` a second on the one before."""
+    """A backbone with an atrous pyramid on its last stage and, with `multi`, a second one on the last stage but one."""
 
     def __init__(self, config: ModelConfig, backbone: Backbone) -> None:
         super().__init__(config, backbone)
@@ -37,7 +37,7 @@ class DeepLabV2(SegmentationNetwork):
         self.aux_head = AtrousPyramid(backbone.channels.middle, classes, dilations) if config.multi else None
 
     def coarse(self, image: Tensor) -> SegOutput:
-        """Logits at the size of the last features, the second ones at that of the last but one."""
+        """Main logits at the size of the last features, auxiliary ones at the size of the last features but one."""
         features = self.backbone(self.preprocessing(image))
         aux = None if self.aux_head is None else self.aux_head(features.middle)
         return SegOutput(self.main_head(features.last), aux)

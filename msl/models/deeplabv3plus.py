@@ -1,8 +1,8 @@
 """DeepLabV3+ with one output, or with two for multi-level guidance.
 
 Chen et al., *Encoder-Decoder with Atrous Separable Convolution for Semantic Image Segmentation*, ECCV 2018,
-arXiv:1802.02611; plain convolutions in place of the separable ones, as in the implementation that is widely trained
-with ResNets.
+arXiv:1802.02611. Plain convolutions replace the separable ones, as in the implementation that is widely used with
+ResNets.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from msl.models.network import SegmentationNetwork, SegOutput
 from msl.numerics.interpolation import upsample
 
 _WIDTH = 256  # channels of the pyramid and of the decoder
-_LOW = 48  # channels to which the low-level features are reduced, lest they outweigh the others (section 4.1)
+_LOW = 48  # channels of the reduced low-level features, so few that the others outweigh them (section 4.1)
 
 
 def _block(channels: int, out: int, kernel: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -63,13 +63,13 @@ class RefiningDecoder(nn.Module):
 
     def forward(self, features: Tensor, low: Tensor) -> Tensor:
         """(N, 256, h, w) and finer, low-level features (N, C_low, H/s, W/s) to logits (N, C, H/s, W/s)."""
-        raised = upsample(features, (low.shape[2], low.shape[3]))
-        logits: Tensor = self.refine(torch.cat([raised, self.reduce(low)], dim=1))
+        upsampled = upsample(features, (low.shape[2], low.shape[3]))
+        logits: Tensor = self.refine(torch.cat([upsampled, self.reduce(low)], dim=1))
         return logits
 
 
 class DeepLabV3Plus(SegmentationNetwork):
-    """A backbone, a pyramid with image pooling and a decoder; with `multi`, a second output before them."""
+    """A backbone, a pyramid with image pooling and a decoder; with `multi`, a second output on earlier features."""
 
     def __init__(self, config: ModelConfig, backbone: Backbone) -> None:
         super().__init__(config, backbone)
@@ -86,7 +86,7 @@ class DeepLabV3Plus(SegmentationNetwork):
         self.aux_head = AtrousPyramid(backbone.channels.middle, classes, dilations) if config.multi else None
 
     def coarse(self, image: Tensor) -> SegOutput:
-        """Main logits at the size of the early features, the second ones at that of the last but one."""
+        """Main logits at the size of the early features, auxiliary ones at the size of the last features but one."""
         features = self.backbone(self.preprocessing(image))
         aux = None if self.aux_head is None else self.aux_head(features.middle)
         return SegOutput(self.decoder(self.pyramid(features.last), features.low), aux)

@@ -14,10 +14,10 @@ PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def prepare(config: DeviceConfig) -> torch.device:
-    """The device of the settings, and the number of CPU threads set.
+    """Set the number of CPU threads; returns the device of the settings.
 
     Raises:
-        ConfigError: there is no such device here.
+        ConfigError: this machine has no such device.
     """
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -28,11 +28,14 @@ def prepare(config: DeviceConfig) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was compiled for the device
-        raise ConfigError(f"device = {name} cannot be used here: {str(error).splitlines()[0]}") from error
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise ConfigError(
+            f"device = {name} cannot be used here: {reason}. Pass auto, cpu or another device."
+        ) from error
     return device
 
 
-def place(model: M, device: torch.device) -> M:
-    """The network on a device, channels last: dilated MobileNets run twice as fast that way on a CPU."""
+def to_device(model: M, device: torch.device) -> M:
+    """Move the network to a device, channels last: so dilated MobileNets run twice as fast on a CPU."""
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form
     return model

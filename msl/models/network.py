@@ -12,7 +12,7 @@ from msl.numerics.interpolation import upsample
 
 
 class SegOutput(NamedTuple):
-    """Logits (N, C, H, W) of the network's outputs; `aux` with multi only."""
+    """Logits (N, C, H, W) of the network's outputs; `aux` only with `multi`."""
 
     main: Tensor
     aux: Tensor | None
@@ -38,7 +38,7 @@ class SegmentationNetwork(nn.Module, ABC):
 
     @abstractmethod
     def coarse(self, image: Tensor) -> SegOutput:
-        """Logits at the network's own resolution, for those who choose the size themselves (`upsample`)."""
+        """Logits at the resolution of the heads, for callers that choose the size themselves (`upsample`)."""
 
     @abstractmethod
     def heads(self) -> list[nn.Module]:
@@ -52,5 +52,6 @@ class SegmentationNetwork(nn.Module, ABC):
 
 
 def _planes(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    # A loss reads a plane a class; of logits that are channels last it would copy what is upsampled, 64 times as large.
+    # A loss reads one plane for each class. From logits that are channels last, it would have to copy the upsampled
+    # ones, which are 64 times as large.
     return upsample(logits.contiguous(), size)

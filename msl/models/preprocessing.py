@@ -15,7 +15,7 @@ class Preprocessing(nn.Module, ABC):
     def __init__(self, **constants: Channels) -> None:
         super().__init__()
         for name, values in constants.items():
-            # Not saved: they are constants of the architecture, and a state dict holds what was learnt.
+            # Not saved: they are constants of the architecture, and a state dict holds what the network has learnt.
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     @abstractmethod
@@ -24,7 +24,7 @@ class Preprocessing(nn.Module, ABC):
 
 
 class NormalisedRGB(Preprocessing):
-    """RGB in [0, 1] less a mean, divided by a deviation."""
+    """RGB in [0, 1] minus a mean, divided by a deviation."""
 
     mean: Tensor  # (1, 3, 1, 1)
     std: Tensor  # (1, 3, 1, 1)
@@ -46,7 +46,7 @@ class ImageNetRGB(NormalisedRGB):
 
 
 class CaffeBGR(Preprocessing):
-    """BGR in 0…255 less ImageNet's mean, as Caffe's ResNet and the published DeepLabV2 were trained."""
+    """BGR in 0…255 minus ImageNet's mean, as Caffe's ResNet and the published DeepLabV2 were trained."""
 
     mean: Tensor  # (1, 3, 1, 1)
 
@@ -60,7 +60,7 @@ class CaffeBGR(Preprocessing):
 
 
 def build_preprocessing(name: str) -> Preprocessing:
-    """The one that `ModelConfig.preprocessing` names."""
+    """The preprocessing that `ModelConfig.preprocessing` names."""
     implementation = PREPROCESSINGS.load(name)
     preprocessing: Preprocessing = implementation(*parse_normalisation(name)) if ":" in name else implementation()
     return preprocessing

@@ -1,4 +1,4 @@
-"""The authors' own weights: DeepLabV2 on a Caffe ResNet-101, as their trainers save it.
+"""The authors' weights: DeepLabV2 on a Caffe ResNet-101, as their trainers save it.
 
 https://github.com/ZJULearning/MaxSquareLoss. Where their code differs from a plain reading of the paper:
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.labels import LABEL_SETS, LabelSet
-from msl.models.build import agreed, build_model, needs
+from msl.models.build import build_model, fill_in, settings_of_weights
 from msl.models.network import SegmentationNetwork
 from msl.models.preprocessing import Preprocessing
 from msl.weights import check_fit, load_file, state_dict_in
@@ -25,12 +25,12 @@ from msl.weights import check_fit, load_file, state_dict_in
 log = logging.getLogger("msl")
 
 _SPREAD = (6, 12, 18, 24)  # dilations of the convolutions that a head holds
-_TRAINED = 2  # of which so many were summed in training
-_HEADS = {2048: "main_head", 1024: "aux_head"}  # by the channels that a head reads: layer4's or layer3's
+_TRAINED = 2  # number of them that were summed in training
+_HEADS = {2048: "main_head", 1024: "aux_head"}  # by the number of channels that a head reads, of layer4 or layer3
 
 
 class Published(NamedTuple):
-    """What a file of the authors' holds."""
+    """The content of a file of the authors."""
 
     config: ModelConfig
     weights: dict[str, Tensor]  # in our naming
@@ -39,77 +39,78 @@ class Published(NamedTuple):
 
 
 def load_published(path: Path, config: ModelConfig | None = None) -> tuple[SegmentationNetwork, Preprocessing]:
-    """The network in a file of the authors', in eval mode, and the preprocessing that it applies to its input.
+    """The network in a file of the authors, in eval mode, and the preprocessing that it applies to its input.
 
     Args:
         path: a trainer's file or a bare state dict.
-        config: in what to differ from the file; what it leaves open follows the file.
+        config: settings that replace those of the file; None in a setting: as in the file.
 
     Raises:
         CheckpointError: the file is damaged, or does not fit; the message names missing, unexpected and misshapen keys.
     """
-    found = read_published(path, config)
-    model = build_model(found.config)
-    model.load_state_dict(check_fit(found.weights, model.state_dict(), str(path)))
+    published = read_published(path, config)
+    model = build_model(published.config)
+    model.load_state_dict(check_fit(published.weights, model.state_dict(), str(path)))
     assert isinstance(model.preprocessing, Preprocessing)
     return model.eval(), model.preprocessing
 
 
 def read_published(path: Path, config: ModelConfig | None = None) -> Published:
-    """A file of the authors' in our naming; runs no code from the file. Arguments and errors as of `load_published`."""
+    """A file of the authors in our naming; runs no code from it. Arguments and errors as in `load_published`."""
     content = load_file(path)
     state = state_dict_in(content)
-    heads = {name: _head_of(key, state) for key in ("layer5", "layer6") if (name := _name_of(key, state))}
+    heads = {name: _convolutions(key, state) for key in ("layer5", "layer6") if (name := _head_name(key, state))}
     if "main_head" not in heads:
         raise CheckpointError(
             f"{path} is neither a checkpoint of msl nor of the authors of the loss: it has no head on layer4 "
             f"(layer6.conv2d_list.0.weight). It starts with {', '.join(list(state)[:3])}."
         )
-    own = agreed(config or ModelConfig(), needs(content), str(path))
-    dilations = own.dilations or _SPREAD[:_TRAINED]
+    full_config = fill_in(config or ModelConfig(), settings_of_weights(content), str(path))
+    dilations = full_config.dilations or _SPREAD[:_TRAINED]
     weights = {f"backbone.network.{k}": v for k, v in state.items() if not k.startswith(("layer5.", "layer6.", "fc."))}
     for name, branches in heads.items():
         if len(branches) < len(dilations):
             raise CheckpointError(
-                f"{path} has {len(branches)} convolutions in its {name}, too few for dilations = {dilations}"
+                f"{path} has {len(branches)} convolutions in its {name}: pass fewer dilations than {dilations}"
             )
         if len(branches) > len(dilations):
             log.info("%s: of the %s's %d convolutions, %s are used", path, name, len(branches), dilations)
         for j, branch in enumerate(branches[: len(dilations)]):
             weights |= {f"{name}.{j}.{part}": value for part, value in branch.items()}
-    classes = heads["main_head"][0]["weight"].shape[0]
-    found = {
+    num_classes = heads["main_head"][0]["weight"].shape[0]
+    settings = {
         "network": "deeplabv2",
         "backbone": "resnet101",
         "multi": "aux_head" in heads,
-        "num_classes": classes,
-        "preprocessing": own.preprocessing,
-        "bn_affine": own.bn_affine,
+        "num_classes": num_classes,
+        "preprocessing": full_config.preprocessing,
+        "bn_affine": full_config.bn_affine,
         "dilations": dilations,
         "output_stride": 8,
         "width": 1.0,
         "weights": "none",
     }
-    return Published(
-        ModelConfig.model_validate(found), weights, _label_set(path, classes), int(content.get("iteration", 0))
-    )
+    label_set, step = _label_set(path, num_classes), int(content.get("iteration", 0))
+    return Published(ModelConfig.model_validate(settings), weights, label_set, step)
 
 
-def _name_of(key: str, state: Mapping[str, Tensor]) -> str | None:
+def _head_name(key: str, state: Mapping[str, Tensor]) -> str | None:
     first = state.get(f"{key}.conv2d_list.0.weight")
     return None if first is None else _HEADS.get(first.shape[1])
 
 
-def _head_of(key: str, state: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
+def _convolutions(key: str, state: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
     """Weight and bias of each convolution of a head."""
     count = sum(name.startswith(f"{key}.") and name.endswith(".weight") for name in state)
     parts = ("weight", "bias")
     return [{p: v for p in parts if (v := state.get(f"{key}.conv2d_list.{j}.{p}")) is not None} for j in range(count)]
 
 
-def _label_set(path: Path, classes: int) -> LabelSet:
-    """The classes that the authors trained so many outputs for."""
+def _label_set(path: Path, num_classes: int) -> LabelSet:
+    """The label set for which the authors trained this number of outputs."""
     names = {19: "cityscapes19", 16: "synthia16", 13: "crosscity13"}
-    if classes not in names:
-        raise CheckpointError(f"{path} predicts {classes} classes; the authors' have 19, 16 or 13")
-    return LABEL_SETS[names[classes]]
+    if num_classes not in names:
+        raise CheckpointError(
+            f"{path} predicts {num_classes} classes; the networks of the authors predict 19, 16 or 13"
+        )
+    return LABEL_SETS[names[num_classes]]

@@ -11,9 +11,9 @@ def upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def upsample_rows(logits: Tensor, size: tuple[int, int], rows: range) -> Tensor:
-    """These rows (N, C, rows, W) of `upsample(logits, size)`: exactly if they are all, else up to rounding.
+    """These rows (N, C, rows, W) of `upsample(logits, size)`: exact if they are all rows, otherwise up to rounding.
 
-    Interpolation is separable, so the rows are made first, at the coarse width, and then widened.
+    Interpolation is separable: the rows are computed first, at the coarse width, and then widened.
     """
     height, width = size
     if len(rows) == height:
@@ -21,7 +21,7 @@ def upsample_rows(logits: Tensor, size: tuple[int, int], rows: range) -> Tensor:
     last = logits.shape[2] - 1
     scale = torch.tensor(float(last)) / (height - 1)
     position = torch.arange(rows.start, rows.stop, device=logits.device) * scale  # in float32, as torch does
-    above = position.long()
-    share = (position - above)[:, None]
-    made = torch.lerp(logits[:, :, above], logits[:, :, (above + 1).clamp(max=last)], share)  # (N, C, rows, w)
-    return upsample(made, (len(rows), width))  # (N, C, rows, W)
+    upper = position.long()  # the coarse row above each row
+    share = (position - upper)[:, None]
+    narrow = torch.lerp(logits[:, :, upper], logits[:, :, (upper + 1).clamp(max=last)], share)  # (N, C, rows, w)
+    return upsample(narrow, (len(rows), width))  # (N, C, rows, W)

@@ -1,4 +1,4 @@
-"""Statistics of feature maps by channel."""
+"""Statistics of each channel of feature maps."""
 
 from torch import Tensor
 
@@ -13,7 +13,7 @@ def channel_statistics(features: Tensor, eps: float = 1e-5) -> tuple[Tensor, Ten
         eps: keeps the deviation of a constant channel, and its gradient, finite.
 
     Returns:
-        Two of (N, C, 1, 1), in float32 or wider.
+        Two tensors (N, C, 1, 1), in float32 or float64.
     """
     features = at_least_single(features)
     variance = features.var(dim=(2, 3), keepdim=True)  # (N, C, 1, 1)

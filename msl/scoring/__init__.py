@@ -1,1 +1,1 @@
-"""What a network sees and how good that is: predictions, scores, tables, label files, pictures."""
+"""What a network predicts, and how well: predictions, scores, tables, label files, pictures."""

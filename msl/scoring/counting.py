@@ -12,7 +12,7 @@ from msl.scoring.prediction import predict
 class Counting:
     """Predicts, and counts the predictions: in a confusion matrix, and in each other kind of counts that metrics need.
 
-    Each kind is counted once, however many metrics follow from it.
+    Each kind is counted once, for all the metrics that follow from it.
     """
 
     def __init__(self, kinds: Iterable[type[PixelCounts]], num_classes: int, device: torch.device) -> None:
@@ -27,13 +27,13 @@ class Counting:
             views: coarse logits (1, C, h, w), see `msl.scoring.prediction.views`.
             label: on the device of the logits.
         """
-        by_band = [counts for counts in self.counts.values() if counts.needs_probabilities]
+        banded = [counts for counts in self.counts.values() if counts.needs_probabilities]
 
         def count_band(rows: slice, prediction: Tensor, probabilities: Tensor) -> None:
-            for counts in by_band:
+            for counts in banded:
                 counts.update(prediction, label[:, rows], probabilities)
 
-        prediction = predict(views, label.shape[1:], count_band if by_band else None)
+        prediction = predict(views, label.shape[1:], count_band if banded else None)
         for counts in self.counts.values():
             if not counts.needs_probabilities:
                 counts.update(prediction, label)

@@ -25,10 +25,10 @@ class Scored:
     role: str  # source or target: the metrics' prefix
     domain: Domain
     size: tuple[int, int]  # width and height of the network's input
-    count: int | None  # score the first so many images; None = all
-    flip: bool = False  # average over the mirrored image too
-    scales: tuple[float, ...] = (1.0,)  # of `size`, averaged over
-    resize_labels: bool = False  # score at `size` alone, as the published code does
+    count: int | None  # number of images to score, from the first on; None = all
+    flip: bool = False  # average over the image and its mirrored copy
+    scales: tuple[float, ...] = (1.0,)  # multiples of `size` to average over
+    resize_labels: bool = False  # score only at `size`, as the published code does
     extra_metrics: tuple[str, ...] = ()  # names in the table `msl.schema.SCORES`
     num_workers: int = 0
 
@@ -45,30 +45,30 @@ def evaluate(
 ) -> Scores:
     """Score `model` on a domain: count image by image, in one confusion matrix and in what the extra metrics need.
 
-    The prediction at full resolution is that of the logits upsampled straight to the label's size.
+    For the prediction at full resolution, the logits are upsampled directly to the label's size.
 
     Args:
         model: on its device.
         scored: what to score, and how.
-        precision: of the network's pass.
-        keep: takes every image's name and prediction (H, W) at full resolution, as they come.
+        precision: of the network's forward pass.
+        keep: called with every image's name and its prediction (H, W) at full resolution.
     """
     device = next(model.parameters()).device
     metrics: dict[str, Metric[Any]] = {name: METRICS.load(name) for name in scored.extra_metrics}
     num_classes = model.config.num_classes
-    small = [m.counts for m in metrics.values() if m.at_input_size or scored.resize_labels]
-    large = [m.counts for m in metrics.values() if not m.at_input_size]
-    resized = Counting(small, num_classes, device)
-    full = resized if scored.resize_labels else Counting(large, num_classes, device)
+    resized_kinds = [m.counts for m in metrics.values() if m.at_input_size or scored.resize_labels]
+    full_kinds = [m.counts for m in metrics.values() if not m.at_input_size]
+    resized = Counting(resized_kinds, num_classes, device)
+    full = resized if scored.resize_labels else Counting(full_kinds, num_classes, device)
     samples = in_order(scored.domain, Resized(scored.size, scored.scales), scored.count, scored.num_workers)
     with eval_mode(model), torch.autocast(device.type, precision, enabled=precision != torch.float32):
         for sample in tqdm(samples, f"scoring {scored.role}", len(scored), leave=False, unit="img", mininterval=1):
-            seen = views(model, sample.images, scored.flip)
+            view_logits = views(model, sample.images, scored.flip)
             label = sample.label[None].to(device)
-            resized.predict(seen, nearest(label, scored.size[::-1]))
+            resized.predict(view_logits, nearest(label, scored.size[::-1]))
             if keep is None and full is resized:
                 continue
-            prediction = predict(seen, label.shape[1:]) if full is resized else full.predict(seen, label)
+            prediction = predict(view_logits, label.shape[1:]) if full is resized else full.predict(view_logits, label)
             if keep is not None:
                 keep(sample.name, prediction[0].cpu())
     extra = {name: (resized if m.at_input_size else full).counts[m.counts] for name, m in metrics.items()}
@@ -77,7 +77,7 @@ def evaluate(
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Eval mode for a while; every module gets back the mode that it had."""
+    """Eval mode until the block ends; then every module gets back its mode."""
     modes: Mapping[nn.Module, bool] = {module: module.training for module in model.modules()}
     model.eval()
     try:

@@ -12,14 +12,14 @@ from msl.labels import LabelSet, cityscapes_ids
 
 
 class LabelImages:
-    """Predictions as images with one id a pixel, which programs show in the classes' colours.
+    """Predictions as images with one id for each pixel, which programs show in the classes' colours.
 
-    The ids are Cityscapes' labelIds where the label set is a part of Cityscapes' classes. Another one's predictions,
-    and with `own` every one's, keep the label set's train ids. `kind` says which: labelIds or trainIds.
+    The ids are Cityscapes' labelIds if the label set is a part of Cityscapes' classes. Otherwise, and always with
+    `train_ids`, they are the label set's train ids. `kind` says which: labelIds or trainIds.
     """
 
-    def __init__(self, label_set: LabelSet, own: bool = False) -> None:
-        ids = None if own else cityscapes_ids(label_set)
+    def __init__(self, label_set: LabelSet, train_ids: bool = False) -> None:
+        ids = None if train_ids else cityscapes_ids(label_set)
         self.kind = "trainIds" if ids is None else "labelIds"
         self.ids = dict(zip(label_set.classes, ids or range(len(label_set)), strict=True))
         self._table = np.array(list(self.ids.values()), np.uint8)
@@ -37,9 +37,9 @@ class LabelImages:
 class LabelFiles:
     """Writes each prediction as it comes: ``FOLDER/<name>_pred_labelIds.png``, or trainIds; see `LabelImages`."""
 
-    def __init__(self, folder: Path, label_set: LabelSet, own: bool = False) -> None:
+    def __init__(self, folder: Path, label_set: LabelSet, train_ids: bool = False) -> None:
         self._folder = folder
-        self._images = LabelImages(label_set, own)
+        self._images = LabelImages(label_set, train_ids)
         make_folder(folder, ConfigError)
 
     def __call__(self, name: str, prediction: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of what a network sees: image | label | prediction, with the classes' colours explained."""
+"""Pictures of what a network predicts: image | label | prediction, above a legend of the classes' colours."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _INK, _PAPER = (40, 40, 40), (255, 255, 255)
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture, and what lies where in it."""
+    """A picture, and the position of everything in it."""
 
     picture: Image.Image
     layout: schema.PanelLayout
@@ -45,10 +45,10 @@ class Panel:
 def panel(model: SegmentationNetwork, scored: Scored, count: int) -> Panel:
     """A panel of `count` images, spread evenly over the domain."""
     resized = Resized(scored.size, scored.scales)
-    chosen = np.linspace(0, len(scored) - 1, min(count, len(scored))).round().astype(int)
+    indices = np.linspace(0, len(scored) - 1, min(count, len(scored))).round().astype(int)
     rows = []
     with eval_mode(model):
-        for index in chosen.tolist():
+        for index in indices.tolist():
             sample = scored.domain[index]
             prediction = predict(views(model, resized(sample.image), scored.flip), sample.label.shape)[0].cpu()
             rows.append((sample.name, sample.image, sample.label, prediction))
@@ -57,13 +57,13 @@ def panel(model: SegmentationNetwork, scored: Scored, count: int) -> Panel:
 
 def draw_panel(rows: Sequence[tuple[str, Tensor, Tensor, Tensor]], label_set: LabelSet) -> Panel:
     """Rows of (name, image (3, H, W), label (H, W), prediction (H, W)) below each other, and a legend."""
-    present = set()
+    present_ids: set[int] = set()
     strips = []
     for name, image, label, prediction in rows:
-        present |= set(np.unique([label.numpy(), prediction.numpy()]).tolist())
+        present_ids |= set(np.unique([label.numpy(), prediction.numpy()]).tolist())
         picture = Image.fromarray(image.permute(1, 2, 0).numpy())
         strips.append(_strip(name, [picture, coloured(label, label_set), coloured(prediction, label_set)]))
-    colours = _colours(label_set, present)
+    colours = _colours(label_set, present_ids)
     legend = _legend(colours, 3 * _CELL + 4 * _GAP)
     *tops, bottom = accumulate((strip.height for strip in strips), initial=0)
     picture = Image.new("RGB", (legend.width, bottom + legend.height), _PAPER)
@@ -80,13 +80,13 @@ def _layout(
         for name, strip, top in zip(names, strips, tops, strict=True)
     ]
     columns = [
-        schema.PanelColumn(kind, _GAP + place * (_CELL + _GAP), _CELL) for place, kind in enumerate(schema.PANEL_KINDS)
+        schema.PanelColumn(kind, _GAP + column * (_CELL + _GAP), _CELL) for column, kind in enumerate(schema.PANEL_KINDS)
     ]
     return schema.PanelLayout(tuple(rows), tuple(columns), colours)
 
 
 def coloured(label: Tensor, label_set: LabelSet) -> Image.Image:
-    """A map of train ids (H, W) in its classes' colours; what is no class is black."""
+    """A map of train ids (H, W) in the classes' colours; every other id is black."""
     image = Image.fromarray(label.byte().numpy())
     image.putpalette(bytes(chain(*label_set.palette)).ljust(3 * 256, b"\0"))
     return image.convert("RGB")
@@ -104,23 +104,23 @@ def _strip(name: str, pictures: Sequence[Image.Image]) -> Image.Image:
     return strip
 
 
-def _colours(label_set: LabelSet, present: set[int]) -> dict[str, Colour]:
+def _colours(label_set: LabelSet, present_ids: set[int]) -> dict[str, Colour]:
     """The classes that are present, and their colours."""
-    colours = {name: label_set.palette[i] for i, name in enumerate(label_set.classes) if i in present}
-    return colours | ({"ignored": (0, 0, 0)} if IGNORE in present else {})
+    colours = {name: label_set.palette[i] for i, name in enumerate(label_set.classes) if i in present_ids}
+    return colours | ({"ignored": (0, 0, 0)} if IGNORE in present_ids else {})
 
 
 def _legend(colours: Mapping[str, Colour], width: int) -> Image.Image:
-    places, x, y = [], _GAP, _GAP
+    positions, x, y = [], _GAP, _GAP
     for name, colour in colours.items():
-        wide = int(_SWATCH + _GAP + _TEXT.getlength(name) + 3 * _GAP)
-        if x + wide > width:
+        entry_width = int(_SWATCH + _GAP + _TEXT.getlength(name) + 3 * _GAP)
+        if x + entry_width > width:
             x, y = _GAP, y + _SWATCH + _GAP
-        places.append((x, y, name, colour))
-        x += wide
+        positions.append((x, y, name, colour))
+        x += entry_width
     legend = Image.new("RGB", (width, y + _SWATCH + 2 * _GAP), _PAPER)
     draw = ImageDraw.Draw(legend)
-    for left, top, name, colour in places:
+    for left, top, name, colour in positions:
         draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), colour)
         draw.text((left + _SWATCH + _GAP, top + _SWATCH // 2 + 1), name, _INK, _TEXT, anchor="lm")
     return legend

@@ -17,79 +17,80 @@ BandWatcher = Callable[[slice, Tensor, Tensor], None]
 
 
 def views(model: SegmentationNetwork, images: Sequence[Tensor], flip: bool) -> list[Tensor]:
-    """Coarse logits (1, C, h, w) of one image at each of its sizes, mirrored too with `flip`.
+    """Coarse logits (1, C, h, w) of one image at each of its sizes; with `flip`, also of the mirrored copies.
 
     Args:
         model: in eval mode.
         images: the image at one or several sizes (3, H, W).
-        flip: look at each mirrored copy as well; its logits are turned back.
+        flip: add a view of each mirrored copy; its logits are mirrored back.
     """
     device = next(model.parameters()).device
-    seen = []
+    view_logits = []
     for image in images:
         batch = image[None].to(device)
-        seen.append(at_least_single(model.coarse(batch).main))
+        view_logits.append(at_least_single(model.coarse(batch).main))
         if flip:
-            seen.append(at_least_single(model.coarse(batch.flip(-1)).main).flip(-1))
-    return seen
+            view_logits.append(at_least_single(model.coarse(batch.flip(-1)).main).flip(-1))
+    return view_logits
 
 
-def predict(seen: Sequence[Tensor], size: Sequence[int], watch: BandWatcher | None = None) -> Tensor:
+def predict(view_logits: Sequence[Tensor], size: Sequence[int], watch: BandWatcher | None = None) -> Tensor:
     """Coarse logits (N, C, h, w) of one or several views to predicted classes (N, *size), uint8.
 
-    The class with the highest logit; of several views, with the highest mean probability at full resolution. Logits are
-    upsampled in bands of 16 MB, so that beside the prediction itself no more than four of these are in use, whatever
-    the size.
+    One view: the class with the highest logit. Several views: the class with the highest mean probability at full
+    resolution. Logits are upsampled in bands of 16 MB. For every size, at most four bands are in memory beside the
+    prediction.
 
     Args:
-        seen: the views' logits.
+        view_logits: the logits of each view.
         size: height and width of the prediction.
-        watch: is shown each band with its probabilities, which are computed for it alone.
+        watch: called with each band and its probabilities, which are computed only for it.
     """
     parts = []
-    for rows in _bands(seen, size):
-        score = _score(seen, size, rows)
+    for rows in _bands(view_logits, size):
+        score = _score(view_logits, size, rows)
         parts.append(by_bands(most_probable, score).byte())  # (N, rows, W)
         if watch is not None:
-            watch(slice(rows.start, rows.stop), parts[-1], _probabilities(score, len(seen)))
-        del score  # before the next band is made
+            watch(slice(rows.start, rows.stop), parts[-1], _probabilities(score, len(view_logits)))
+        del score  # before the next band is computed
     return torch.cat(parts, dim=1)  # (N, H, W)
 
 
-def predict_with_confidence(seen: Sequence[Tensor], size: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """What `predict` gives, and the probability (N, *size) of the predicted classes, float32; memory as there."""
-    parts = [_confident(_score(seen, size, band), len(seen)) for band in _bands(seen, size)]
+def predict_with_confidence(view_logits: Sequence[Tensor], size: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """What `predict` gives, and the probability (N, *size) of the predicted classes, float32; in as little memory."""
+    bands = _bands(view_logits, size)
+    parts = [_confidence(_score(view_logits, size, band), len(view_logits)) for band in bands]
     labels, probabilities = zip(*parts, strict=True)
     return torch.cat(labels, dim=1), torch.cat(probabilities, dim=1)
 
 
-def _bands(seen: Sequence[Tensor], size: Sequence[int]) -> list[range]:
-    """Rows of the prediction, so many at a time that their logits fill a band."""
+def _bands(view_logits: Sequence[Tensor], size: Sequence[int]) -> list[range]:
+    """The rows of each band: as many as fill it with logits."""
     height, width = size
-    images, classes = seen[0].shape[:2]
-    rows = max(1, _BAND // (seen[0].element_size() * images * classes * width))
+    images, classes = view_logits[0].shape[:2]
+    rows = max(1, _BAND // (view_logits[0].element_size() * images * classes * width))
     return [range(start, min(start + rows, height)) for start in range(0, height, rows)]
 
 
-def _score(seen: Sequence[Tensor], size: Sequence[int], rows: range) -> Tensor:
-    """Of a band (N, C, rows, W): the logits of the only view, or the sum of the views' probabilities."""
+def _score(view_logits: Sequence[Tensor], size: Sequence[int], rows: range) -> Tensor:
+    """The score of a band (N, C, rows, W): the logits of a single view, or the sum of the views' probabilities."""
     height, width = size
-    score = upsample_rows(seen[0], (height, width), rows)
-    if len(seen) > 1:
+    score = upsample_rows(view_logits[0], (height, width), rows)
+    if len(view_logits) > 1:
         score = score.softmax(dim=1)
-        for logits in seen[1:]:
+        for logits in view_logits[1:]:
             score += upsample_rows(logits, (height, width), rows).softmax(dim=1)
     return score
 
 
-def _probabilities(score: Tensor, views: int) -> Tensor:
-    """Probabilities (N, C, rows, W) of a band's score, in the place of those of several views."""
-    return score.softmax(dim=1) if views == 1 else score.div_(views)
+def _probabilities(score: Tensor, view_count: int) -> Tensor:
+    """Probabilities (N, C, rows, W) of a band's score; with several views, computed in place."""
+    return score.softmax(dim=1) if view_count == 1 else score.div_(view_count)
 
 
-def _confident(score: Tensor, views: int) -> tuple[Tensor, Tensor]:
+def _confidence(score: Tensor, view_count: int) -> tuple[Tensor, Tensor]:
     """Predicted classes and their probabilities (N, rows, W) of a band's score."""
-    probability = by_bands(_largest_share, score) if views == 1 else score.amax(dim=1) / views
+    probability = by_bands(_largest_share, score) if view_count == 1 else score.amax(dim=1) / view_count
     return by_bands(most_probable, score).byte(), probability.float()
 
 

@@ -16,8 +16,8 @@ from msl.metrics import ConfusionMatrix, PixelCounts
 class Scores:
     """What one evaluation of a domain has counted.
 
-    Two confusion matrices: ground truth at full resolution, and resized to the network's input (with
-    `Scored.resize_labels` the first one is the second); and the counts of each extra metric, by its name.
+    It holds two confusion matrices, `full` for labels at full resolution and `resized` for labels resized to the
+    network's input (with `Scored.resize_labels` the two are equal), and the counts of each extra metric by its name.
     """
 
     full: ConfusionMatrix
@@ -25,44 +25,45 @@ class Scores:
     extra: Mapping[str, PixelCounts] = field(default_factory=dict)
 
     def metrics(self, role: str, label_set: LabelSet) -> dict[str, float]:
-        """Every score under its name in the run store; what has no value, as a class that does not occur, is left out.
+        """Every score under its name in the run store, in the unit of `msl.schema.SCORES`.
 
-        Units are those of `msl.schema.SCORES`.
+        A score without a value, such as the IoU of a class that does not occur, is left out.
         """
-        counts = self._usual() | dict(self.extra)
-        values = {name: METRICS.load(name).value(counted, label_set) for name, counted in counts.items()}
-        named = {schema.score(role, name): value for name, value in values.items()}
+        counts_of = self._standard_counts() | dict(self.extra)
+        values = {
+            schema.score(role, name): METRICS.load(name).value(counts, label_set) for name, counts in counts_of.items()
+        }
         for name, iou in zip(label_set.classes, self.full.iou().tolist(), strict=True):
-            named[schema.class_iou(role, name)] = iou
-        return {name: value for name, value in named.items() if value == value}  # not NaN
+            values[schema.class_iou(role, name)] = iou
+        return {name: value for name, value in values.items() if value == value}  # not NaN
 
-    def _usual(self) -> dict[str, PixelCounts]:
-        """The matrices, by the scores that every evaluation gives of them."""
+    def _standard_counts(self) -> dict[str, PixelCounts]:
+        """The matrix of each score that every evaluation gives, by the score's name."""
         names = [score.name for score in schema.SCORES if score.always]
         return {name: self.resized if METRICS.load(name).at_input_size else self.full for name in names}
 
     def state_dict(self) -> dict[str, Any]:
         """The counts, for a checkpoint."""
         matrices = {"full": self.full.counts, "resized": self.resized.counts}
-        extra = {name: counted.counts for name, counted in self.extra.items()}
+        extra = {name: pixel_counts.counts for name, pixel_counts in self.extra.items()}
         return {**matrices, "extra": extra} if extra else matrices
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Any]) -> "Scores":
-        """The scores that gave `state`. Metrics that this version does not know are left out."""
+        """The scores whose `state_dict` is `state`, without metrics that this version does not know."""
         full, resized = (ConfusionMatrix.from_counts(state[name]) for name in ("full", "resized"))
         extra = {
-            name: _counted(METRICS.load(name).counts, full.num_classes, counts)
+            name: _restore(METRICS.load(name).counts, full.num_classes, counts)
             for name, counts in state.get("extra", {}).items()
             if name in METRICS
         }
         return cls(full, resized, extra)
 
 
-def _counted(kind: type[PixelCounts], num_classes: int, counts: Tensor) -> PixelCounts:
-    counted = kind(num_classes, counts.device)
-    counted.counts += counts
-    return counted
+def _restore(kind: type[PixelCounts], num_classes: int, counts: Tensor) -> PixelCounts:
+    pixel_counts = kind(num_classes, counts.device)
+    pixel_counts.counts += counts
+    return pixel_counts
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Result:
 
     @property
     def target_miou(self) -> float | None:
-        """What `best` is chosen by, an oracle's choice; None where no target was scored."""
+        """The score that chooses `best`, an oracle's choice; None if no target was scored."""
         return self.scores[schema.TARGET].full.mean_iou() if schema.TARGET in self.scores else None
 
     def state_dict(self) -> dict[str, Any]:
@@ -87,5 +88,5 @@ class Result:
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Any]) -> "Result":
-        """The result that gave `state`."""
-        return cls(state["step"], {role: Scores.from_state_dict(saved) for role, saved in state["scores"].items()})
+        """The result whose `state_dict` is `state`."""
+        return cls(state["step"], {role: Scores.from_state_dict(scores) for role, scores in state["scores"].items()})

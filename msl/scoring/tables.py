@@ -1,4 +1,4 @@
-"""The evaluation in two tables that any program reads."""
+"""An evaluation as two CSV tables, which any program reads."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -24,8 +24,8 @@ def write_tables(results: Mapping[str, Result], label_set: LabelSet, folder: Pat
         with path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(header)
-            for which, result in results.items():
-                writer.writerows([which, result.step, *row] for row in rows(result, label_set))
+            for checkpoint, result in results.items():
+                writer.writerows([checkpoint, result.step, *row] for row in rows(result, label_set))
     return paths
 
 

@@ -92,7 +92,7 @@ class Writer:
 
     def __init__(self, asked: PredictedConfig, label_set: LabelSet) -> None:
         self._asked, self._label_set = asked, label_set
-        self._labels = LabelFiles(asked.output / "labels", label_set, own=asked.ids == "trainIds")
+        self._labels = LabelFiles(asked.output / "labels", label_set, train_ids=asked.ids == "trainIds")
         self._overlays, self._maps = asked.output / "overlays", asked.output / "confidence"
         for folder, wanted in ((self._overlays, asked.overlay), (self._maps, asked.confidence == "map")):
             if wanted:

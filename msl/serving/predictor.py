@@ -15,7 +15,7 @@ from msl.data.images import UInt8
 from msl.errors import ConfigError
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
-from msl.models.devices import place, prepare
+from msl.models.devices import prepare, to_device
 from msl.scoring.prediction import predict, predict_with_confidence, views
 
 
@@ -53,7 +53,7 @@ class Predictor:
             view = validated(InputConfig, checkpoint.about.view)
         size = input_size(checkpoint, path, view)
         model = load_network(checkpoint, path)
-        place(model, prepare(device))
+        to_device(model, prepare(device))
         resized = Resized(size, view.eval_scales)
         return cls(model.eval(), about_network(checkpoint, path).labels, resized, view.eval_flip)
 

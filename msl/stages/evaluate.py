@@ -13,7 +13,7 @@ from msl.inputs.checks import Checked, check, record_skipped
 from msl.inputs.domains import scored_split, to_score
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
-from msl.models.devices import place, prepare
+from msl.models.devices import prepare, to_device
 from msl.scoring.evaluation import Scored
 from msl.scoring.evaluation import evaluate as score
 from msl.scoring.exports import LabelFiles
@@ -54,7 +54,7 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         record_skipped(reporter, checks, folder)
 
         model = load_network(checkpoint, path)
-        place(model, prepare(config.runtime))
+        to_device(model, prepare(config.runtime))
         result = Result(checkpoint.step, {d.role: score(model, d, keep=files.get(d.role)) for d in domains})
         metrics = result.metrics(about.labels)
         reporter.metrics(metrics, result.step)

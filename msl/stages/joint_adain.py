@@ -14,7 +14,7 @@ from msl.errors import CheckpointError
 from msl.inputs.domains import DomainData, open_data
 from msl.inputs.styles import Styles, encoder_digest, open_styles, weights_file
 from msl.models import SegmentationNetwork
-from msl.models.devices import place, prepare
+from msl.models.devices import prepare, to_device
 from msl.recipes import Request
 from msl.stages.adapt import AdaptingStage
 from msl.stages.segmentation import Extension
@@ -110,7 +110,7 @@ def _front(job: Job[JointAdainConfig, JointData]) -> StyleFront:
     encoder = weights_file(config.network.encoder, config.runtime.data_root)
     with torch.random.fork_rng(devices=[]):  # its weights are loaded: what it draws before that shall change nothing
         transfer = load_transfer(job.starts["decoder"].path, encoder, config.look.style_size)
-    front = place(StyleFront(transfer, config.look.alpha, config.joint.style_training), device)
+    front = to_device(StyleFront(transfer, config.look.alpha, config.joint.style_training), device)
     front.take_on(front.transfer.prepare([image.to(device) for image in job.data.styles.tensors()]), config.look)
     return front
 

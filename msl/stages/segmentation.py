@@ -16,7 +16,7 @@ from msl.config.catalog import BACKBONES, NETWORKS, OPTIMIZERS
 from msl.data import Paired, Stream, TrainTransform
 from msl.inputs.domains import DomainData
 from msl.models import SegmentationNetwork, build_model
-from msl.models.devices import PRECISIONS, place, prepare
+from msl.models.devices import PRECISIONS, prepare, to_device
 from msl.recipes import Request, find_recipe
 from msl.scoring.tables import write_tables
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage
@@ -112,9 +112,9 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         """From the run's own checkpoint, from the one that it starts from, or fresh."""
         device = prepare(job.config.runtime)
         if checkpoint is not None:
-            return place(load_network(checkpoint, job.folder), device)
+            return to_device(load_network(checkpoint, job.folder), device)
         torch.manual_seed(job.config.run.seed)
-        return place(self.first_network(job), device)
+        return to_device(self.first_network(job), device)
 
     def first_network(self, job: Job[T, D]) -> SegmentationNetwork:
         """The network at step 0, on the CPU."""

@@ -22,7 +22,7 @@ from msl.inputs.domains import told
 from msl.inputs.mixture import Mixture
 from msl.inputs.shared_files import make_each, write_whole
 from msl.inputs.styles import Styles, open_styles, weights_file
-from msl.models.devices import place, prepare
+from msl.models.devices import prepare, to_device
 from msl.recipes import Request
 from msl.stages.stage import Job, Need, Outcome, Start, WorkingStage
 from msl.style import ColourTransfer, FourierTransfer, Styler, mixing_weights
@@ -139,7 +139,7 @@ def _styler(job: CopyJob) -> Styler:
     else:
         encoder = weights_file(config.network.encoder, config.runtime.data_root)
         styler = load_transfer(job.starts["decoder"].path, encoder, config.look.style_size)
-    return place(styler, device).eval()
+    return to_device(styler, device).eval()
 
 
 def _make(copy: StyledCopy, mixture: Mixture, job: CopyJob) -> int:

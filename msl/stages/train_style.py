@@ -13,10 +13,10 @@ from msl.checkpoints.style import about_style, load_transfer, style_network
 from msl.config import TrainStyleConfig
 from msl.data import CropTransform, Images, Paired, Stream
 from msl.inputs.styles import DecoderData, encoder_digest, open_decoder_data, weights_file
-from msl.models.devices import PRECISIONS, place, prepare
+from msl.models.devices import PRECISIONS, prepare, to_device
 from msl.recipes import Request
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage
-from msl.style import StyleTransfer, load_encoder, mirrored, normalise, unit_rgb
+from msl.style import StyleTransfer, load_encoder, mirror_encoder, normalise, unit_rgb
 from msl.training import Callback, Schedule, State, Term
 from msl.training.callbacks import LogMeans, Previews, ProgressBar, SaveCheckpoints, StopOnNaN
 from msl.training.objectives.style_reconstruction import StyleReconstruction
@@ -49,7 +49,7 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
 
     def modules(self, config: TrainStyleConfig) -> list[str]:
         """Those of the objective, of the style network, and of what all trainings use."""
-        parts = (StyleReconstruction, StyleTransfer, load_encoder, mirrored, normalise)
+        parts = (StyleReconstruction, StyleTransfer, load_encoder, mirror_encoder, normalise)
         common = ("msl.training.loop", "msl.training.optimizers.decoder", "msl.training.schedules")
         return [*common, *(part.__module__ for part in parts)]
 
@@ -63,11 +63,11 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
         config, start = job.config, job.starts.get("decoder")
         device, size = prepare(config.runtime), config.data.style_resize
         if checkpoint is not None:
-            return place(style_network(checkpoint, job.folder, size), device)
+            return to_device(style_network(checkpoint, job.folder, size), device)
         encoder = weights_file(config.network.encoder, config.runtime.data_root)
         if start is not None:
-            return place(load_transfer(start.path, encoder, size), device)
-        return place(_fresh(job, encoder, size), device)
+            return to_device(load_transfer(start.path, encoder, size), device)
+        return to_device(_fresh(job, encoder, size), device)
 
     def build(self, job: StyleJob, network: StyleTransfer, positions: Mapping[str, int]) -> Training:
         """One term on pairs of squares; Adam with a learning rate that falls inversely."""
@@ -112,7 +112,7 @@ def _fresh(job: StyleJob, encoder: str, size: int) -> StyleTransfer:
     vgg, images = load_encoder(encoder), _squares(job)
     if job.config.network.normalise_encoder:
         normalise(vgg, images)
-    return StyleTransfer(vgg, mirrored(vgg, images), size)
+    return StyleTransfer(vgg, mirror_encoder(vgg, images), size)
 
 
 def _squares(job: StyleJob) -> Tensor:

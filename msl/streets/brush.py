@@ -1,4 +1,4 @@
-"""The hand that draws: a canvas, a domain's paints and a stream of chance, given to whatever draws a thing."""
+"""The brush with which all things are drawn: a canvas, a domain's paints and random numbers."""
 
 import math
 from bisect import bisect_left
@@ -17,10 +17,10 @@ from msl.streets.style import Range, Style
 T = TypeVar("T")
 
 _BLOCK = 512  # random numbers drawn at a time
-_HAND = 40  # random numbers that a thing is given; one that needs more meets them again
+_HAND = 40  # random numbers for each thing; a thing that needs more gets the same ones again
 _SHARED = ("bark", "dark", "head light", "housing", "hub", "plate", "pole", "tail light", "tyre", "window")
-_BRIGHTEST = 1.25  # most light a face receives from the sun, where the ground receives 1
-_LOWEST_SUN = 0.35  # sine of the height below which the ground's light is no longer the measure of a face's
+_BRIGHTEST = 1.25  # most light that a face receives from the sun, if the ground receives 1
+_LOWEST_SUN = 0.35  # sine of the sun's height: for a lower sun, a face's light is computed with this height
 
 
 def tone(colour: Colour, factor: float) -> Colour:
@@ -36,22 +36,22 @@ class Light:
     toward: tuple[float, float, float]  # unit vector from the ground to the sun
     sun: float  # direct light on the ground
     sky: float  # ambient light
-    casts: bool  # False: overcast, nothing casts a shadow but what it stands on
+    casts: bool  # whether things cast shadows; False: overcast, they only darken the ground that they stand on
 
     @property
     def shift(self) -> tuple[float, float]:
-        """Where the shadow of a point one metre high falls: metres along x and z."""
+        """The shadow of a point one metre high: its distance along x and z in metres."""
         x, y, z = self.toward
         return -x / y, -z / y
 
     def on(self, x: float, y: float, z: float) -> float:
-        """Sunlight on a face of this unit normal, where the ground receives 1."""
+        """Sunlight on a face with this unit normal, if the ground receives 1."""
         cosine = x * self.toward[0] + y * self.toward[1] + z * self.toward[2]
         return min(_BRIGHTEST, max(0.0, cosine) / max(self.toward[1], _LOWEST_SUN))
 
 
 def _stream(draw: Callable[[int], NDArray[np.float64]]) -> Callable[[], float]:
-    """A function that gives numbers one by one; drawn in blocks, each costs a tenth of a call to NumPy."""
+    """A function that gives numbers one by one. They are drawn in blocks: so each costs a tenth of a call to NumPy."""
 
     def numbers() -> Iterator[float]:
         while True:
@@ -61,7 +61,7 @@ def _stream(draw: Callable[[int], NDArray[np.float64]]) -> Callable[[], float]:
 
 
 class Brush:
-    """Canvas, style, light and chance of one sample; `shared` holds the colours that all its things have in common."""
+    """Canvas, style, light and random numbers of one sample; `shared` holds the colours that all its things share."""
 
     def __init__(self, canvas: Canvas, style: Style, light: Light, rng: np.random.Generator) -> None:
         self.canvas = canvas
@@ -73,14 +73,14 @@ class Brush:
         self.shared = {material: self.paint(material) for material in _SHARED}
 
     def each(self, things: Iterable[T]) -> Iterator[T]:
-        """The things, one by one, each with chances of its own: what one uses up does not change the next.
+        """The things, one by one, each with its own random numbers: how many it uses does not change the next thing.
 
-        So a scene stays the same where details too small to be seen are left out.
+        So a scene stays the same if details are left out that are too small to be visible.
         """
         common = self._random, self._normal
-        listed = list(things)
-        hands = (draw((len(listed), _HAND)).tolist() for draw in (self._rng.random, self._rng.standard_normal))
-        for thing, evenly, normally in zip(listed, *hands, strict=True):
+        sequence = list(things)
+        hands = (draw((len(sequence), _HAND)).tolist() for draw in (self._rng.random, self._rng.standard_normal))
+        for thing, evenly, normally in zip(sequence, *hands, strict=True):
             self._random, self._normal = cycle(evenly).__next__, cycle(normally).__next__
             yield thing
         self._random, self._normal = common
@@ -107,26 +107,26 @@ class Brush:
         return options[bisect_left(sums, self._random() * sums[-1])]
 
     def paint(self, material: str) -> Colour:
-        """A colour for a thing: one of the material's tints, and the thing's own departure from it."""
+        """A colour for a thing: one of the material's tints, changed at random for this thing."""
         red, green, blue = self.pick(self.style.palette[material])
         brightness, channel = self.style.spread
         lift = brightness * self._normal()
         return red + lift + channel * self._normal(), green + lift, blue + lift + channel * self._normal()
 
     def cast(self, x0: float, x1: float, z0: float, z1: float, height: float) -> None:
-        """Shadow of a box with this footprint: the ground it darkens by standing there, and what the sun leaves out."""
+        """Draw the shadow of a box with this footprint: the ground below it, and the ground that the sun does not reach."""
         dx, dz = (height * s for s in self.light.shift) if self.light.casts else (0.0, 0.0)
         (xa, xb), (za, zb) = (x0, x1) if dx > 0 else (x1, x0), (z0, z1) if dz > 0 else (z1, z0)
         hull = [(xa, za), (xb, za), (xb + dx, za + dz), (xb + dx, zb + dz), (xa + dx, zb + dz), (xa, zb)]
         self.canvas.shade(hull)
 
     def stand(self, x: float, z: float, *, lit: float | None = None, size: float = 1.0) -> "Stand":
-        """A place to draw a thing that is flat and faces the camera, in metres about its foot, or in `size` metres."""
+        """A plane for a flat thing that faces the camera; its unit is `size` metres, its origin the thing's foot."""
         return Stand(self, (x, z), self.light.on(0, 0, -1) * 0.7 + 0.25 if lit is None else lit, size)
 
 
 class Stand:
-    """Draws in a plane square to the camera; positions are metres to the right of and above a foot on the ground."""
+    """Draws in a plane that faces the camera; positions are metres to the right of its foot and above it."""
 
     def __init__(self, brush: Brush, foot: tuple[float, float], lit: float, size: float) -> None:
         camera, (x, z) = brush.canvas.camera, foot
@@ -138,7 +138,7 @@ class Stand:
         self._v = camera.v(0.0, z)
 
     def face(self, label: str, colour: Colour, finish: str = "plain", *, lit: float | None = None) -> int:
-        """Enter a face of this plane; its number."""
+        """Add a face of this plane; returns its number."""
         return self.canvas.flat(label, colour, self._z, lit=self._lit if lit is None else lit, finish=ROWS[finish])
 
     def outline(self, points: Sequence[tuple[float, float]]) -> list[float]:
@@ -155,7 +155,7 @@ class Stand:
         self.canvas.fill(self.outline(points), number)
 
     def veil(self, points: Sequence[tuple[float, float]], number: int) -> None:
-        """Paint a polygon that is seen through."""
+        """Paint a polygon that has holes."""
         self.canvas.veil(self.outline(points), number)
 
     def rectangle(self, x0: float, x1: float, y0: float, y1: float, number: int) -> None:

@@ -1,4 +1,4 @@
-"""What lines a street: blocks, houses, walls, fences, and the town at the street's end."""
+"""Buildings, walls and fences along a street, and the town at the street's end."""
 
 from dataclasses import dataclass
 
@@ -25,8 +25,8 @@ class Plot:
         """The front's x in m."""
         return self.side * self.front
 
-    def seen(self, camera: Camera) -> bool:
-        """Whether the plot's front reaches into the image: its far end is nearest to the image's middle."""
+    def is_visible(self, camera: Camera) -> bool:
+        """Whether the plot's front is in the image; the far end is the end nearest to the image's middle."""
         u = camera.u(self.x, self.z1)
         return u < camera.width if self.side > 0 else u > 0
 
@@ -74,7 +74,7 @@ def draw_building(
     wall = brush.paint(material), ROWS[material]
     facade = _facade(brush, height, shop=shop)
     brush.cast(min(x, back), max(x, back), z0, z1, height)
-    if not plot.seen(canvas.camera):
+    if not plot.is_visible(canvas.camera):
         return
     if pitched:
         _draw_roof(brush, (x, back, z0, z1), height, wall)
@@ -122,7 +122,7 @@ def draw_wall(brush: Brush, plot: Plot) -> None:
 
 
 def draw_fence(brush: Brush, plot: Plot) -> None:
-    """Draw a fence along the front of a plot: bars, planks or wire that one sees through, rails and posts."""
+    """Draw a fence along the front of a plot: bars, planks or wire with holes, rails and posts."""
     canvas, x = brush.canvas, plot.x
     z0, z1 = max(plot.z0, canvas.camera.near), plot.z1
     height = brush.between(1.4, 2.3)

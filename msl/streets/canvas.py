@@ -1,7 +1,7 @@
 """The drawing surface: faces of a 3-D world, painted far to near into a map of face numbers.
 
-Nothing is coloured here. A pixel of the map says *which* face it shows; `render` looks up what the face is made of
-and, because a plane's inverse depth is linear in the pixel's position, where in the world the pixel lies.
+Nothing is coloured here. A pixel of the map says *which* face it shows. `render` looks up the face's material and
+computes the pixel's point in the world, because a plane's inverse depth is linear in the pixel's position.
 
 World coordinates are metres with the camera's foot at the origin: x to the right, y up, z ahead.
 """
@@ -24,10 +24,10 @@ Point = tuple[float, float, float]  # x, y, z in metres
 Line = tuple[float, float, float, float]  # x0, z0, x1, z1 in metres: a line on the ground
 
 LABELS = {name: raw for raw, name in CITYSCAPES_IDS.items() if name is not None}
-LABELS |= {"ego vehicle": 1, "static": 4}  # Cityscapes' ids of what counts in no score
+LABELS |= {"ego vehicle": 1, "static": 4}  # Cityscapes' ids that no score counts
 
 FAR = 250.0  # m, where the ground meets the sky
-_SHADOWS_END = 50.0  # m, beyond which shadows are too flat to be seen
+_SHADOWS_END = 50.0  # m, depth beyond which shadows are too flat to be visible
 _DEPTHS = (1.0, 1.3, 1.8, 2.6, 4.0, 6.5, 11.0, 20.0, 40.0)  # of a strip's corners, as multiples of the nearest
 
 
@@ -40,7 +40,7 @@ class Camera:
     focal: float  # px
     centre: tuple[float, float]  # px, where straight streets vanish
     eye: float  # m above the road
-    bend: float  # 1/m: what stands at depth z is moved sideways by bend·z²
+    bend: float  # 1/m: things at depth z are moved sideways by bend·z²
 
     def u(self, x: float, z: float) -> float:
         """Column of a point, px."""
@@ -63,7 +63,7 @@ class Face(NamedTuple):
     red: float
     green: float
     blue: float
-    lit: float  # sunlight that the face receives, where the ground receives 1
+    lit: float  # sunlight that the face receives, if the ground receives 1
     inverse_u: float  # 1/depth = inverse_u·u + inverse_v·v + inverse_0, in 1/m
     inverse_v: float
     inverse_0: float
@@ -113,33 +113,33 @@ class Canvas:
 
     @property
     def behind(self) -> NDArray[np.int32]:
-        """What a face that is seen through covers: numbers of faces, (H, W)."""
+        """The faces behind faces with holes: numbers of faces, (H, W)."""
         return np.asarray(self._behind, dtype=np.int32)
 
     @property
     def shadows(self) -> Image.Image:
-        """Where the ground lies in the shade: 0 or 255, (H, W)."""
+        """The shadows on the ground: 0 or 255, (H, W)."""
         return self._shadows
 
     def add(self, face: Face) -> int:
-        """Enter a face in the tables; its number."""
+        """Add a face to the tables; returns its number."""
         self._faces.extend(face)
         return len(self._faces) // len(face) - 1
 
     def fill(self, outline: Sequence[float], number: int) -> None:
-        """Paint a polygon, given as u, v, u, v, … in px, with a face's number."""
+        """Paint a polygon (u, v, u, v, … in px) with a face's number."""
         self._pen.polygon(outline, fill=number)
 
     def fill_ellipse(self, box: tuple[float, float, float, float], number: int) -> None:
-        """Paint an upright ellipse, given as left, top, right, bottom in px."""
+        """Paint an upright ellipse (left, top, right, bottom in px)."""
         self._pen.ellipse(box, fill=number)
 
     def trace(self, points: Sequence[float], number: int, width: int) -> None:
-        """Paint a line, given as u, v, u, v, … in px, `width` px wide."""
+        """Paint a line (u, v, u, v, … in px), `width` px wide."""
         self._pen.line(points, fill=number, width=width)
 
     def veil(self, outline: Sequence[float], number: int) -> None:
-        """Paint a polygon and remember what it covers: a fence or a crown of leaves is seen through."""
+        """Paint a polygon and remember the faces that it covers: a fence or a crown of leaves has holes."""
         columns, rows = outline[0::2], outline[1::2]
         left, top = max(0, math.floor(min(columns))), max(0, math.floor(min(rows)))
         right = min(self.camera.width, math.ceil(max(columns)) + 1)
@@ -154,11 +154,11 @@ class Canvas:
         self.fill(outline, number)
 
     def flat(self, label: str, colour: Colour, z: float, *, lit: float, finish: int = 0) -> int:
-        """Enter a face that stands square to the camera at depth z; its number."""
+        """Add a face that stands at depth z and faces the camera; returns its number."""
         return self.add(Face(LABELS[label], *colour, lit, 0, 0, 1 / z, 1, 0, 0, 1, finish, -1))
 
     def ground(self, label: str, colour: Colour, finish: int) -> int:
-        """Enter a face that lies on the ground; its number."""
+        """Add a face that lies on the ground; returns its number."""
         slope = 1 / (self.camera.focal * self.camera.eye)
         at_0 = -self.camera.centre[1] * slope
         return self.add(Face(LABELS[label], *colour, 1, 0, slope, at_0, 1, 0, 0, 0, finish, -1))
@@ -173,7 +173,7 @@ class Canvas:
         finish: int,
         facade: int = -1,
     ) -> int:
-        """Enter a vertical face that stands on the line from (x0, z0) to (x1, z1); its number."""
+        """Add a vertical face that stands on the line from (x0, z0) to (x1, z1); returns its number."""
         x0, z0, x1, z1 = foot
         u0, u1 = self.camera.u(x0, z0), self.camera.u(x1, z1)
         slope = (1 / z1 - 1 / z0) / (u1 - u0) if abs(u1 - u0) > 1e-3 else 0.0
@@ -206,7 +206,7 @@ class Canvas:
         self.fill(self.project([(x0, 0.0, z) for z in depths] + [(x1, 0.0, z) for z in reversed(depths)]), number)
 
     def shade(self, corners: Sequence[tuple[float, float]]) -> None:
-        """Darken a polygon (x, z) of the ground; parts nearer than the camera sees are pulled forward."""
+        """Darken a polygon (x, z) of the ground; parts that are too near for the camera are moved forward."""
         near = self.camera.near
         if corners[0][1] > _SHADOWS_END:
             return

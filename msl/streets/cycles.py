@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from msl.streets.brush import Brush, Stand, tone
 from msl.streets.people import Saddle, View, draw_rider
 
-Place = tuple[float, float, float]  # ahead in m, to the side (shares of half the width), up in m
+Point = tuple[float, float, float]  # ahead in m, to the side (shares of half the width), up in m
 
 _ROUND = tuple((math.cos(k * math.pi / 7), math.sin(k * math.pi / 7)) for k in range(14))
-_EDGE_ON = 0.45  # a wheel's visible width, as a share of its height, below which one sees only the tyre
+_EDGE_ON = 0.45  # visible width of a wheel, as a share of its height, below which only the tyre is visible
 
 _REAR, _FRONT, _CRANK = (-0.52, 0.0, 0.35), (0.52, 0.0, 0.35), (-0.08, 0.0, 0.30)
 _SEAT, _HEAD, _BAR = (-0.22, 0.0, 0.85), (0.36, 0.0, 0.82), (0.42, 0.0, 1.02)
-_TUBES: tuple[tuple[Place, Place], ...] = (
+_TUBES: tuple[tuple[Point, Point], ...] = (
     (_REAR, _CRANK),
     (_CRANK, _SEAT),
     (_CRANK, _HEAD),
@@ -23,10 +23,10 @@ _TUBES: tuple[tuple[Place, Place], ...] = (
     (_HEAD, _BAR),
     ((0.42, -0.6, 1.02), (0.42, 0.6, 1.02)),
 )
-_BICYCLE_WIDTH = 0.9  # m, of twice the bar
+_BICYCLE_WIDTH = 0.9  # m; the bar is 0.6 of it wide
 
 # A motorcycle's parts from the back to the front of the picture: material, finish, outline.
-_BODYWORK: tuple[tuple[str, float, tuple[Place, ...]], ...] = (
+_BODYWORK: tuple[tuple[str, float, tuple[Point, ...]], ...] = (
     ("dark", 1.0, ((-0.40, -1, 0.25), (0.35, 1, 0.25), (0.42, 1, 0.60), (-0.35, -1, 0.60))),  # engine
     ("hub", 1.0, ((-0.45, -0.5, 0.27), (-0.92, -0.5, 0.33), (-0.92, 0.5, 0.40), (-0.45, 0.5, 0.36))),  # exhaust
     ("hub", 1.0, ((0.66, -0.3, 0.33), (0.74, 0.3, 0.33), (0.46, 0.3, 0.98), (0.38, -0.3, 0.98))),  # fork
@@ -51,8 +51,8 @@ _BODYWORK: tuple[tuple[str, float, tuple[Place, ...]], ...] = (
 _MOTORCYCLE_WIDTH = 0.3  # m, of its body
 
 
-def _place(view: View, width: float, points: Sequence[Place]) -> list[tuple[float, float]]:
-    """Points of a machine of this width as they are seen: metres to the right and up."""
+def _project(view: View, width: float, points: Sequence[Point]) -> list[tuple[float, float]]:
+    """Points of a machine of this width as the camera sees them: metres to the right and up."""
     half = width / 2 * view.across
     return [(view.along * ahead + half * aside, up) for ahead, aside, up in points]
 
@@ -72,17 +72,17 @@ def draw_bicycle(brush: Brush, x: float, z: float, *, ridden: bool, broadside: f
         _draw_open_wheel(stand, ahead * view.along, max(abs(view.along), 0.16), tyre)
     tube = stand.face("bicycle", brush.paint("frame tube"))
     for joints in _TUBES:
-        start, end = _place(view, _BICYCLE_WIDTH, joints)
+        start, end = _project(view, _BICYCLE_WIDTH, joints)
         stand.limb(start, end, tube, width=0.06)
-    start, end = _place(view, 0.0, ((-0.34, 0, 0.92), (-0.12, 0, 0.93)))
+    start, end = _project(view, 0.0, ((-0.34, 0, 0.92), (-0.12, 0, 0.93)))
     stand.limb(start, end, stand.face("bicycle", tyre), width=0.09)
     if ridden:
-        seat, bar, *pedals = _place(view, 0.0, ((-0.2, 0, 0.95), (0.42, 0, 1.02), (-0.02, 0, 0.14), (-0.14, 0, 0.46)))
+        seat, bar, *pedals = _project(view, 0.0, ((-0.2, 0, 0.95), (0.42, 0, 1.02), (-0.02, 0, 0.14), (-0.14, 0, 0.46)))
         draw_rider(brush, stand, view, Saddle(seat, bar, (pedals[0], pedals[1])), helmet=False)
 
 
 def _draw_open_wheel(stand: Stand, x: float, squeeze: float, tyre: tuple[float, float, float]) -> None:
-    """A bicycle's wheel seen at an angle: a rim through whose spokes one sees the street."""
+    """A bicycle's wheel, seen at an angle: a rim, with the street visible between its spokes."""
     radius = 0.35
     ring = [(x + radius * squeeze * c, radius + radius * s) for c, s in _ROUND]
     if squeeze > _EDGE_ON:
@@ -104,9 +104,9 @@ def draw_motorcycle(brush: Brush, x: float, z: float, *, ridden: bool, broadside
             stand.polygon([(middle + radius * squeeze * c, 0.33 + radius * s) for c, s in _ROUND], number)
     for material, shade, outline in _BODYWORK:
         number = stand.face("motorcycle", tone(colours[material], shade), "paint")
-        stand.polygon(_place(view, _MOTORCYCLE_WIDTH, outline), number)
+        stand.polygon(_project(view, _MOTORCYCLE_WIDTH, outline), number)
     lamp = stand.face("motorcycle", brush.shared[brush.pick(("head light", "tail light"))])
     stand.ellipse(0.62 * view.along, 0.88, 0.14, 0.16, lamp)
     if ridden:
-        seat, bar, *pedals = _place(view, 0.0, ((-0.28, 0, 0.86), (0.36, 0, 1.1), (0.0, 0, 0.35), (0.02, 0, 0.36)))
+        seat, bar, *pedals = _project(view, 0.0, ((-0.28, 0, 0.86), (0.36, 0, 1.1), (0.0, 0, 0.35), (0.02, 0, 0.36)))
         draw_rider(brush, stand, view, Saddle(seat, bar, (pedals[0], pedals[1])), helmet=True)

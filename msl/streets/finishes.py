@@ -1,4 +1,4 @@
-"""What surfaces are made of: the grain, the joints and the holes that `render` gives to a face's plain colour."""
+"""Surfaces: the grain, the joints and the holes that `render` adds to a face's plain colour."""
 
 from typing import NamedTuple
 
@@ -13,8 +13,8 @@ class Finish(NamedTuple):
     stain_length: float = 2.0  # m along the second
     joint_width: float = 0.0  # m between the joints of slabs or blocks; 0: none
     joint_length: float = 1.0
-    holes: float = 0.0  # share of the surface through which one sees what is behind
-    bars: float = 0.0  # m from one bar of a fence to the next; 0: the holes lie at random
+    holes: float = 0.0  # share of the surface that is open
+    bars: float = 0.0  # m from one bar of a fence to the next; 0: holes at random places
 
 
 FINISHES: dict[str, Finish] = {

@@ -1,4 +1,4 @@
-"""What stands on the pavement: lamp posts, traffic lights, signs, and bins and benches that no class covers."""
+"""Things on the pavement: lamp posts, traffic lights, signs, and bins and benches, which have no class."""
 
 import math
 
@@ -6,7 +6,7 @@ from msl.streets.brush import Brush, Stand, tone
 
 _ROUND = tuple((math.cos(k * math.pi / 8), math.sin(k * math.pi / 8)) for k in range(16))
 _LAMPS = (((255, 60, 40), 0.30), ((255, 190, 40), 0.0), ((60, 230, 130), -0.30))  # colour, m above the middle
-_BOARDS_FROM = 12.0  # m, depth before which no board with directions stands
+_BOARDS_FROM = 12.0  # m, smallest depth of a board with directions
 _LAMP_OFF = 0.22  # brightness of a lamp that is not lit
 
 

@@ -9,7 +9,7 @@ from msl.streets.finishes import ROWS
 from msl.streets.plan import CORNER, CROSSING, LANE, PARKING, Street
 
 _ASIDE = 70.0  # m, how far to the sides ground is drawn
-_END = 80.0  # m, where markings and kerbs are too fine to be seen
+_END = 80.0  # m, depth beyond which markings and kerbs are too fine to be visible
 _KERB = 0.28  # m
 _LINE = 0.16  # m, width of a painted line
 _ARROW = ((-0.1, 0.0), (-0.1, 2.4), (-0.45, 2.4), (0.0, 4.4), (0.45, 2.4), (0.1, 2.4), (0.1, 0.0))  # m
@@ -17,7 +17,7 @@ _DASH, _DASHES = 3.0, 9.0  # m, length of a dash and from one to the next
 
 
 def draw_ground(brush: Brush, street: Street) -> None:
-    """Draw everything that lies flat, from below the horizon to the camera's feet."""
+    """Draw everything that lies flat, from the horizon to the camera's foot."""
     canvas = brush.canvas
     grass = brush.paint("grass")
     paving, kerb = brush.paint("paving"), brush.paint("kerb")

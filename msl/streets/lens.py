@@ -1,4 +1,4 @@
-"""What a camera makes of the light: exposure, tones, colours, blur, vignette, noise and compression."""
+"""From light to a camera's image: exposure, tones, colours, blur, vignette, noise and compression."""
 
 import io
 from functools import lru_cache
@@ -13,8 +13,8 @@ from msl.streets.noise import TILE, noise
 Floats = NDArray[np.floating]
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, red, green, blue
-_MIDDLE = 110.0  # level about which contrast turns
-_CHROMA = 0.5  # share of the noise that is each channel's own
+_MIDDLE = 110.0  # level that contrast does not change
+_CHROMA = 0.5  # share of the noise that differs between channels
 
 
 @lru_cache(maxsize=4)
@@ -25,7 +25,7 @@ def _corners(width: int, height: int) -> Floats:
 
 
 def expose(brush: Brush, light: Floats) -> NDArray[np.uint8]:
-    """The image (H, W, 3) that a style's camera takes of light (3, H, W) in 0 .. 255."""
+    """The image (H, W, 3) that the style's camera makes from light (3, H, W) in 0 .. 255."""
     style = brush.style
     _, height, width = light.shape
     warmth, gain, contrast = (brush.within(r) for r in (style.warmth, style.exposure, style.contrast))

@@ -1,4 +1,4 @@
-"""Tiles of noise, made once, from which textures, clouds and a sensor's grain are read."""
+"""Tiles of noise, computed once; textures, clouds and a sensor's grain are read from them."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""The tints of the two domains: what each material may be coloured, before a thing's own departure from its tint."""
+"""The tints of the two domains: the possible colours of each material, which are then changed for each thing."""
 
 from collections.abc import Mapping
 

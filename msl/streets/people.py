@@ -1,4 +1,4 @@
-"""Persons on foot and in the saddle: jointed figures in a plane square to the camera."""
+"""Persons on foot and on cycles: jointed figures in a plane that faces the camera."""
 
 import math
 from typing import NamedTuple
@@ -32,14 +32,14 @@ class Clothes(NamedTuple):
 
 
 class View(NamedTuple):
-    """How much one sees of what is turned to the camera: both 1 from the side and 0 across, or the reverse."""
+    """How a machine is turned to the camera: from the side, along is ±1 and across is 0; from behind, 0 and 1."""
 
-    along: float  # of its length, -1 .. 1; negative if its front is to the left
-    across: float  # of its width, 0 .. 1
+    along: float  # visible share of its length, -1 .. 1; negative if its front is to the left
+    across: float  # visible share of its width, 0 .. 1
 
 
 class Saddle(NamedTuple):
-    """Where a rider touches the machine."""
+    """The points where a rider touches the machine."""
 
     seat: Pair
     bar: Pair
@@ -144,5 +144,5 @@ def draw_rider(brush: Brush, stand: Stand, view: View, saddle: Saddle, *, helmet
         shoulder = (seat[0] + lean + 1.6 * side * apart, seat[1] + 0.49)
         _draw_arm(stand, shoulder, (bar[0] + 1.8 * side * apart, bar[1] + 0.02), arm)
     facing = math.copysign(1.0, view.along) if abs(view.along) > 0.5 else brush.pick((_FRONT, _BACK))
-    wears = brush.paint("helmet") if helmet or brush.chance(0.5) else None
-    _draw_head(stand, (seat[0] + 1.33 * lean, seat[1] + 0.76), "rider", clothes, facing, wears)
+    helmet_colour = brush.paint("helmet") if helmet or brush.chance(0.5) else None
+    _draw_head(stand, (seat[0] + 1.33 * lean, seat[1] + 0.76), "rider", clothes, facing, helmet_colour)

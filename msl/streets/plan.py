@@ -1,4 +1,4 @@
-"""The plan of a street: what kind it is, how many lanes it has, where its kerbs and its buildings stand."""
+"""The plan of a street: its kind, its lanes, its kerbs and the places of its buildings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ _SETTINGS: tuple[tuple[float, Setting], ...] = (
 class Street:
     """The plan of a street about the camera; distances in metres from its axis, by side (-1 left, 1 right)."""
 
-    lanes: tuple[tuple[float, int], ...]  # centre's x, and 1 if traffic goes with the camera, -1 if it comes
+    lanes: tuple[tuple[float, int], ...]  # x of the centre; 1: traffic goes with the camera, -1: towards it
     kerb: dict[int, float]
     parking: dict[int, bool]
     verge: dict[int, float]  # width of the grass between kerb and pavement
@@ -123,7 +123,7 @@ class Street:
     green: bool  # whether the ground beyond the pavement is grass
 
     def crosses(self, z0: float, z1: float) -> bool:
-        """Whether a crossing street and its pavements need the ground between two depths."""
+        """Whether a crossing street and its pavements cover ground between two depths."""
         if self.junction is None:
             return False
         return z1 > self.junction - CORNER and z0 < self.junction + CROSSING + CORNER
@@ -135,12 +135,12 @@ def choose_setting(brush: Brush) -> Setting:
 
 
 def plan_street(brush: Brush, setting: Setting) -> Street:
-    """A street of a kind, about a camera that drives in one of its lanes."""
+    """A street of this kind, around a camera that drives in one of its lanes."""
     ahead, oncoming = brush.pick(setting.lanes)
-    own = int(brush.between(0, ahead))  # lanes to the camera's left that go its way
+    lanes_left = int(brush.between(0, ahead))  # lanes to the camera's left with traffic in its direction
     aside = brush.between(-0.4, 0.4)
-    lanes = [((k - own) * LANE + aside, 1) for k in range(ahead)]
-    lanes += [(-(own + 1 + k) * LANE + aside, -1) for k in range(oncoming)]
+    lanes = [((k - lanes_left) * LANE + aside, 1) for k in range(ahead)]
+    lanes += [(-(lanes_left + 1 + k) * LANE + aside, -1) for k in range(oncoming)]
     parking = {side: brush.chance(setting.parking) for side in (-1, 1)}
     xs = [x for x, _ in lanes]
     kerb = {-1: -min(xs) + LANE / 2 + 0.3, 1: max(xs) + LANE / 2 + 0.3}

@@ -1,6 +1,6 @@
 """Trees, bushes and hedges: ragged outlines with lighter and darker clumps of leaves, or bare branches.
 
-Crowns are cut once, from a fixed stock, and turned, stretched and coloured for each tree.
+There is a fixed stock of crowns, which are turned, stretched and coloured for each tree.
 """
 
 import math
@@ -17,13 +17,13 @@ from msl.streets.finishes import ROWS
 
 Floats = NDArray[np.float64]
 
-_STOCK = 24  # crowns, bare trees
+_STOCK = 24  # number of different crowns, and of bare trees
 _OUTLINE, _CLUMP = 26, 8  # corners of a crown and of a clump in it
 _CLUMPS = 9  # in a crown
-_TONES = (0.80, 0.92, 1.04, 1.16)  # brightness of clumps, from the crown's foot to where the sun falls
+_TONES = (0.80, 0.92, 1.04, 1.16)  # brightness of clumps, from the crown's foot to its sunny side
 _TIERS = 5  # of a conifer, and the outline of one: shares of its half width and of the tree's height
 _TIER = ((-1.0, 0.0), (-0.4, 0.12), (0.0, 0.30), (0.4, 0.12), (1.0, 0.0), (0.3, -0.02), (-0.3, -0.02))
-_FINE = 16.0  # px, radius below which one does not see through a crown
+_FINE = 16.0  # px, radius below which a crown has no holes
 _LIMBS = 13  # the first bars of a bare tree: its trunk and what forks from it
 _BIG = 60.0  # px, height below which a bare tree is drawn without its thinnest branches
 _CLUMP_SIZE = 2.6  # px of a crown's radius for each clump
@@ -36,7 +36,7 @@ class Crown(NamedTuple):
     places: list[tuple[float, float]]  # the clumps' middles
 
 
-def _ragged(rng: np.random.Generator, corners: int, rough: float) -> Floats:
+def _ragged_outline(rng: np.random.Generator, corners: int, rough: float) -> Floats:
     """A closed outline about the origin, (corners, 2), whose radius of 1 varies by a share `rough`."""
     angle = 2 * np.pi * (np.arange(corners) + rng.uniform(-0.3, 0.3, corners)) / corners
     radius = 1 + rng.uniform(-rough, rough, corners)
@@ -47,8 +47,8 @@ def _ragged(rng: np.random.Generator, corners: int, rough: float) -> Floats:
 def _crown(number: int) -> Crown:
     rng = np.random.default_rng([1, number])
     places = rng.uniform(-0.62, 0.62, (_CLUMPS, 2))
-    clumps = [place + rng.uniform(0.25, 0.45) * _ragged(rng, _CLUMP, 0.25) for place in places]
-    return Crown(np.concatenate([_ragged(rng, _OUTLINE, 0.16), *clumps]), [(x, y) for x, y in places.tolist()])
+    clumps = [place + rng.uniform(0.25, 0.45) * _ragged_outline(rng, _CLUMP, 0.25) for place in places]
+    return Crown(np.concatenate([_ragged_outline(rng, _OUTLINE, 0.16), *clumps]), [(x, y) for x, y in places.tolist()])
 
 
 @cache
@@ -58,22 +58,22 @@ def _branches(number: int) -> Floats:
     tips = [(np.zeros(2), math.pi / 2, 0.34, 0.04)]
     bars = []
     for forks in (3, 3, 2, 0):
-        grown = []
+        next_tips = []
         for foot, angle, length, width in tips:
             along = np.array([math.cos(angle), math.sin(angle)])
             across, end = np.array([-along[1], along[0]]) * width / 2, foot + length * along
             bars.append([foot - across, foot + across, end + 0.6 * across, end - 0.6 * across])
             for k in range(forks):
                 turn = 0.95 * (k / (forks - 1) - 0.5) + rng.uniform(-0.2, 0.2)
-                grown.append((end, angle + turn, length * rng.uniform(0.6, 0.75), width * 0.55))
-        tips = grown
+                next_tips.append((end, angle + turn, length * rng.uniform(0.6, 0.75), width * 0.55))
+        tips = next_tips
     return np.array(bars)
 
 
 def _draw_crown(
     brush: Brush, stand: Stand, colour: Colour, centre: tuple[float, float], half: tuple[float, float], clumps: int
 ) -> None:
-    """Leaves about a centre, `half` as wide and high in metres: a ragged crown and clumps in it, bright to the sun."""
+    """Leaves about a centre, `half` as wide and high in metres: a ragged crown with clumps, brighter to the sun."""
     crown = _crown(int(brush.between(0, _STOCK)))
     turn = brush.pick((-1.0, 1.0))
     outline = stand.outlines(crown.points * (half[0] * turn, half[1]) + centre)
@@ -111,7 +111,7 @@ def draw_tree(brush: Brush, x: float, z: float, *, bare: bool = False) -> None:
 
 
 def _shade_tree(brush: Brush, x: float, z: float, height: float, radius: float, trunk: float) -> None:
-    """The ground's shade below a tree and, where the sun shines, the shadow of trunk and crown."""
+    """The shade below a tree or, if the sun shines, the shadow of its trunk and crown."""
     canvas = brush.canvas
     if not brush.light.casts:
         canvas.shade([(x - trunk, z - 0.3), (x + trunk, z - 0.3), (x + trunk, z + 0.3), (x - trunk, z + 0.3)])

@@ -19,17 +19,17 @@ Ids = NDArray[np.intp]
 
 _ROW = {name: row for row, name in enumerate(Face._fields)}
 _GROUND_LABELS = [LABELS[name] for name in ("road", "sidewalk", "terrain")]
-_SIGHT = 14.0  # m, depth at which the fine grain has lost half its strength: the pixels average over it
+_SIGHT = 14.0  # m, depth at which the fine grain has half its strength, because pixels average over it
 _CELLS = 4.0  # of noise in a grain
-_SHARP = 0.3  # px: shadows with a narrower edge are left as they are
+_SHARP = 0.3  # px: shadows with a narrower edge are not blurred
 _UMBRA = 0.85  # share of the sun that a shadow takes away
 _WINDOW = 9.0  # px: windows in narrower cells fade into their wall
-_BAR = 3.0  # px: nearer together, a fence's bars are seen as a haze
+_BAR = 3.0  # px: bars of a fence that are nearer together are drawn as random holes
 _LEAF = 22.0  # cells of noise in a metre of leaves
 
 
 def _fraction(x: Floats) -> Floats:
-    """What is above the whole number below."""
+    """The part of each number after the decimal point, counted from the next lower integer."""
     return x - np.floor(x)  # `x % 1.0` takes fifty times as long
 
 
@@ -67,7 +67,7 @@ class Shader:
         inverse += self._column("inverse_0", ids)
         return 1 / np.maximum(inverse, 1 / FAR)
 
-    def _place(self, ids: Ids, u: Floats, v: Floats, z: Floats) -> tuple[Floats, Floats]:
+    def _texture_position(self, ids: Ids, u: Floats, v: Floats, z: Floats) -> tuple[Floats, Floats]:
         """Texture coordinates s, t of each pixel in m."""
         camera = self._camera
         scale = z / camera.focal
@@ -77,25 +77,25 @@ class Shader:
         return s, z + (y - z) * self._column("upright", ids)
 
     def look_through(self, ids: Ids, behind: Ids, u: Floats, v: Floats) -> Ids:
-        """The faces that one sees: those behind, where the ones in front have holes."""
+        """The visible faces: in the holes of faces in front, the faces behind."""
         at = np.flatnonzero(self._finish["holes"].take(ids))
         front = ids[at]
         u, v = u[at], v[at]
         z = self._depth(front, u, v)
-        s, t = self._place(front, u, v, z)
+        s, t = self._texture_position(front, u, v, z)
         holes, bars = self._finish["holes"].take(front), self._finish["bars"].take(front)
         gap = _fraction(s / np.maximum(bars, 0.01)) < holes
         evenly = (0.5 + 0.29 * sample(noise(0.8, 3), s * _LEAF + front, t * _LEAF)).clip(0, 1)
         is_bars = bars * (self._camera.focal / z) > _BAR
-        open_ = at[np.where(is_bars, gap, evenly < holes)]
-        seen = ids.copy()
-        seen[open_] = behind[open_]
-        return seen
+        open_at = at[np.where(is_bars, gap, evenly < holes)]
+        visible = ids.copy()
+        visible[open_at] = behind[open_at]
+        return visible
 
     def colour(self, ids: Ids, u: Floats, v: Floats, shadow: Floats) -> Floats:
         """Colours (3, n) of pixels; `shadow` is 1 where the ground lies in the shade, (n,)."""
         z = self._depth(ids, u, v)
-        s, t = self._place(ids, u, v, z)
+        s, t = self._texture_position(ids, u, v, z)
         planes: Floats = self._table[_ROW["red"] : _ROW["blue"] + 1].take(ids, axis=1)
         self._add_windows(planes, ids, s, t, z)
         lit = self._column("lit", ids) * (1 - shadow * self._shaded.take(ids))
@@ -108,7 +108,7 @@ class Shader:
         return planes
 
     def _texture(self, ids: Ids, s: Floats, t: Floats, z: Floats) -> Floats:
-        """What each pixel's brightness is multiplied with."""
+        """The factor of each pixel's brightness."""
         finish = {name: self._finish[name].take(ids) for name in Finish._fields[:5]}
         first, second = self._start
         cells = _CELLS / finish["grain_size"]
@@ -138,7 +138,7 @@ class Shader:
         planes[:, at] = wall * ledge
 
     def _add_sky(self, planes: Floats, ids: Ids, u: Floats, v: Floats) -> None:
-        """Paint the sky, in place: paler to the horizon, with clouds, or grey all over."""
+        """Paint the sky, in place: paler towards the horizon and with clouds, or grey."""
         at = np.flatnonzero(ids == 0)
         width = self._camera.width
         up = ((self._camera.centre[1] - v[at]) / (0.32 * width)).clip(0, 1)
@@ -164,7 +164,7 @@ def _joints(s: Floats, t: Floats, width: Floats, length: Floats) -> Floats:
 
 
 def _windows(facade: Floats, s: Floats, t: Floats) -> tuple[Floats, Ids, Floats, Floats]:
-    """What is on a facade at positions s, t in m.
+    """The details of a facade at positions s, t in m.
 
     For each position: the share of paint on the wall, which paint (0 glass, 1 frame, 2 accent), its brightness, and
     the brightness of the wall.

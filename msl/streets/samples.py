@@ -16,20 +16,20 @@ from msl.streets.scene import draw_scene
 from msl.streets.style import Style
 
 _SMALLEST = 32  # px; below that no person fits into the image
-_RENDERED = 3  # samples whose bytes enter a digest
+_RENDERED = 3  # number of samples whose bytes are part of a digest
 
 _FOCAL = (0.95, 1.20)  # share of the image's width: 56 to 45 degrees of view; Cityscapes' is 1.1
 _EYE = (1.25, 1.65)  # m, the camera's height
 _BEND = 0.0009  # 1/m, largest
-_ASIDE = 0.10  # share of the width by which the vanishing point leaves the middle, at most
+_ASIDE = 0.10  # largest distance of the vanishing point from the middle, share of the width
 _HORIZON = (0.40, 0.50)  # share of the height
 
 
 @dataclass(frozen=True)
 class Streets:
-    """Generated street scenes in one domain's style; sample i depends on nothing but the fields and i.
+    """Generated street scenes in one domain's style; sample i depends only on the fields and i.
 
-    Images are RGB, labels hold Cityscapes' label ids (7 road … 33 bicycle; 1, 4 for what is ignored).
+    Images are RGB, labels hold Cityscapes' label ids (7 road … 33 bicycle; 1 and 4 are ignored).
 
     Raises:
         ConfigError: the size or the count is out of range.
@@ -60,7 +60,7 @@ class Streets:
     def sample(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Image (H, W, 3) and label (H, W) of a sample."""
         self._check(index)
-        # A style's and a split's names enter as hashes that are the same in every process, as Python's own are not.
+        # The names of style and split become a hash that is the same in every process, unlike Python's hash().
         words = hashlib.sha256(f"{self.style.name}/{self.split}".encode()).digest()[:8]
         rng = np.random.default_rng(np.random.SeedSequence([self.seed, index, int.from_bytes(words, "big")]))
         brush = Brush(Canvas(self._camera(rng)), self.style, _light(self.style, rng), rng)
@@ -78,9 +78,7 @@ class Streets:
 
     def _check(self, index: int) -> None:
         if not 0 <= index < self.count:
-            raise IndexError(
-                f"index {index} of {self.style.name}/{self.split}, which has samples 0 to {self.count - 1}"
-            )
+            raise IndexError(f"index {index} of {self.style.name}/{self.split}: pass 0 to {self.count - 1}")
 
     def _camera(self, rng: np.random.Generator) -> Camera:
         width, height = self.size
@@ -95,7 +93,7 @@ class Streets:
 
 
 def _light(style: Style, rng: np.random.Generator) -> Light:
-    """The sun anywhere around the camera, or an overcast sky that lights what faces up."""
+    """The sun at any side of the camera, or an overcast sky, which lights faces from above."""
     if rng.random() < style.overcast:
         return Light(toward=(0.0, 1.0, 0.0), sun=0.2, sky=rng.uniform(0.74, 0.86), casts=False)
     height, around = math.radians(rng.uniform(*style.sun_height)), rng.uniform(0, 2 * math.pi)

@@ -185,7 +185,7 @@ def _tram_section(start: float, end: float, *, nose: bool, tail: bool) -> Hull:
 
 
 def _bellows(start: float, end: float) -> Hull:
-    """What joins two sections of a tram."""
+    """The bellows between two sections of a tram."""
     profile = ((start, 0.1), (start, 0.9), (end, 0.9), (end, 0.1))
     return Hull(profile=profile, panels=("dark", "dark", "dark"), side_material="dark")
 

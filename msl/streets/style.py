@@ -1,8 +1,8 @@
-"""How a domain looks: the numbers in which the two domains differ, and nothing else does.
+"""The look of a domain: the two domains differ in these numbers and in nothing else.
 
-The domains show the same kind of world. `streets` renders it as a game does: few clean tints, a high sun, a steady
-camera. `streets_real` renders it as a camera on a car sees it: muted, widely spread tints, coarser surfaces, low sun or
-overcast skies, haze, and a lens and a sensor that err. Every cause of the shift is a field of `Style`.
+The domains show the same kind of world. `streets` looks like a game: few clean tints, a high sun, a steady camera.
+`streets_real` looks like images of a camera on a car: muted, widely spread tints, coarser surfaces, a low sun or an
+overcast sky, haze, and an imperfect lens and sensor. Every cause of the shift is a field of `Style`.
 """
 
 from collections.abc import Mapping
@@ -17,11 +17,11 @@ Range = tuple[float, float]  # bounds between which a value is drawn evenly, for
 class Style:
     """Rendering parameters of a domain; a `Range` is drawn anew for each sample."""
 
-    name: str  # the domain's, and part of the seed
-    palette: Palette = field(repr=False)  # what things are coloured with
+    name: str  # of the domain; part of the seed
+    palette: Palette = field(repr=False)  # the colours of things
     spread: tuple[
         float, float
-    ]  # levels (of 255) by which a thing departs from its tint: in brightness, in each channel
+    ]  # levels (of 255) by which a thing differs from its tint: in brightness, in each channel
     grain: float  # strength of the surfaces' textures, as a multiple of `FINISHES`
     grain_size: float  # size of the fine texture, likewise
 
@@ -32,7 +32,7 @@ class Style:
     warmth: Range  # colour temperature: red is multiplied by 1 + warmth, blue by 1 - warmth
     clouds: Range  # share of the sky under clouds
     penumbra: float  # width of the shadows' soft edge, share of the image's width
-    haze: Range  # 1/m: what is at depth z keeps exp(-haze·z) of its colour
+    haze: Range  # 1/m: a thing at depth z keeps exp(-haze·z) of its colour
 
     exposure: Range  # gain
     contrast: Range  # slope about middle grey
@@ -43,7 +43,7 @@ class Style:
     noise: Range  # standard deviation in levels (of 255)
     jpeg: tuple[int, int] | None  # quality of the compression, 1 .. 95; None: none
 
-    rates: Mapping[str, float]  # how often a kind of thing occurs, as a multiple of `scene`'s rate
+    rates: Mapping[str, float]  # how often a kind of thing occurs, as a multiple of its usual rate
 
 
 STYLES: dict[str, Style] = {

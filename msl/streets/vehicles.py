@@ -1,4 +1,4 @@
-"""Cars, trucks, buses and trams: profiles pulled to a vehicle's width, with windows, wheels and lamps painted on."""
+"""Cars, trucks, buses and trams: profiles as wide as a vehicle, with windows, wheels and lamps painted on them."""
 
 import math
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _MATERIALS = {
 }  # their palette entries
 _ROUND = tuple((math.cos(k * math.pi / 6), math.sin(k * math.pi / 6)) for k in range(12))
 _TINY = 10.0  # px: a vehicle lower than this is drawn without windows and lamps
-_SMALL = 26.0  # px: one lower than this is drawn without what is in `_HIDDEN`
+_SMALL = 26.0  # px: a vehicle lower than this is drawn without the materials in `_HIDDEN`
 _HIDDEN = frozenset({"hub", "plate", "dark", "display"})
 _HUB = 0.55  # radius of a hub, share of the wheel's
 _ARCH = 1.22  # radius of a wheel's arch, likewise
@@ -33,12 +33,12 @@ class Mesh:
 
     points: NDArray[np.float64]  # (points, 3)
     polygons: tuple[tuple[int, int, str], ...]  # first and last point, material
-    panels: tuple[tuple[int, int], ...]  # first and last polygon: the panel itself and what is painted on it
+    panels: tuple[tuple[int, int], ...]  # first and last polygon: the panel and the polygons painted on it
     normals: tuple[Solid, ...]  # of the panels: unit, outward
     centres: tuple[Solid, ...]  # of the panels
 
 
-Painted = list[tuple[list[Solid], str]]  # polygons and materials: a panel, then what is painted on it
+Painted = list[tuple[list[Solid], str]]  # polygons and materials: a panel, then the polygons painted on it
 
 
 def _edges(hull: Hull, size: tuple[float, float, float]) -> Iterator[tuple[Painted, Solid]]:
@@ -111,7 +111,7 @@ def mesh(name: str) -> Mesh:
 
 
 def draw_vehicle(brush: Brush, name: str, x: float, z: float, yaw: float) -> None:
-    """Draw a vehicle whose centre stands at (x, z) and whose front points `yaw` radians to the right of ahead."""
+    """Draw a vehicle with its centre at (x, z) and its front `yaw` radians to the right of the camera's direction."""
     shape, body = SHAPES[name], mesh(name)
     canvas, camera = brush.canvas, brush.canvas.camera
     brush.cast(*footprint(name, x, z, yaw), 0.9 * shape.size[2])
@@ -126,8 +126,8 @@ def draw_vehicle(brush: Brush, name: str, x: float, z: float, yaw: float) -> Non
     hidden = _HIDDEN if height < _SMALL else frozenset()
     body_colour = brush.paint(shape.paint)
     colours = {**brush.shared, "body": body_colour, "roof": body_colour}
-    numbers: dict[str, int] = {}  # faces by material; each panel has its own, what is painted on panels shares them
-    for far, lit, (first, last) in sorted(_seen(brush, body, x, z, (sin, cos)), reverse=True):
+    numbers: dict[str, int] = {}  # faces by material; each panel has its own, the polygons painted on panels share them
+    for far, lit, (first, last) in sorted(_visible_panels(brush, body, x, z, (sin, cos)), reverse=True):
         for polygon in range(first, first + 1 if height < _TINY else last):
             begin, end, material = body.polygons[polygon]
             if material in hidden:
@@ -139,7 +139,7 @@ def draw_vehicle(brush: Brush, name: str, x: float, z: float, yaw: float) -> Non
             canvas.fill(outline[2 * begin : 2 * end], numbers[material])
 
 
-def _seen(
+def _visible_panels(
     brush: Brush, body: Mesh, x: float, z: float, heading: tuple[float, float]
 ) -> Iterator[tuple[float, float, tuple[int, int]]]:
     """Depth, sunlight and polygons of the panels that face the camera."""
@@ -154,7 +154,7 @@ def _seen(
 
 
 def footprint(name: str, x: float, z: float, yaw: float) -> tuple[float, float, float, float]:
-    """The rectangle x0, x1, z0, z1 in metres that a vehicle stands on."""
+    """The rectangle x0, x1, z0, z1 in metres on which a vehicle stands."""
     length, width, _ = SHAPES[name].size
     half_x = (abs(math.sin(yaw)) * length + abs(math.cos(yaw)) * width) / 2
     half_z = (abs(math.cos(yaw)) * length + abs(math.sin(yaw)) * width) / 2

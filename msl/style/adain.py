@@ -15,16 +15,16 @@ def adain(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:
     Args:
         content: features (N, C, H, W).
         style: features (N or 1, C, h, w).
-        eps: under the root.
+        eps: added under the root.
 
     Returns:
-        (N, C, H, W) of the content's type, computed in float32 or wider.
+        (N, C, H, W) of the content's type, computed in float32 or float64.
     """
     return impose(content, *channel_statistics(style, eps), eps)
 
 
 def impose(content: Tensor, mean: Tensor, deviation: Tensor, eps: float = 1e-5) -> Tensor:
     """`adain` towards statistics that are known already, each (N or 1, C, 1, 1)."""
-    own_mean, own_deviation = channel_statistics(content, eps)
-    moved = (at_least_single(content) - own_mean) * (deviation / own_deviation) + mean
-    return moved.to(content.dtype)
+    content_mean, content_deviation = channel_statistics(content, eps)
+    restyled = (at_least_single(content) - content_mean) * (deviation / content_deviation) + mean
+    return restyled.to(content.dtype)

@@ -1,4 +1,4 @@
-"""Colours of one image for another: the mean and covariance of its pixels."""
+"""Transfer of colours from one image to another: the mean and the covariance of the pixels."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from torch import Tensor
 from msl.style.pixels import unit_rgb
 from msl.style.styler import Styler
 
-_LEAST = 1e-8  # variance of a channel that is constant: of a fortieth of a grey level
+_LEAST = 1e-8  # added to each channel's variance, so that it is not 0: the square of a fortieth of a grey level
 
 
 class ColourTransfer(Styler):
     """Content takes on the mean and the covariance of the style's RGB values: a style without a network.
 
-    The whole covariance, for matching the channels one by one presumes that they vary independently.
+    It takes on the whole covariance: matching each channel alone would assume that channels vary independently.
     """
 
     def statistics_of(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -22,8 +22,8 @@ class ColourTransfer(Styler):
         return colour_statistics(image)
 
     def restyle(self, content: Tensor, style: tuple[Tensor, ...], alpha: float) -> Tensor:
-        """A linear map of each pixel; it knows nothing of where the pixel is."""
-        return torch.lerp(content, _recoloured(content, *style), alpha)
+        """A linear map of each pixel, the same for all pixels."""
+        return torch.lerp(content, _recolour(content, *style), alpha)
 
 
 def preserve_colours(styles: Tensor | Sequence[Tensor], content: Tensor) -> list[Tensor]:
@@ -41,15 +41,15 @@ def preserve_colours(styles: Tensor | Sequence[Tensor], content: Tensor) -> list
     """
     mean, covariance = colour_statistics(unit_rgb(content, "content"))
     images = (unit_rgb(image.unsqueeze(0), f"style image {k + 1}") for k, image in enumerate(styles))
-    return [_recoloured(image, mean, covariance).clamp(0, 1).squeeze(0) for image in images]
+    return [_recolour(image, mean, covariance).clamp(0, 1).squeeze(0) for image in images]
 
 
 @torch.no_grad()
 def colour_statistics(image: Tensor) -> tuple[Tensor, Tensor]:
     """Mean (N, 3) and covariance (N, 3, 3) of the pixels of images (N, 3, H, W), in float64.
 
-    The covariance is that of ZZᵀ + I, divided by the number of pixels: undivided, as in the port, it would change the
-    contrast wherever two images differ in size.
+    The covariance is that of ZZᵀ + I, divided by the number of pixels. Without the division, as in the port, it would
+    change the contrast if two images differ in size.
     """
     pixels = image.double().flatten(2)  # (N, 3, H·W)
     mean = pixels.mean(dim=2)
@@ -61,13 +61,13 @@ def colour_statistics(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _recoloured(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
+def _recolour(image: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
     """Images (N, 3, H, W) with these colour statistics (N or 1), in the images' type."""
-    own_mean, own_covariance = colour_statistics(image)
-    own_scale, scale = _deviations(own_covariance), _deviations(covariance)  # (N, 3)
-    whitened = _power(own_covariance / _outer(own_scale), -0.5) / own_scale.unsqueeze(1)
-    change = scale.unsqueeze(2) * (_power(covariance / _outer(scale), 0.5) @ whitened)  # (N, 3, 3)
-    pixels = image.double().flatten(2) - own_mean.unsqueeze(2)
+    image_mean, image_covariance = colour_statistics(image)
+    image_scale, scale = _deviations(image_covariance), _deviations(covariance)  # (N, 3)
+    whitening = _power(image_covariance / _outer(image_scale), -0.5) / image_scale.unsqueeze(1)
+    change = scale.unsqueeze(2) * (_power(covariance / _outer(scale), 0.5) @ whitening)  # (N, 3, 3)
+    pixels = image.double().flatten(2) - image_mean.unsqueeze(2)
     return (change @ pixels + mean.unsqueeze(2)).view_as(image).to(image.dtype)
 
 

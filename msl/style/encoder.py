@@ -1,7 +1,7 @@
-"""VGG up to relu4_1, frozen: what a style network sees of an image.
+"""VGG up to relu4_1, frozen: it makes the features with which a style network works.
 
 Simonyan and Zisserman, arXiv:1409.1556, with reflection padding against artefacts at the border (Huang and Belongie,
-arXiv:1703.06868, section 6) and pooling that rounds up, so that no row of the image is lost.
+arXiv:1703.06868, section 6). Its pooling rounds up, so that no row of the image is lost.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from msl.errors import CheckpointError
 from msl.weights import check_fit, load_file, state_dict_in, torchvision_weights
 
 STRIDE = 8  # pixels of the image to one feature of relu4_1, each way
-HALO = 4  # features of relu4_1 beyond which nothing looks, in the encoder or in the decoder that mirrors it
+HALO = 4  # features of relu4_1: how far around it one feature depends on others, in encoder and decoder
 
 _REMEDY = "An encoder is a VGG-16 or VGG-19 by torchvision's names (features.0.weight, …) or vgg_normalised.pth."
 
@@ -28,18 +28,18 @@ class VGG(NamedTuple):
     channels: tuple[int, ...] = (64, 128, 256, 512)
 
     def convolutions(self) -> Iterator[tuple[int, int, int]]:
-        """Stage, channels in and channels out of each, in order."""
-        before = 3
+        """Stage, channels in and channels out of each convolution, in order."""
+        channels_in = 3
         for stage, (depth, channels) in enumerate(zip(self.depths, self.channels, strict=True)):
             for _ in range(depth):
-                yield stage, before, channels
-                before = channels
+                yield stage, channels_in, channels
+                channels_in = channels
 
 
 class Encoder(nn.Module):
     """RGB in [0, 1] to features. Its first 1×1 convolution is the preprocessing that its weights need.
 
-    Layers below ``features.`` are numbered as torchvision's. It is frozen and stays in eval mode; gradients flow
+    Layers below ``features.`` have torchvision's numbers. It is frozen and stays in eval mode; gradients flow
     through it to the image.
     """
 
@@ -49,11 +49,11 @@ class Encoder(nn.Module):
         self.colour = nn.Conv2d(3, 3, 1)
         self.features = nn.Sequential()
         self._taps: list[int] = []  # layers whose output is relu1_1, relu2_1, relu3_1 and relu4_1
-        for stage, before, channels in vgg.convolutions():
+        for stage, channels_in, channels in vgg.convolutions():
             first = stage == len(self._taps)
             if first and stage > 0:
                 self.features.append(nn.MaxPool2d(2, ceil_mode=True))
-            self.features.append(nn.Conv2d(before, channels, 3, padding=1, padding_mode="reflect"))
+            self.features.append(nn.Conv2d(channels_in, channels, 3, padding=1, padding_mode="reflect"))
             self.features.append(nn.ReLU(inplace=True))
             if first:
                 self._taps.append(len(self.features) - 1)
@@ -66,12 +66,12 @@ class Encoder(nn.Module):
 
     def levels(self, image: Tensor) -> list[Tensor]:
         """relu1_1, relu2_1, relu3_1 and relu4_1, at strides 1, 2, 4 and 8."""
-        x, taken = self.colour(image), []
+        x, levels = self.colour(image), []
         for number, layer in enumerate(self.features):
             x = layer(x)
             if number in self._taps:
-                taken.append(x)
-        return taken
+                levels.append(x)
+        return levels
 
     def train(self, mode: bool = True) -> Self:
         """Stay in eval mode."""
@@ -83,32 +83,32 @@ def load_encoder(weights: str) -> Encoder:
 
     Args:
         weights: ``imagenet`` for torchvision's VGG-19, or a file: VGG-16 or VGG-19 by torchvision's names, for
-            ImageNet-normalised RGB, or the AdaIN port's ``vgg_normalised.pth``, which begins with its own 1×1
-            colour convolution. What follows relu4_1 is left out.
+            ImageNet-normalised RGB, or the AdaIN port's ``vgg_normalised.pth``, which begins with a 1×1 colour
+            convolution. Layers after relu4_1 are left out.
 
     Raises:
-        CheckpointError: the weights cannot be had or do not fit; names what is missing, unexpected or misshapen.
+        CheckpointError: the weights cannot be fetched or do not fit; it names the differing keys.
     """
     if weights == "imagenet":
-        return _assembled(torchvision_weights("vgg19"), "torchvision's VGG-19")
+        return _assemble(torchvision_weights("vgg19"), "torchvision's VGG-19")
     path = Path(weights)
     if not path.is_file():
         raise CheckpointError(f"encoder = {weights}: no such file. Pass imagenet or a file of weights.")
-    return _assembled(state_dict_in(load_file(path)), str(path))
+    return _assemble(state_dict_in(load_file(path)), str(path))
 
 
-def _assembled(state: dict[str, Tensor], origin: str) -> Encoder:
+def _assemble(state: dict[str, Tensor], origin: str) -> Encoder:
     ported = tuple(state.get("0.weight", torch.empty(0)).shape) == (3, 3, 1, 1)
     third = "25.weight" if ported else "features.16.weight"  # the fourth convolution of VGG-19's third stage
     depths = (2, 2, 4 if third in state else 3, 1)
     names = _names_in_file(depths, ported)
     encoder = Encoder(VGG(depths, _channels(state, depths, names)))
-    own = {"colour": "0"} if ported else {"colour": "colour"}
-    own |= dict(zip(_names_in_file(depths, ported=False), names, strict=True))
-    known = {f"{theirs}.{part}": f"{ours}.{part}" for ours, theirs in own.items() for part in ("weight", "bias")}
-    read = {known.get(name, name): value for name, value in state.items() if not _behind(name, names[-1])}
-    # With ImageNet's normalisation for a file that brings no colours of its own.
-    encoder.load_state_dict(check_fit(_imagenet_colour() | read, encoder.state_dict(), origin, _REMEDY))
+    layers = {"0" if ported else "colour": "colour"}
+    layers |= dict(zip(names, _names_in_file(depths, ported=False), strict=True))
+    renamed = {f"{theirs}.{part}": f"{ours}.{part}" for theirs, ours in layers.items() for part in ("weight", "bias")}
+    weights = {renamed.get(name, name): value for name, value in state.items() if not _follows(name, names[-1])}
+    # ImageNet's normalisation takes the place of a colour convolution that the file lacks.
+    encoder.load_state_dict(check_fit(_imagenet_colour() | weights, encoder.state_dict(), origin, _REMEDY))
     return encoder
 
 
@@ -124,21 +124,22 @@ def _names_in_file(depths: tuple[int, ...], ported: bool) -> list[str]:
 
 
 def _channels(state: Mapping[str, Tensor], depths: tuple[int, ...], names: list[str]) -> tuple[int, ...]:
-    """Channels of each stage, VGG's own where the file has no such weight."""
+    """Channels of each stage; those of VGG if the file has no such weight."""
     firsts = [names[sum(depths[:stage])] for stage in range(len(depths))]
     weights = [state.get(f"{name}.weight") for name in firsts]
     return tuple(c if w is None else len(w) for w, c in zip(weights, VGG().channels, strict=True))
 
 
-def _behind(name: str, last: str) -> bool:
-    """Whether a weight belongs to what follows relu4_1."""
-    place, _, number = last.rpartition(".")
-    prefix, _, own = name.rpartition(".")[0].rpartition(".")
-    return name.startswith("classifier.") or (prefix == place and own.isdigit() and int(own) > int(number))
+def _follows(name: str, last: str) -> bool:
+    """Whether a weight belongs to a layer after relu4_1, whose convolution has the name `last`."""
+    last_prefix, _, last_number = last.rpartition(".")
+    prefix, _, number = name.rpartition(".")[0].rpartition(".")
+    is_later = prefix == last_prefix and number.isdigit() and int(number) > int(last_number)
+    return name.startswith("classifier.") or is_later
 
 
 def _imagenet_colour() -> dict[str, Tensor]:
     """(x - mean) / std as a 1×1 convolution."""
-    used = zoo.VGG19_Weights.IMAGENET1K_V1.transforms()
-    mean, std = torch.tensor(used.mean), torch.tensor(used.std)
+    transforms = zoo.VGG19_Weights.IMAGENET1K_V1.transforms()
+    mean, std = torch.tensor(transforms.mean), torch.tensor(transforms.std)
     return {"colour.weight": torch.diag(1 / std).view(3, 3, 1, 1), "colour.bias": -mean / std}

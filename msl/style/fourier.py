@@ -15,10 +15,10 @@ from msl.style.styler import Styler, StyleStatistics
 
 
 class FourierTransfer(Styler):
-    """The amplitudes of the lowest frequencies are swapped for the style's; phases stay the content's.
+    """The content's image with the style's amplitudes at the lowest frequencies; all phases stay the content's.
 
-    Frequencies are counted in waves across the image, so that a style image needs not be stretched to the content's
-    size. Amplitudes are the transform's divided by the number of pixels.
+    Frequencies are counted in waves across the image, so that a style image does not have to be stretched to the
+    content's size. Amplitudes are those of the Fourier transform, divided by the number of pixels.
     """
 
     def __init__(self, beta: float = 0.01) -> None:
@@ -33,25 +33,25 @@ class FourierTransfer(Styler):
         """
         super().__init__()
         if not 0 <= beta < 0.5:
-            raise ConfigError(f"beta = {beta}: the share of the frequencies lies in 0 … 0.5, 0.5 excluded")
+            raise ConfigError(f"beta = {beta}: the share of the frequencies must be at least 0 and less than 0.5")
         self.beta = beta
 
     def statistics_of(self, image: Tensor) -> tuple[Tensor, ...]:
         """Amplitudes (1, 3, 2B + 1, B + 1) of -B … B waves down and 0 … B across, B as many as the image holds."""
         amplitude = torch.fft.rfft2(at_least_single(image), norm="forward").abs()
-        most = (min(image.shape[2:]) - 1) // 2
-        return (amplitude[:, :, _rows(most), : most + 1],)
+        waves = (min(image.shape[2:]) - 1) // 2
+        return (amplitude[:, :, _rows(waves), : waves + 1],)
 
-    def join(self, kept: Sequence[tuple[Tensor, ...]]) -> StyleStatistics:
-        """Several images' amplitudes, as far as the smallest reaches."""
-        most = min(_reach(amplitude) for (amplitude,) in kept)
-        return StyleStatistics((torch.cat([_lowest(amplitude, most) for (amplitude,) in kept]),))
+    def join(self, statistics: Sequence[tuple[Tensor, ...]]) -> StyleStatistics:
+        """Several images' amplitudes, up to the highest frequency of the smallest image."""
+        waves = min(_reach(amplitude) for (amplitude,) in statistics)
+        return StyleStatistics((torch.cat([_lowest(amplitude, waves) for (amplitude,) in statistics]),))
 
     def restyle(self, content: Tensor, style: tuple[Tensor, ...], alpha: float) -> Tensor:
-        """Equation 3, with amplitudes swapped in part where `alpha` is below 1.
+        """Equation 3, with amplitudes that are swapped only in part if `alpha` is below 1.
 
         Raises:
-            DataError: the style images are too small for so many waves.
+            DataError: the style images are too small for this number of waves.
         """
         (amplitude,) = style
         size = (content.shape[2], content.shape[3])
@@ -79,6 +79,6 @@ def _reach(amplitude: Tensor) -> int:
 
 
 def _lowest(amplitude: Tensor, waves: int) -> Tensor:
-    """Of amplitudes as of `statistics_of`, those of so many waves."""
+    """The amplitudes of at most `waves` waves, out of those that `statistics_of` gives."""
     middle = _reach(amplitude)
     return amplitude[:, :, middle - waves : middle + waves + 1, : waves + 1]

@@ -1,4 +1,4 @@
-"""A decoder's start: what the encoder does, backwards."""
+"""The first weights of a decoder: those of the encoder, transposed and in reverse order."""
 
 import torch
 from torch import Tensor, nn
@@ -6,28 +6,28 @@ from torch import Tensor, nn
 from msl.style.encoder import Encoder
 from msl.style.network import Decoder
 
-_LEVEL, _DEVIATION = 0.5, 1.0  # of a filter before its ReLU: most of what it gives passes
+_LEVEL, _DEVIATION = 0.5, 1.0  # of a filter's responses before its ReLU, which lets most of them pass
 
 
 @torch.no_grad()
-def mirrored(encoder: Encoder, images: Tensor) -> Decoder:
-    """A decoder whose convolutions are the encoder's transposed, each filter scaled by what it gives for some images.
+def mirror_encoder(encoder: Encoder, images: Tensor) -> Decoder:
+    """A decoder whose convolutions are the encoder's transposed; each filter is scaled by its responses to some images.
 
     Transposed as in Zeiler and Fergus, ECCV 2014, section 2.1; scaled as in Mishkin and Matas, *All You Need Is a Good
-    Init*, ICLR 2016. PyTorch's own start gives colours that hardly differ from pixel to pixel, for nine layers shrink
-    them, and is slow to leave that.
+    Init*, ICLR 2016. PyTorch's default weights give colours that hardly differ between pixels, because nine layers
+    shrink the differences, and training takes long to change that.
 
     Args:
-        encoder: whose features are to be decoded.
+        encoder: the decoder is for its features.
         images: (N, 3, H, W) in [0, 1]; the decoder begins with their colours' means and deviations.
     """
     decoder = Decoder(encoder.vgg)
-    seeing = [layer for layer in encoder.features if isinstance(layer, nn.Conv2d)]
+    encoder_layers = [layer for layer in encoder.features if isinstance(layer, nn.Conv2d)]
     x = encoder(images)
     for layer in decoder:
         if isinstance(layer, nn.Conv2d):
-            layer.weight.copy_(seeing.pop().weight.transpose(0, 1).flip(2, 3))
-            if seeing:
+            layer.weight.copy_(encoder_layers.pop().weight.transpose(0, 1).flip(2, 3))
+            if encoder_layers:
                 _set_responses(layer, x, torch.tensor(_LEVEL), torch.tensor(_DEVIATION))
             else:
                 _set_responses(layer, x, images.mean(dim=(0, 2, 3)), images.std(dim=(0, 2, 3)))
@@ -36,7 +36,7 @@ def mirrored(encoder: Encoder, images: Tensor) -> Decoder:
 
 
 def _set_responses(layer: nn.Conv2d, x: Tensor, level: Tensor, deviation: Tensor) -> None:
-    """Let each filter's responses to `x` have this mean and deviation; one that is constant stays so."""
+    """Give each filter's responses to `x` this mean and deviation; constant responses stay constant."""
     assert layer.bias is not None
     layer.bias.zero_()
     response = layer(x)

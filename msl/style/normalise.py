@@ -1,7 +1,7 @@
-"""Encoders whose filters all respond alike, so that losses on their features weigh the same with any weights.
+"""Encoders whose filters all respond equally strongly: losses on their features then have the same scale.
 
 Gatys, Ecker and Bethge: *Image Style Transfer Using Convolutional Neural Networks*, CVPR 2016, section 2. The AdaIN
-port's ``vgg_normalised.pth`` is a VGG-19 that was so treated.
+port's ``vgg_normalised.pth`` is such a VGG-19.
 """
 
 import torch
@@ -9,20 +9,20 @@ from torch import Tensor, nn
 
 from msl.style.encoder import Encoder
 
-_LEAST = 0.1  # response of a filter, as a share of its layer's
+_LEAST = 0.1  # smallest response of a filter, as a share of its layer's mean response
 
 
 @torch.no_grad()
 def normalise(encoder: Encoder, images: Tensor) -> None:
-    """Scale each filter to a mean response of one after its ReLU; the next layer's weights make up for it.
+    """Scale each filter to a mean response of one after its ReLU; the next layer's weights undo the scaling.
 
-    ReLU and pooling commute with a positive factor, so what the encoder sees stays as it was, in other units. A filter
-    that hardly responds to these images counts as one that responds a tenth as much as its layer: another image to
-    which it does respond would drown all else.
+    ReLU and pooling commute with a positive factor, so the features stay the same, in other units. A filter that hardly
+    responds to these images counts as one that responds a tenth as much as its layer. Otherwise its response to other
+    images could outweigh all other filters.
 
     Args:
         encoder: changed in place.
-        images: (N, 3, H, W) in [0, 1], over which responses are averaged.
+        images: (N, 3, H, W) in [0, 1]; responses are averaged over them.
     """
     x = encoder.colour(images)
     scale = x.new_ones(x.shape[1])

@@ -1,4 +1,4 @@
-"""Sheets of content images in several styles."""
+"""Panels of content images in several styles."""
 
 from collections.abc import Sequence
 
@@ -10,34 +10,30 @@ from msl.style.network import StyleTransfer
 from msl.style.pixels import to_uint8
 
 _CELL = 240  # width of one picture in pixels
-
-
-_GAP = 4
-
-
+_GAP = 4  # pixels
 _PAPER = (255, 255, 255)
 
 
 @torch.no_grad()
-def style_sheet(transfer: StyleTransfer, contents: Sequence[Tensor], styles: Sequence[Tensor]) -> Image.Image:
-    """The style images on top, and below them each content image, as it is and in each of the styles.
+def style_panel(transfer: StyleTransfer, contents: Sequence[Tensor], styles: Sequence[Tensor]) -> Image.Image:
+    """The style images on top; below them each content image, unchanged and in each of the styles.
 
     Args:
         transfer: on its device.
         contents: (3, H, W) uint8 RGB, in any sizes.
-        styles: the same.
+        styles: (3, h, w) uint8 RGB, in any sizes.
     """
     device = next(transfer.parameters()).device
-    kept = [transfer.prepare([style.to(device)]) for style in styles]
+    statistics = [transfer.prepare([style.to(device)]) for style in styles]
     rows = [[None, *map(_picture, styles)]]
     for content in contents:
-        styled = [to_uint8(transfer(content[None].to(device), style))[0].cpu() for style in kept]
+        styled = [to_uint8(transfer(content[None].to(device), style))[0].cpu() for style in statistics]
         rows.append([_picture(content), *map(_picture, styled)])
     return grid(rows)
 
 
 def grid(rows: Sequence[Sequence[Image.Image | None]]) -> Image.Image:
-    """Pictures in rows and columns, each scaled to one width; None leaves a place empty."""
+    """Pictures in rows and columns, each scaled to one width; None leaves a cell empty."""
     scaled = [
         [None if p is None else p.resize((_CELL, round(_CELL * p.height / p.width))) for p in row] for row in rows
     ]

@@ -1,13 +1,13 @@
-"""The way into a style and out of it: RGB in [0, 1] from and to 8-bit images."""
+"""Conversion of images to RGB in [0, 1] and back to 8 bits."""
 
 import torch
 from torch import Tensor
 
 from msl.errors import DataError
 
-SMALLEST = 16  # pixels a side: below, the encoder's last features are too few to be padded by reflection
+SMALLEST = 16  # side in pixels: a smaller image has too few last features for reflection padding
 
-_SLACK = 0.5  # how far resampling may have carried values out of [0, 1]
+_SLACK = 0.5  # resampling may move values out of [0, 1] by so much
 
 
 def unit_rgb(image: Tensor, name: str) -> Tensor:
@@ -15,16 +15,18 @@ def unit_rgb(image: Tensor, name: str) -> Tensor:
 
     Args:
         image: what to convert.
-        name: what it is, for the message.
+        name: of the image, for the message.
 
     Raises:
-        DataError: it has another shape, is smaller than 16 pixels or its floats are clearly not in [0, 1].
+        DataError: it has another shape, is smaller than 16 pixels, or its floats are far outside [0, 1].
     """
     if image.ndim != 4 or image.shape[1] != 3:
         raise DataError(f"{name} is {tuple(image.shape)}: RGB images have the shape (N, 3, H, W)")
     if min(image.shape[2:]) < SMALLEST:
         size = f"{image.shape[3]}x{image.shape[2]}"
-        raise DataError(f"{name} is {size} (width x height): a style needs {SMALLEST} pixels each way")
+        raise DataError(
+            f"{name} is {size} (width x height): a style needs at least {SMALLEST} pixels in each direction"
+        )
     if not image.is_floating_point():
         return image.float() / 255
     low, high = (value.item() for value in image.aminmax())
@@ -34,7 +36,7 @@ def unit_rgb(image: Tensor, name: str) -> Tensor:
 
 
 def to_uint8(image: Tensor) -> Tensor:
-    """RGB in [0, 1] to 0…255: clamped, then rounded to nearest. Everything that is saved goes through here.
+    """RGB in [0, 1] to 0…255: clamped, then rounded to nearest. All saved images go through this function.
 
     A plain cast would cut 0.999 to 254 and let 1.01 overflow to 1.
 
@@ -42,7 +44,7 @@ def to_uint8(image: Tensor) -> Tensor:
         image: floats of any shape.
 
     Raises:
-        DataError: a value is not a number, which no grey level stands for.
+        DataError: a value is not a number (NaN), so it has no grey level.
     """
     if image.isnan().any():
         raise DataError("a styled image has pixels that are not a number: check the decoder's weights")

@@ -1,4 +1,4 @@
-"""Large images piece by piece, without seams."""
+"""Functions of large images, computed piece by piece, without seams."""
 
 from collections.abc import Callable
 
@@ -9,17 +9,17 @@ from torch import Tensor
 def in_tiles(
     call: Callable[[Tensor], Tensor], x: Tensor, *, tile: int, halo: int, read: int = 1, write: int = 1
 ) -> Tensor:
-    """`call(x)`, computed on pieces that overlap by more than `call` looks around; memory is that of one piece.
+    """`call(x)`, computed on pieces that overlap so far that their borders do not matter; in the memory of one piece.
 
-    The plane is cut into cells, the pixels that share one element of the coarser side.
+    The plane is cut into cells: a cell is the pixels that belong to one element of the coarser side.
 
     Args:
-        call: a chain of local operations; what it does at an image's border, it does there only.
+        call: a chain of local operations.
         x: (N, C, H, W).
-        tile: cells a side of a piece.
-        halo: cells around it that it is computed with.
-        read: pixels of `x` to a cell, each way.
-        write: pixels of the result to a cell, each way.
+        tile: side of a piece in cells.
+        halo: cells around a piece with which it is computed.
+        read: side of a cell in pixels of `x`.
+        write: side of a cell in pixels of the result.
     """
     height, width = (-(-length // read) for length in x.shape[2:])
     rows = []

@@ -1,4 +1,4 @@
-"""Training: a list of terms, one loop, and the callbacks around it. Knows nothing of MLflow or the command line."""
+"""Training: a list of terms, one loop, and the callbacks around it. It does not know MLflow or the command line."""
 
 from msl.training.loop import Callback, Reporter, Schedule, State, fit
 from msl.training.terms import Objective, Term

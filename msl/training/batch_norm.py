@@ -1,4 +1,4 @@
-"""Train mode, with BatchNorm that learns or does not."""
+"""Train mode, in which BatchNorm learns or not."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from torch import nn
 
 
 def train_mode(model: nn.Module, freeze_bn: bool) -> None:
-    """Train mode; with `freeze_bn`, BatchNorm stays in eval mode: it uses its running statistics and keeps them."""
+    """Set train mode; with `freeze_bn`, BatchNorm stays in eval mode: it uses its running statistics unchanged."""
     model.train()
     if freeze_bn:
         for module in batch_norms(model):
@@ -14,5 +14,5 @@ def train_mode(model: nn.Module, freeze_bn: bool) -> None:
 
 
 def batch_norms(model: nn.Module) -> Iterator[nn.Module]:
-    """Every BatchNorm of a network, from the input on."""
+    """Every BatchNorm of a network, from its input to its output."""
     return (module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))

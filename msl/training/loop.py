@@ -1,4 +1,4 @@
-"""The training loop: the only one, for every mode."""
+"""The only training loop, for every mode."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # training does not depend on how it is scored
 
 
 class Reporter(Protocol):
-    """Where training's numbers and files go; `msl.tracking` has one for MLflow."""
+    """Takes the numbers and files of a training; `msl.tracking` has one for MLflow."""
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Record scalars of one step."""
@@ -37,27 +37,27 @@ class Schedule:
     """How long training lasts, in steps."""
 
     lr: Decay
-    stop: int  # the step at which it ends, at most the horizon of lr
+    stop: int  # number of steps after which training ends, at most the horizon of lr
     epoch_iters: int
 
 
 @dataclass(kw_only=True)
 class State:
-    """What training consists of and where it stands; callbacks read it, a checkpoint holds it."""
+    """The parts of a training and its progress; callbacks read it, a checkpoint holds it."""
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
     streams: Mapping[str, Stream | Paired]
     schedule: Schedule
-    step: int = 0  # optimizer steps done
+    step: int = 0  # number of finished optimizer steps
 
-    # Of the step just done:
+    # About the last finished step:
     parts: dict[str, Tensor] = field(default_factory=dict)  # weighted losses by name, detached
     batches: dict[str, tuple[str, ...]] = field(default_factory=dict)  # names of the samples, by stream
     seconds: float = 0.0
-    data_wait: float = 0.0  # seconds of those in which the network waited for a batch
-    result: "Result | None" = None  # if this step was followed by an evaluation
-    improved: bool = False  # whether that is the best so far
+    data_wait: float = 0.0  # the part of `seconds` in which the network waited for a batch
+    result: "Result | None" = None  # of the evaluation after this step, if there was one
+    improved: bool = False  # whether that result is the best so far
 
     @property
     def finished(self) -> bool:
@@ -74,23 +74,23 @@ class State:
 
 
 class Callback:
-    """Something that happens around the steps. A callback that counts keeps its counts in the checkpoint."""
+    """An action around the steps. A callback that counts saves its counts in the checkpoint."""
 
     def on_start(self, state: State) -> None:
-        """Before the first step of this process, also of a resumed training."""
+        """Called before the first step of this process, also if the training is resumed."""
 
     def on_step(self, state: State) -> None:
-        """After every optimizer step."""
+        """Called after every optimizer step."""
 
     def on_end(self, state: State) -> None:
-        """After the last step."""
+        """Called after the last step."""
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training needs, in tensors, numbers, strings, lists and dicts."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up what `state_dict` gave."""
+        """Restore what `state_dict` returned."""
 
 
 def fit(
@@ -103,8 +103,8 @@ def fit(
 ) -> None:
     """Train until the schedule's stop.
 
-    A step walks the terms and backwards each as it goes, so that memory holds one graph at a time; the gradients add
-    up, and one optimizer step follows.
+    A step computes one term after the other, each with its backward pass, so that memory holds one graph at a time. The
+    gradients add up, and one optimizer step follows.
     """
     device = next(state.model.parameters()).device
     train_mode(state.model, freeze_bn)

@@ -7,7 +7,7 @@ from msl.config import OptimizerConfig
 
 
 class Decay(Protocol):
-    """How a learning rate falls."""
+    """A learning rate over the steps."""
 
     def factor(self, step: int) -> float:
         """lr(step) / lr(0)."""
@@ -21,14 +21,14 @@ class Poly:
     power: float  # p
 
     def factor(self, step: int) -> float:
-        """lr(step) / lr(0); 0 from the horizon on."""
-        left: float = 1 - min(step, self.horizon) / self.horizon
-        return float(left**self.power)
+        """lr(step) / lr(0); 0 at the horizon and after it."""
+        remaining: float = 1 - min(step, self.horizon) / self.horizon
+        return float(remaining**self.power)
 
 
 @dataclass(frozen=True)
 class Warmup:
-    """A schedule whose first steps are smaller: lr(t) = after(t) · (r + (1 - r) · t/W) for t < W, then after(t)."""
+    """A schedule with smaller first steps: lr(t) = after(t) · (r + (1 - r) · t/W) for t < W, then after(t)."""
 
     after: Decay
     iters: int  # W
@@ -36,8 +36,8 @@ class Warmup:
 
     def factor(self, step: int) -> float:
         """lr(step) / lr(0) of the schedule without warm-up."""
-        risen = 1.0 if step >= self.iters else self.ratio + (1 - self.ratio) * step / self.iters
-        return risen * self.after.factor(step)
+        warmup_factor = 1.0 if step >= self.iters else self.ratio + (1 - self.ratio) * step / self.iters
+        return warmup_factor * self.after.factor(step)
 
 
 @dataclass(frozen=True)
@@ -52,5 +52,5 @@ class Inverse:
 
 
 def lr_schedule(config: OptimizerConfig, horizon: int) -> Decay:
-    """The polynomial schedule over `horizon` steps, after a warm-up if there is one."""
+    """The polynomial schedule over `horizon` steps, with a warm-up if the settings have one."""
     return Warmup(Poly(horizon, config.poly_power), config.warmup_iters, config.warmup_ratio)

@@ -1,4 +1,4 @@
-"""A term: the unit of which training modes are made."""
+"""A term: every training mode is a list of terms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from msl.data import Batch
 
 
 class Objective(Protocol):
-    """What is minimised on one stream of batches."""
+    """A loss on one stream of batches."""
 
     def __call__(self, model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
         """The weighted parts of the loss by name, scalars of one forward graph; their sum is minimised."""
@@ -18,12 +18,12 @@ class Objective(Protocol):
 
 @dataclass(frozen=True)
 class Term:
-    """A stream, what is minimised on it, and the steps during which it counts."""
+    """A stream, its objective, and the steps in which it counts."""
 
     stream: str
     objective: Objective
     start: int = 0
-    stop: int | None = None  # the first step at which the term is over; None = never
+    stop: int | None = None  # the first step in which the term no longer counts; None = it always counts
 
     def active(self, step: int) -> bool:
         """Whether the term counts in this step."""

@@ -21,7 +21,7 @@ from msl.labels import LABEL_SETS
 from msl.losses import cross_entropy, guidance_labels, iw_max_square
 from msl.metrics import ConfusionMatrix
 from msl.models import SegmentationNetwork, build_model
-from msl.models.devices import place
+from msl.models.devices import to_device
 from msl.scoring.panels import coloured
 from msl.training import Schedule, State, Term, fit
 from msl.training.objectives.adaptation import Adaptation
@@ -113,7 +113,7 @@ def step_pair() -> Pair:
 def network() -> SegmentationNetwork:
     """ResNet-101 with both outputs and random weights, which cost what trained ones do."""
     model = build_model(ModelConfig(backbone="resnet101", multi=True, num_classes=CLASSES, weights="none"))
-    place(model, torch.device("cpu"))
+    to_device(model, torch.device("cpu"))
     return model.train()
 
 

@@ -38,7 +38,7 @@ def ratios() -> Iterator[Ratio]:
 def _joint_step(transfer: StyleTransfer, kept: StyleStatistics) -> Ratio:
     """A step of joint_adain with a frozen style, without the style network's own passes, beside a step of adapt."""
     image = numerics.images(numerics.STEP)
-    front = StyleFront(transfer, alpha=1.0, learns="frozen")
+    front = StyleFront(transfer, alpha=1.0, style_training="frozen")
     front.take_on(kept, LookConfig())
     model = numerics.network()
     put_in_front(model, front)

@@ -19,7 +19,7 @@ from analysis import open_store
 from msl import schema
 from msl.data import open_domain
 from msl.models import SegmentationNetwork, build_model
-from msl.models.devices import place
+from msl.models.devices import to_device
 from msl.recipes import Request
 from msl.runs import run as carry_out
 from msl.scoring.evaluation import Scored, evaluate
@@ -64,7 +64,7 @@ def training() -> dict[str, float]:
 
 def evaluation() -> dict[str, float]:
     model: SegmentationNetwork = build_model(Request(stage="adapt", recipe="streets").settings().model)
-    place(model, torch.device("cpu"))
+    to_device(model, torch.device("cpu"))
     domain = open_domain("streets_real", split="val")
     scored = Scored(role=schema.TARGET, domain=domain, size=(256, 128), count=SCORED, num_workers=1)
     return {"evaluation, s/image": seconds(lambda: evaluate(model, scored)) / SCORED}

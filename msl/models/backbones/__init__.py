@@ -1,4 +1,4 @@
-"""Feature extractors. Each has its own file, loaded when `backbone` chooses it (`msl.config.catalog.BACKBONES`)."""
+"""Feature extractors. Each has its own file, loaded when `backbone` names it (`msl.config.catalog.BACKBONES`)."""
 
 from msl.models.backbones.backbone import Backbone, Features, Stages
 from msl.models.backbones.declaration import check_declaration

@@ -31,16 +31,16 @@ class Backbone(nn.Module, ABC):
     A subclass sets `network`, `strides` and `channels` and gives `forward`; the rest has defaults.
     """
 
-    packages: ClassVar[tuple[str, ...]] = ()  # that it needs beyond msl's own dependencies
-    left_out: tuple[str, ...] = ()  # parts that files of its weights have and a segmentation network does without
+    packages: ClassVar[tuple[str, ...]] = ()  # packages that it needs beside the dependencies of msl
+    left_out: tuple[str, ...] = ()  # parts in files of its weights that a segmentation network does not need
 
-    network: nn.Module  # the parameters, by the names that files of weights give them
+    network: nn.Module  # its parameters have the names that files of weights use
     strides: Stages
     channels: Stages
 
     @classmethod
     def preprocessing(cls, config: ModelConfig) -> str:
-        """What its weights take where neither they nor the settings say so, as `ModelConfig.preprocessing` names it."""
+        """The preprocessing of its weights, by its name in `ModelConfig`, if neither they nor the settings name it."""
         return "imagenet_rgb"
 
     @classmethod
@@ -48,7 +48,7 @@ class Backbone(nn.Module, ABC):
         """The state dict that ``weights=imagenet`` stands for.
 
         Raises:
-            CheckpointError: there is none, or it cannot be fetched.
+            CheckpointError: there are no such weights, or they cannot be fetched.
         """
         raise CheckpointError(f"There are no ImageNet weights for backbone = {config.backbone}: pass weights=none.")
 
@@ -56,7 +56,7 @@ class Backbone(nn.Module, ABC):
     def forward(self, image: Tensor) -> Features:
         """Preprocessed images (N, 3, H, W) of any size to feature maps."""
 
-    def matched(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    def match_names(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """A file's weights by the names of `network`, without the parts that are left out."""
         heads = tuple(f"{part}." for part in self.left_out)
         return {name: value for name, value in weights.items() if not name.startswith(heads)}

@@ -1,7 +1,7 @@
 """torchvision's networks at output stride 8 or 16: late strides are turned into dilation.
 
-DeepLab's way to keep resolution: where a stage would have halved it, its 3×3 convolutions are spread out instead,
-so the weights still fit (Chen et al., arXiv:1606.00915, section 3.1).
+This is how DeepLab keeps resolution: a late stage does not halve it; instead its 3×3 convolutions are dilated, so
+that the weights still fit (Chen et al., arXiv:1606.00915, section 3.1).
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from msl.weights import torchvision_weights
 
 @dataclass(frozen=True)
 class Plan:
-    """How a network of torchvision's is cut: its parts in order, and what only its classifier needs."""
+    """How to cut a network of torchvision: its parts in order, and those that only its classifier needs."""
 
-    low: tuple[str, ...]  # until stride 4
-    stem: tuple[str, ...]  # from there until stride 8
-    middle: tuple[str, ...]  # where the stride becomes 16, or dilation takes its place
-    last: tuple[str, ...]  # where it would become 32
+    low: tuple[str, ...]  # up to stride 4
+    stem: tuple[str, ...]  # from there to stride 8
+    middle: tuple[str, ...]  # would make the stride 16; dilated instead for output stride 8
+    last: tuple[str, ...]  # would make the stride 32; always dilated instead
     classifier: tuple[str, ...]
     channels: Stages
 
@@ -58,9 +58,11 @@ class DilatedBackbone(Backbone):
 
     @classmethod
     def imagenet_weights(cls, config: ModelConfig) -> dict[str, Tensor]:
-        """Torchvision's, from TORCH_HOME or else downloaded into it."""
+        """Torchvision's weights, from TORCH_HOME or else downloaded into it."""
         if config.width != 1:
-            raise CheckpointError(f"weights = imagenet exist for width 1 only, not {config.width}: pass weights=none.")
+            raise CheckpointError(
+                f"weights = imagenet exist only for width = 1, not {config.width}: pass weights=none."
+            )
         return torchvision_weights(config.backbone)
 
     def forward(self, image: Tensor) -> Features:
@@ -76,7 +78,7 @@ class DilatedBackbone(Backbone):
 
 
 def _drop_affine(network: nn.Module) -> None:
-    """BatchNorm that normalises only. After building, because torchvision's initialisation wants a scale."""
+    """Let BatchNorm only normalise. Only a finished network can: torchvision's initialisation needs the scale."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.affine = False

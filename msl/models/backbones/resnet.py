@@ -1,4 +1,4 @@
-"""torchvision's ResNets, arranged as there or as in Caffe."""
+"""torchvision's ResNets, in torchvision's arrangement or in Caffe's."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ _BUILDERS: dict[str, tuple[Callable[[], nn.Module], Stages]] = {
     "resnet50": (zoo.resnet50, Stages(256, 1024, 2048)),
     "resnet18": (zoo.resnet18, Stages(64, 256, 512)),
 }
-_PUBLISHED_HEADS = ("layer5", "layer6")  # which published DeepLabs have behind the four layers of a ResNet
+_PUBLISHED_HEADS = ("layer5", "layer6")  # of published DeepLabs, after the four layers of a ResNet
 
 
 class ResNet(DilatedBackbone):

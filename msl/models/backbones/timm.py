@@ -1,7 +1,7 @@
 """timm's networks as ``timm:NAME``: convolutional ones, and transformers whose stages have strides (extra ``timm``).
 
-https://huggingface.co/docs/timm/feature_extraction. They differ in what they take; here all take images of any size
-and give maps (N, C, H, W). Those that can be dilated are, to the output stride; the others have the strides they have.
+https://huggingface.co/docs/timm/feature_extraction. Here all of them take images of any size and give maps
+(N, C, H, W). Networks that can be dilated are dilated to the output stride; the others keep their strides.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from msl.config.registry import nearest_names
 from msl.errors import CheckpointError, ConfigError
 from msl.models.backbones.backbone import Backbone, Features, Stages
 
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation as of preprocessing = imagenet_rgb
-_FINEST = 4  # stride of the early map: finer ones cost more than they tell (arXiv:1802.02611, section 4.1)
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation of preprocessing = imagenet_rgb
+_FINEST = 4  # smallest stride of the early map: finer maps cost more than they help (arXiv:1802.02611, section 4.1)
 _SIZE_OPTIONS: tuple[dict[str, bool], ...] = ({"strict_img_size": False}, {"dynamic_img_size": True}, {})
-_NO_SUCH_OPTION = (TypeError, AssertionError, RuntimeError)  # how a network says that it does not take an option
+_NO_SUCH_OPTION = (TypeError, AssertionError, RuntimeError)  # raised by networks that do not take an option
 
 
 class TimmBackbone(Backbone):
@@ -34,7 +34,7 @@ class TimmBackbone(Backbone):
         info: Any = self.network.feature_info
         reductions, channels = info.reduction(), info.channels()
         self._levels = _levels(config.backbone, reductions)
-        self.strides, self.channels = _chosen(reductions, self._levels), _chosen(channels, self._levels)
+        self.strides, self.channels = _at_levels(reductions, self._levels), _at_levels(channels, self._levels)
         self._multiple = max(reductions)
         self._channels_last = getattr(self.network, "output_fmt", None) == "NHWC"
         self._backbone = config.backbone
@@ -42,46 +42,50 @@ class TimmBackbone(Backbone):
     @classmethod
     def preprocessing(cls, config: ModelConfig) -> str:
         """The mean and the deviation that timm records for the weights."""
-        recorded = _timm(config.backbone).get_pretrained_cfg(_known_name(config.backbone))
-        if recorded is None or (tuple(recorded.mean), tuple(recorded.std)) == _IMAGENET:
+        record = _timm(config.backbone).get_pretrained_cfg(_timm_name(config.backbone))
+        if record is None or (tuple(record.mean), tuple(record.std)) == _IMAGENET:
             return "imagenet_rgb"
-        return f"rgb:{','.join(map(str, recorded.mean))}/{','.join(map(str, recorded.std))}"
+        return f"rgb:{','.join(map(str, record.mean))}/{','.join(map(str, record.std))}"
 
     @classmethod
     def imagenet_weights(cls, config: ModelConfig) -> dict[str, Tensor]:
         """The weights that timm has for the name: from the cache of its hub, or else downloaded into it."""
-        timm, name = _timm(config.backbone), _known_name(config.backbone)
+        timm, name = _timm(config.backbone), _timm_name(config.backbone)
         try:
             whole = _whole_network(config.backbone, pretrained=True)
         except Exception as error:  # timm's hub raises its own errors, those of its HTTP client and of the system
-            recorded = timm.get_pretrained_cfg(name)
-            place = (recorded and (recorded.hf_hub_id or recorded.url)) or "nowhere: timm records no weights for it"
+            record = timm.get_pretrained_cfg(name)
+            address = record and (record.hf_hub_id or record.url)
+            source = f"timm looked for them at {address}" if address else "timm has no weights for this name"
             raise CheckpointError(
-                f"Weights of {config.backbone} cannot be fetched: {_first_line(error)}. timm looked for them at "
-                f"{place}. Fill its cache where there is a network (HF_HOME moves that folder), or pass weights=none "
-                "or a state dict's path."
+                f"Weights of {config.backbone} cannot be fetched: {_first_line(error)}. {source}. Fill timm's cache on "
+                "a machine with an internet connection (HF_HOME sets the folder), or pass weights=none or a "
+                "state dict's path."
             ) from error
         return whole.state_dict()
 
     def forward(self, image: Tensor) -> Features:
-        """Preprocessed images (N, 3, H, W) to feature maps; a remainder of the image is padded with the mean colour."""
+        """Preprocessed images (N, 3, H, W) to feature maps.
+
+        Images are padded with the mean colour to a multiple of the strides.
+        """
         height, width = image.shape[2:]
         padded = nn.functional.pad(image, (0, -width % self._multiple, 0, -height % self._multiple))
         maps = self.network(padded)
         low, middle, last = (
-            self._cropped(maps[level], -(-height // stride), -(-width // stride))
+            self._crop(maps[level], -(-height // stride), -(-width // stride))
             for level, stride in zip(self._levels, self.strides, strict=True)
         )
         return Features(low, middle, last)
 
-    def matched(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A file's weights by timm's names for the features; those that only the whole network has are left out."""
-        places = {name: _place(name, self.network.state_dict().keys()) for name in weights}
-        lacking = [name for name, place in places.items() if place is None]
+    def match_names(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A file's weights by timm's names for the features; weights that only the whole network has are left out."""
+        names = {name: _feature_name(name, self.network.state_dict().keys()) for name in weights}
+        lacking = [name for name, feature_name in names.items() if feature_name is None]
         heads = _whole_network(self._backbone).state_dict().keys() if lacking else set()
-        return {places[name] or name: value for name, value in weights.items() if places[name] or name not in heads}
+        return {names[name] or name: value for name, value in weights.items() if names[name] or name not in heads}
 
-    def _cropped(self, feature: Tensor, height: int, width: int) -> Tensor:
+    def _crop(self, feature: Tensor, height: int, width: int) -> Tensor:
         if self._channels_last:
             feature = feature.permute(0, 3, 1, 2)
         return feature[:, :, :height, :width]
@@ -97,28 +101,28 @@ def _timm(backbone: str) -> ModuleType:
     return timm
 
 
-def _known_name(backbone: str) -> str:
+def _timm_name(backbone: str) -> str:
     """The name that timm gives to the network; ``resnet18.a1_in1k`` names its weights too."""
     timm, name = _timm(backbone), backbone.partition(":")[2]
-    known = timm.list_models() + timm.list_pretrained()
-    if name not in known:
+    names = timm.list_models() + timm.list_pretrained()
+    if name not in names:
         raise ConfigError(
-            f"backbone = {backbone}: timm {timm.__version__} has no network of that name; {nearest_names(name, known)}"
-            "timm.list_models() lists all."
+            f"backbone = {backbone}: timm {timm.__version__} has no network of that name; {nearest_names(name, names)}"
+            "timm.list_models() lists them all."
         )
     return name
 
 
 def _whole_network(backbone: str, pretrained: bool = False) -> nn.Module:
-    """The network with its classifier; the random numbers of its start are not taken from those of a training."""
+    """The network with its classifier; its random weights do not change the random numbers of training."""
     with torch.random.fork_rng(devices=[]):
-        network: nn.Module = _timm(backbone).create_model(_known_name(backbone), pretrained=pretrained)
+        network: nn.Module = _timm(backbone).create_model(_timm_name(backbone), pretrained=pretrained)
     return network
 
 
 def _feature_network(backbone: str, output_stride: int) -> Any:
-    """Dilated to the output stride and with images of any size, as far as the network takes these options."""
-    timm, name = _timm(backbone), _known_name(backbone)
+    """The features of a network: dilated to the output stride, for images of any size, if it takes these options."""
+    timm, name = _timm(backbone), _timm_name(backbone)
     stride_options: tuple[dict[str, int], ...] = ({"output_stride": output_stride}, {})
     refusal: Exception | None = None
     for strides, sizes in product(stride_options, _SIZE_OPTIONS):
@@ -130,7 +134,7 @@ def _feature_network(backbone: str, output_stride: int) -> Any:
 
 
 def _levels(backbone: str, reductions: Sequence[int]) -> tuple[int, int, int]:
-    """Which of its maps are the early one, the last but one and the last."""
+    """The numbers of the early map, the last but one and the last."""
     early = [level for level, stride in enumerate(reductions) if stride >= _FINEST]
     if len(early) < 2:
         raise ConfigError(
@@ -140,16 +144,16 @@ def _levels(backbone: str, reductions: Sequence[int]) -> tuple[int, int, int]:
     return early[0], len(reductions) - 2, len(reductions) - 1
 
 
-def _chosen(numbers: Sequence[int], levels: tuple[int, int, int]) -> Stages:
+def _at_levels(numbers: Sequence[int], levels: tuple[int, int, int]) -> Stages:
     return Stages(*(numbers[level] for level in levels))
 
 
-def _place(name: str, places: Any) -> str | None:
-    """Where the features keep a parameter of the whole network: timm wraps it, or joins its first two names."""
-    first, _, rest = name.partition(".")
-    second, _, end = rest.partition(".")
-    candidates = (name, f"model.{name}", f"body.{name}", f"{first}_{second}.{end}")
-    return next((candidate for candidate in candidates if candidate in places), None)
+def _feature_name(name: str, feature_names: Any) -> str | None:
+    """The features' name for a parameter of the whole network: timm wraps it, or joins its first two parts."""
+    first, _, inner = name.partition(".")
+    second, _, last = inner.partition(".")
+    candidates = (name, f"model.{name}", f"body.{name}", f"{first}_{second}.{last}")
+    return next((candidate for candidate in candidates if candidate in feature_names), None)
 
 
 def _first_line(error: Exception | None) -> str:

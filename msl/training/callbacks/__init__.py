@@ -1,4 +1,4 @@
-"""What happens around the steps, one callback a file."""
+"""Actions around the steps, one callback in each file."""
 
 from msl.training.callbacks.checkpoints import SaveCheckpoints, restore
 from msl.training.callbacks.decoder import TrainDecoder

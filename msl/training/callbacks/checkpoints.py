@@ -1,4 +1,4 @@
-"""The state of a training, saved and taken up again."""
+"""Saving and restoring the state of a training."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +14,8 @@ from msl.training.loop import Callback, Reporter, State
 class SaveCheckpoints(Callback):
     """Keeps ``last.pt`` and ``best.pt`` in a folder and hands every new one to the reporter.
 
-    `last` is written after every evaluation, and every `every` steps; `best` when an evaluation was the best so far.
-    What has been reported is made safe first, so that a training resumed from the file lacks no row before its step.
+    It writes `last` after every evaluation and every `every` steps, and `best` after each evaluation that is the best
+    so far. It flushes the reporter first, so that a training resumed from the file lacks no row before its step.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class SaveCheckpoints(Callback):
 
 
 def capture(state: State, callbacks: Mapping[str, Callback], about: About) -> Checkpoint:
-    """Everything on which the rest of a training depends."""
+    """Everything that a resumed training needs."""
     random = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         random["cuda"] = torch.cuda.get_rng_state()
@@ -61,14 +61,14 @@ def capture(state: State, callbacks: Mapping[str, Callback], about: About) -> Ch
 
 
 def restore(checkpoint: Checkpoint, state: State, callbacks: Mapping[str, Callback]) -> None:
-    """Put a training back to where `capture` saw it; its streams were opened at their positions already.
+    """Restore the state that `capture` saved, except the streams: they are opened at their positions before.
 
     Raises:
-        CheckpointError: it holds a network alone.
+        CheckpointError: the checkpoint holds only a network.
     """
     progress = checkpoint.progress
     if progress is None:
-        raise CheckpointError("that checkpoint holds a network alone, not the state of a training: start a new run")
+        raise CheckpointError("the checkpoint holds only a network, not the state of a training: start a new run")
     state.step = checkpoint.step
     state.model.load_state_dict(checkpoint.weights)
     state.optimizer.load_state_dict(progress.optimizer)

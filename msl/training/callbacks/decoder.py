@@ -1,4 +1,4 @@
-"""The style decoder's own optimizer, beside the network's."""
+"""The optimizer of the style decoder, beside that of the network."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from msl.training.schedules import Inverse
 
 
 class TrainDecoder(Callback):
-    """Steps the decoder's own optimizer after the network's, with the gradients that the terms have left in it."""
+    """Steps the decoder's optimizer after that of the network, with the gradients that the terms have computed."""
 
     def __init__(self, decoder: nn.Module, config: StyleLossConfig) -> None:
         self._optimizer, self._decay = adam(decoder, config), Inverse(config.style_lr_decay)
@@ -24,9 +24,9 @@ class TrainDecoder(Callback):
         self._optimizer.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
-        """Adam's moments; the weights are the model's."""
+        """Adam's moments; the weights are part of the model."""
         return {"optimizer": self._optimizer.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take them up."""
+        """Restore them."""
         self._optimizer.load_state_dict(state["optimizer"])

@@ -1,4 +1,4 @@
-"""Scores while the network trains."""
+"""Scores of the network while it trains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +14,9 @@ from msl.training.loop import Callback, Reporter, State
 
 
 class Evaluate(Callback):
-    """Scores the network on every domain now and then, and keeps the best and the last result.
+    """Scores the network on every domain at intervals, and keeps the best and the last result.
 
-    Best is by target mIoU: an oracle's choice, because it looks at target labels. `last` does not.
+    `best` has the highest target mIoU: an oracle's choice, because it uses target labels. `last` does not use them.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class Evaluate(Callback):
         self._every, self._first, self._precision = every, first, precision
 
     def on_start(self, state: State) -> None:
-        """Score what adaptation starts from (`first`): a point of the curve, never the best."""
+        """With `first`, score the network before its first step: a point of the curve, never the best."""
         if self._first and state.step == 0:
             self._reporter.metrics(self._score(state).metrics(self._label_set), 0)
 
     def on_step(self, state: State) -> None:
-        """Score at every interval's end and after the last step."""
+        """Score at the end of every interval and after the last step."""
         if state.step % self._every and not state.finished:
             return
         result = self._score(state)
@@ -50,7 +50,7 @@ class Evaluate(Callback):
             self.results[schema.BEST] = result
 
     def on_end(self, state: State) -> None:
-        """Log the final scores under their prefixes, at the steps they belong to."""
+        """Log the best and the last scores under their prefixes, at the steps of their evaluations."""
         for which, result in self.results.items():
             values = result.metrics(self._label_set)
             self._reporter.metrics({schema.final(which, name): v for name, v in values.items()}, result.step)
@@ -65,9 +65,9 @@ class Evaluate(Callback):
         return best is None or best.target_miou is None or result.target_miou > best.target_miou
 
     def state_dict(self) -> dict[str, Any]:
-        """Best and last so far."""
+        """The best and the last result so far."""
         return {which: result.state_dict() for which, result in self.results.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take them up."""
-        self.results = {which: Result.from_state_dict(saved) for which, saved in state.items()}
+        """Restore them."""
+        self.results = {which: Result.from_state_dict(result) for which, result in state.items()}

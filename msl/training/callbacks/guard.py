@@ -1,4 +1,4 @@
-"""The stop at a loss that is no number."""
+"""The stop at a loss that is not a number."""
 
 import torch
 
@@ -8,10 +8,10 @@ from msl.training.loop import Callback, State
 
 
 class StopOnNaN(Callback):
-    """Ends training at the first loss that is no number, before anything of that step is logged or saved."""
+    """Ends training at the first loss that is not a number, before this step is logged or saved."""
 
     def on_step(self, state: State) -> None:
-        """Look at every part of this step's loss.
+        """Check every part of this step's loss.
 
         Raises:
             DivergedError: names the loss, the step and the batch.
@@ -22,5 +22,5 @@ class StopOnNaN(Callback):
         batches = "; ".join(f"{stream}: {', '.join(names)}" for stream, names in state.batches.items())
         raise DivergedError(
             f"{values} at step {state.step} (batch {batches}). Lower lr or lambda_target, or look at those images; "
-            "the last checkpoint is from before."
+            "the last checkpoint is older than this step."
         )

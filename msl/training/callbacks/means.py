@@ -19,7 +19,7 @@ class LogMeans(Callback):
         self._counts: dict[str, int] = {}
 
     def on_step(self, state: State) -> None:
-        """Add up; at the interval's end, log and begin anew."""
+        """Add up; at the end of the interval, log the means and start again."""
         images = sum(len(names) for names in state.batches.values())
         for name, part in state.parts.items():
             self._add(schema.loss(name), part.double())
@@ -42,11 +42,11 @@ class LogMeans(Callback):
         self._sums, self._counts = {}, {}
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums of the interval that is under way."""
+        """The sums of the current interval."""
         return {"sums": {name: float(total) for name, total in self._sums.items()}, "counts": dict(self._counts)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with that interval."""
+        """Continue that interval."""
         self._sums, self._counts = dict(state["sums"]), dict(state["counts"])
 
 
@@ -54,4 +54,4 @@ def _peak_memory_mb() -> float:
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, kibibytes here
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes on macOS, kibibytes on Linux

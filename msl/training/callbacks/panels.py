@@ -11,7 +11,7 @@ from msl.training.loop import Callback, Reporter, State
 
 
 class Panels(Callback):
-    """After every evaluation, one panel a domain of the same few images."""
+    """Draws one panel for each domain after every evaluation, always with the same few images."""
 
     def __init__(
         self, model: SegmentationNetwork, domains: Sequence[Scored], count: int, folder: Path, reporter: Reporter
@@ -20,7 +20,7 @@ class Panels(Callback):
         self._folder, self._reporter = folder, reporter
 
     def on_step(self, state: State) -> None:
-        """Draw and record the panels, named by step."""
+        """Draw and record the panels; their names hold the step."""
         if state.result is None or not self._count:
             return
         for scored in self._domains:

@@ -1,4 +1,4 @@
-"""A learning rate that falls where the loss no longer does."""
+"""A learning rate that falls when the loss no longer falls."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from msl.training.loop import Callback, State
 
 
 class LowerOnPlateau(Callback):
-    """Lowers the learning rate by a factor after epochs in which the source loss fell no more.
+    """Multiplies the learning rate by a factor after epochs in which the source loss did not fall.
 
-    It acts on top of the schedule: with poly_power = 0, alone.
+    The schedule acts too; with poly_power = 0 it is constant.
     """
 
-    _THRESHOLD = 1e-4  # a loss counts as lower by this share at least, as in torch's ReduceLROnPlateau
+    _THRESHOLD = 1e-4  # a loss counts as lower if it is lower by this share, as in torch's ReduceLROnPlateau
 
     def __init__(self, factor: float, patience: int) -> None:
         self._factor, self._patience = factor, patience
@@ -36,13 +36,13 @@ class LowerOnPlateau(Callback):
         if self._waited > self._patience:
             self._waited = 0
             for group in optimizer.param_groups:
-                group["initial_lr"] *= self._factor  # kept in the optimizer's state, so a resumed training has it too
+                group["initial_lr"] *= self._factor  # part of the optimizer's state, so a resumed training has it too
 
     def state_dict(self) -> dict[str, Any]:
-        """The epoch under way, the best loss, and the epochs waited."""
+        """The sums of the current epoch, the best loss, and the number of epochs without a better one."""
         return {"sum": self._sum, "count": self._count, "best": self._best, "waited": self._waited}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on with them."""
+        """Restore them."""
         self._sum, self._count = state["sum"], state["count"]
         self._best, self._waited = state["best"], state["waited"]

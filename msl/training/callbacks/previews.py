@@ -1,4 +1,4 @@
-"""Pictures of what a style decoder draws, while it learns."""
+"""Pictures that a style decoder draws while it learns."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +7,12 @@ from torch import Tensor
 
 from msl import schema
 from msl.style import StyleTransfer
-from msl.style.pictures import style_sheet
+from msl.style.pictures import style_panel
 from msl.training.loop import Callback, Reporter, State
 
 
 class Previews(Callback):
-    """Now and then, a sheet of the same content images in the same styles: how far the decoder has come."""
+    """At intervals, a panel of the same content images in the same styles: it shows how well the decoder draws."""
 
     def __init__(
         self,
@@ -31,5 +31,5 @@ class Previews(Callback):
         if self._contents and (state.step % self._every == 0 or state.finished):
             path = self._folder / f"style_{state.step:06d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            style_sheet(self._transfer, self._contents, self._styles).save(path)
+            style_panel(self._transfer, self._contents, self._styles).save(path)
             self._reporter.file(path, schema.PANEL_FOLDER)

@@ -1,1 +1,1 @@
-"""What is minimised on a stream of batches, one objective a file."""
+"""Objectives: losses on streams of batches, one objective in each file."""

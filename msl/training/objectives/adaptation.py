@@ -1,4 +1,4 @@
-"""The paper's objective on unlabelled target images: one on the first output, self-guidance on the second."""
+"""The paper's objective on unlabelled target images: a target loss on the first output, self-guidance on the second."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ from msl.numerics.precision import at_least_single
 
 
 class TargetObjective(Protocol):
-    """What `target_mode` names."""
+    """A target loss, which `target_mode` names."""
 
     def __call__(self, logits: Tensor, prob: Tensor, config: AdaptationConfig) -> Tensor:
         """Logits and their softmax, both (N, C, H, W), to a scalar that is minimised."""
@@ -22,7 +22,7 @@ class TargetObjective(Protocol):
 
 @dataclass(frozen=True)
 class Adaptation:
-    """The target objective on the first output, self-guidance on the second; the batch's labels are not looked at.
+    """The target objective on the first output, self-guidance on the second; it does not use the batch's labels.
 
     lambda_target · objective(z1) + lambda_seg · lambda_target · CE(z2, guidance labels).
     """
@@ -44,6 +44,6 @@ class Adaptation:
 
 
 def target_objective(config: AdaptationConfig) -> TargetObjective:
-    """The objective that `target_mode` names."""
+    """The target loss that `target_mode` names."""
     objective: TargetObjective = TARGET_OBJECTIVES.load(config.target_mode)
     return objective

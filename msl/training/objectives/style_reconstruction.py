@@ -1,4 +1,4 @@
-"""What a style decoder learns by."""
+"""The losses with which a style decoder learns."""
 
 from dataclasses import dataclass
 
@@ -16,26 +16,26 @@ from msl.style import StyleTransfer, adain, unit_rgb
 class StyleReconstruction:
     """content_weight · L_c + style_weight · L_s + identity_weight · L_id of a decoder, alpha = 1.
 
-    Huang and Belongie, equations 11 to 13, and Park and Lee's identity loss, which their work has not: weight 0.
+    Huang and Belongie, equations 11 to 13, and the identity loss of Park and Lee; weight 0 leaves it out.
     """
 
     weights: StyleLossConfig
-    transfer: StyleTransfer  # of it, the decoder learns
+    transfer: StyleTransfer  # its decoder learns
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """Parts ``style/content``, ``style/style`` and, weighed, ``style/identity``; the batch brings style images."""
+        """Parts ``style/content``, ``style/style`` and, with a weight, ``style/identity``; a batch has style images."""
         assert batch.style is not None
         encoder, decoder, weights = self.transfer.encoder, self.transfer.decoder, self.weights
         content, style = unit_rgb(batch.image, "content"), unit_rgb(batch.style, "style")
         with torch.no_grad():
             features, styles = encoder(content), encoder.levels(style)
             target = adain(features, styles[-1])
-        drawn = encoder.levels(decoder(target))
+        decoded_levels = encoder.levels(decoder(target))
         parts = {
-            schema.STYLE_CONTENT: weights.content_weight * content_loss(drawn[-1], target),
-            schema.STYLE_STYLE: weights.style_weight * style_loss(drawn, styles),
+            schema.STYLE_CONTENT: weights.content_weight * content_loss(decoded_levels[-1], target),
+            schema.STYLE_STYLE: weights.style_weight * style_loss(decoded_levels, styles),
         }
         if weights.identity_weight:
-            own = identity_loss(decoder(features), content) + identity_loss(decoder(styles[-1]), style)
-            parts[schema.STYLE_IDENTITY] = weights.identity_weight * own
+            identity = identity_loss(decoder(features), content) + identity_loss(decoder(styles[-1]), style)
+            parts[schema.STYLE_IDENTITY] = weights.identity_weight * identity
         return parts

@@ -1,4 +1,4 @@
-"""Optimizers by name, and what every one of them goes through: groups of parameters, learning rates, clipping."""
+"""Optimizers by name, and what all of them share: groups of parameters, learning rates, gradient clipping."""
 
 from msl.training.optimizers.build import OptimizerFactory, build_optimizer
 from msl.training.optimizers.groups import parameter_groups

@@ -10,7 +10,7 @@ from msl.models import SegmentationNetwork
 
 
 class OptimizerFactory(Protocol):
-    """What `optimizer` names."""
+    """Makes the kind of optimizer that the setting `optimizer` names."""
 
     def __call__(self, model: SegmentationNetwork, config: OptimizerConfig) -> torch.optim.Optimizer:
         """The optimizer of a network, over its `parameter_groups`."""

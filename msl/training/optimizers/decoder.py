@@ -7,7 +7,7 @@ from msl.config import StyleLossConfig
 
 
 def adam(decoder: nn.Module, config: StyleLossConfig) -> torch.optim.Adam:
-    """Adam for a style decoder, with its own defaults as in the port."""
+    """Adam for a style decoder, with PyTorch's defaults as in the port."""
     optimizer = torch.optim.Adam(decoder.parameters(), lr=config.style_lr)
     optimizer.param_groups[0]["initial_lr"] = config.style_lr
     return optimizer

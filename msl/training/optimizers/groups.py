@@ -10,14 +10,14 @@ from msl.errors import ConfigError
 from msl.models import SegmentationNetwork
 from msl.training.batch_norm import batch_norms
 
-Group = dict[str, Any]  # as torch.optim takes it
+Group = dict[str, Any]  # a parameter group of torch.optim
 
 
 def parameter_groups(model: SegmentationNetwork, config: OptimizerConfig, *, decay_norms: bool) -> list[Group]:
     """One group for the backbone, then one for the heads, each with its own learning rate.
 
-    Without `decay_norms`, each is split in two: what decays, then norms and biases, which do not. What is not to be
-    trained is frozen and in no group.
+    Without `decay_norms`, each group is split in two: parameters that decay, then norms and biases, which do not decay.
+    Parameters that are not trained are frozen and in no group.
 
     Raises:
         ConfigError: freeze_stem_bn is set, and the backbone has no BatchNorm.
@@ -35,7 +35,7 @@ def _group(parameters: list[nn.Parameter], lr: float) -> Group:
 
 
 def _split(group: Group) -> Iterator[Group]:
-    """What decays, then what does not: scales, shifts and biases, which have one dimension at most."""
+    """Parameters that decay, then those that do not: scales, shifts and biases, which have at most one dimension."""
     decaying = [parameter for parameter in group["params"] if parameter.ndim > 1]
     constant = [parameter for parameter in group["params"] if parameter.ndim <= 1]
     for part in (group | {"params": decaying}, group | {"params": constant, "weight_decay": 0.0}):

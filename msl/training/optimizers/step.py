@@ -1,4 +1,4 @@
-"""What surrounds an optimizer's step: the learning rates before it, and the norm of the gradients."""
+"""Before an optimizer's step: its learning rates and the norm of the gradients."""
 
 import torch
 from torch import nn
@@ -11,9 +11,9 @@ def set_lr(optimizer: torch.optim.Optimizer, factor: float) -> None:
 
 
 def clip_gradients(optimizer: torch.optim.Optimizer, norm: float | None) -> None:
-    """Scale the gradients down so that their norm, over all that this optimizer trains, is at most `norm`.
+    """Scale the gradients down so that their norm, over all parameters of this optimizer, is at most `norm`.
 
-    None leaves them as they are. Gradients of what another optimizer trains do not count (Pascanu et al., *On the
+    None does not change them. Parameters of another optimizer do not count (Pascanu et al., *On the
     difficulty of training recurrent neural networks*, ICML 2013, algorithm 1).
     """
     if norm is not None:

@@ -66,12 +66,12 @@ def test_imagenet_weights_come_through_torchvision(real_data, monkeypatch):
     )
 
 
-def test_imagenet_weights_that_cannot_be_had(monkeypatch, tmp_path):
+def test_imagenet_weights_that_cannot_be_fetched(monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", _no_network)
     with pytest.raises(CheckpointError, match=r"Put resnet18-.*pth into .*hub/checkpoints \(TORCH_HOME"):
         build_model(ModelConfig(backbone="resnet18", weights="imagenet"))
-    with pytest.raises(CheckpointError, match="exist for width 1 only, not 0.5"):
+    with pytest.raises(CheckpointError, match="exist only for width = 1, not 0.5"):
         build_model(ModelConfig(width=0.5, weights="imagenet"))
 
 

@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_refused(tmp_path, state, change, config, message):
 
 def test_another_number_of_classes_is_refused(tmp_path, state):
     seven = {k: v[:7] if ".conv2d_list." in k else v for k, v in state.items()}
-    with pytest.raises(CheckpointError, match="predicts 7 classes; the authors' have 19, 16 or 13"):
+    with pytest.raises(CheckpointError, match="predicts 7 classes; the networks of the authors predict 19, 16 or 13"):
         read_published(saved(tmp_path, seven))
 
 

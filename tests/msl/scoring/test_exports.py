@@ -46,7 +46,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path):
 
 def test_own_ids_are_written_where_they_are_asked_for(tmp_path):
     prediction = torch.arange(19, dtype=torch.uint8)[None]
-    LabelFiles(tmp_path, find_label_set("cityscapes19"), own=True)("a", prediction)
+    LabelFiles(tmp_path, find_label_set("cityscapes19"), train_ids=True)("a", prediction)
     assert np.array_equal(decode_ids((tmp_path / "a_pred_trainIds.png").read_bytes()), prediction.numpy())
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional as fn
 
 from msl.errors import CheckpointError
 from msl.losses import content_loss, style_loss
-from msl.style import Decoder, StyleTransfer, adain, load_decoder, mirrored, to_uint8
+from msl.style import Decoder, StyleTransfer, adain, load_decoder, mirror_encoder, to_uint8
 
 from .conftest import TINY, filled, images
 
@@ -172,7 +172,7 @@ def test_a_decoder_learns_through_the_frozen_encoder(encoder):
 @torch.no_grad()
 def test_a_decoder_that_mirrors_its_encoder_begins_with_the_images_colours(encoder):
     content = images(3, count=4, height=40, width=56)
-    decoder = mirrored(encoder, content)
+    decoder = mirror_encoder(encoder, content)
     drawn = decoder(encoder(content))
     assert drawn.shape == content.shape
     torch.testing.assert_close(drawn.mean(dim=(0, 2, 3)), content.mean(dim=(0, 2, 3)), rtol=1e-3, atol=1e-4)

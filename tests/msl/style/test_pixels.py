@@ -37,7 +37,7 @@ def test_saving_and_reading_gives_the_nearest_levels(tmp_path, rng):
     [
         (torch.zeros(3, 20, 20), r"content is \(3, 20, 20\): RGB images have the shape"),
         (torch.zeros(1, 4, 20, 20), r"content is \(1, 4, 20, 20\)"),
-        (torch.zeros(1, 3, 15, 20), "content is 20x15 .* needs 16 pixels"),
+        (torch.zeros(1, 3, 15, 20), "content is 20x15 .* needs at least 16 pixels"),
         (torch.full((1, 3, 20, 20), 255.0), r"values from 255 to 255: floats are RGB in \[0, 1\]"),
         (torch.full((1, 3, 20, 20), float("nan")), "values from nan"),
     ],

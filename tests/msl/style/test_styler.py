@@ -40,7 +40,7 @@ def test_integers_are_taken_as_grey_levels(styler):
 @torch.no_grad()
 @pytest.mark.parametrize("alpha", [-0.1, 1.01, float("nan")])
 def test_alpha_outside_its_range_is_refused(styler, alpha):
-    with pytest.raises(ConfigError, match=rf"alpha = {alpha}: the share of the style lies in 0 … 1"):
+    with pytest.raises(ConfigError, match=rf"alpha = {alpha}: the share of the style must be in 0 … 1"):
         styler(images(0), images(1), alpha=alpha)
 
 
@@ -48,7 +48,7 @@ def test_alpha_outside_its_range_is_refused(styler, alpha):
 def test_bad_style_images_are_refused(styler):
     with pytest.raises(DataError, match="no style images"):
         styler(images(0), [])
-    with pytest.raises(DataError, match="style image 2 is 8x40 .* needs 16 pixels"):
+    with pytest.raises(DataError, match="style image 2 is 8x40 .* needs at least 16 pixels"):
         styler(images(0), [images(1)[0], images(2, height=40, width=8)[0]])
     with pytest.raises(DataError, match=r"style image 1 is \(1, 1, 24, 40\): RGB images have the shape"):
         styler(images(0), images(1)[:, :1])
@@ -69,7 +69,7 @@ def test_weights_sum_to_one(caplog):
     assert not caplog.records
     with caplog.at_level(logging.WARNING, "msl"):
         assert mixing_weights([3, 1], 2) == [0.75, 0.25]
-    assert "weights = [3, 1] sum to 4, not 1: taken as [0.75, 0.25]" in caplog.text
+    assert "weights = [3, 1] sum to 4, not 1: used as [0.75, 0.25]" in caplog.text
 
 
 @pytest.mark.parametrize(

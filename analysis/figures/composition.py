@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DPI = 128  # a power of two, so that a size in inches gives exactly its pixels
-_GAP, _TITLE, _NAME = 6, 30, 24  # pixels: between pictures, above the columns, above each row
-_POINTS = 9.0  # size of the text
+_GAP, _TITLE, _NAME = 6, 30, 28  # pixels: between pictures, above the columns, above each row
+_POINTS, _BASELINE = 9.0, 9  # size of the text, and pixels from its baseline to the picture below
 
 
 def composed(
@@ -71,7 +71,7 @@ def _add_legend(figure: "Figure", colours: Mapping[str, schema.Colour]) -> int:
 
 def _write(figure: "Figure", text: str, left: int, bottom: int, width: int) -> None:
     """A line of text above `bottom`, in pixels from the top left; a text that is too wide ends in an ellipsis."""
-    x, y = left / figure.bbox.width, 1 - (bottom - _GAP) / figure.bbox.height
+    x, y = left / figure.bbox.width, 1 - (bottom - _BASELINE) / figure.bbox.height
     beginning = style.printable(text)
     line = figure.text(x, y, beginning, fontsize=_POINTS, va="baseline")
     while beginning and line.get_window_extent().width > width:

@@ -44,10 +44,10 @@ for (const chart of document.querySelectorAll(".chart")) {
     svg.querySelector(".pointer").setAttribute("x2", x);
     data.curves.forEach((curve, i) => {
       const j = nearest(curve.px, x);
-      const there = Math.abs(curve.px[j] - x) < 4;
-      values[i].textContent = there ? curve.text[j] : "\u2013";
-      dots[i].setAttribute("cx", there ? curve.px[j] : -9);
-      dots[i].setAttribute("cy", there ? curve.py[j] : -9);
+      const isNear = Math.abs(curve.px[j] - x) < 4;
+      values[i].textContent = isNear ? curve.text[j] : "\u2013";
+      dots[i].setAttribute("cx", isNear ? curve.px[j] : -9);
+      dots[i].setAttribute("cy", isNear ? curve.py[j] : -9);
       if (curve.px[j] === x) chart.querySelector(".at").textContent = (data.axis === "step" ? "iteration " : "epoch ") + curve.x[j];
     });
   };

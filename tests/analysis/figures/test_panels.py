@@ -21,7 +21,7 @@ from msl.scoring.panels import draw_panel
 
 CITYSCAPES = LABEL_SETS["cityscapes19"]
 CELL, GAP = 420, 6
-TITLE, NAME = 30, 24  # above the columns, and above each row of a panel that names its samples
+TITLE, NAME = 30, 28  # above the columns, and above each row of a panel that names its samples
 
 
 def panel(prediction, seed=0, names=("a frame", "another")):

@@ -80,8 +80,8 @@ def _layout(
         for name, strip, top in zip(names, strips, tops, strict=True)
     ]
     columns = [
-        schema.PanelColumn(kind, _GAP + number * (_CELL + _GAP), _CELL)
-        for number, kind in enumerate(schema.PANEL_KINDS)
+        schema.PanelColumn(kind, _GAP + column * (_CELL + _GAP), _CELL)
+        for column, kind in enumerate(schema.PANEL_KINDS)
     ]
     return schema.PanelLayout(tuple(rows), tuple(columns), colours)
 

@@ -114,7 +114,7 @@ class Brush:
         return red + lift + channel * self._normal(), green + lift, blue + lift + channel * self._normal()
 
     def cast(self, x0: float, x1: float, z0: float, z1: float, height: float) -> None:
-        """Draw the shadow of a box with this footprint: the ground below it, and what the sun does not reach."""
+        """Draw the shadow of a box with this footprint: below it, and where it keeps the sun from the ground."""
         dx, dz = (height * s for s in self.light.shift) if self.light.casts else (0.0, 0.0)
         (xa, xb), (za, zb) = (x0, x1) if dx > 0 else (x1, x0), (z0, z1) if dz > 0 else (z1, z0)
         hull = [(xa, za), (xb, za), (xb + dx, za + dz), (xb + dx, zb + dz), (xa + dx, zb + dz), (xa, zb)]

@@ -41,7 +41,7 @@ BROKEN_DATA = {
     "an unreadable image": (
         lambda root: truncate(root / "train/0016E5_00001.png"),
         r"camvid_day/train: 1 of 3 samples cannot be used: 1 unreadable\n  .*train/0016E5_00001.png: cannot be read.*"
-        r"-e validate lists them all. -P skip_bad=true goes on without them.",
+        r"-e validate lists them all. -P skip_bad=true leaves them out.",
     ),
     "an unreadable image of the target": (
         lambda root: truncate(root / "train/0001TP_000001.png"),
@@ -151,7 +151,9 @@ def test_a_state_dict_is_no_checkpoint_of_ours(tmp_path):
 def test_a_work_folder_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("MSL_WORK", str(tmp_path / "file" / "work"))
-    with pytest.raises(TrackingError, match="file/work/.* cannot be written: Not a directory. MSL_WORK names another"):
+    with pytest.raises(
+        TrackingError, match="file/work/.* cannot be written: Not a directory. Set MSL_WORK to another folder"
+    ):
         carry_out(request("pretrain"))
     assert_failed(TrackingError)
 

@@ -89,7 +89,7 @@ def test_broken_data(case, tmp_path):
             CheckpointError,
             "nowhere.pt: no such file. Pass a path or runs:/ID",
         ),
-        ({"checkpoint": "runs:/0123/checkpoints/last.pt"}, CheckpointError, "run 0123 has no artifact"),
+        ({"checkpoint": "runs:/0123/checkpoints/last.pt"}, CheckpointError, "artifact .* of run 0123 cannot be downloaded"),
         ({"checkpoint": "runs:/0123"}, CheckpointError, "expected runs:/ID/checkpoints/last.pt"),
     ],
 )
@@ -173,7 +173,7 @@ def test_an_artifact_store_that_cannot_be_written(tmp_path, monkeypatch):
     ("uri", "message"),
     [
         ("http://127.0.0.1:9", r"tracking server http://127.0.0.1:9 cannot be reached: .*refused.*`make serve`"),
-        ("file:///tmp/mlruns", "is a file store, which MLflow has given up. Set MLFLOW_TRACKING_URI"),
+        ("file:///tmp/mlruns", "is a file store, which MLflow no longer supports. Set MLFLOW_TRACKING_URI"),
         ("sqlite:////dev/null/mlflow.db", "tracking store sqlite:////dev/null/mlflow.db cannot be used"),
     ],
 )

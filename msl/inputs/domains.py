@@ -106,7 +106,9 @@ def describe_style(style: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in style.items())
 
 
-def open_scored_split(name: str, root: Path | None, label_set: str | LabelSet | None, split: str = "val") -> Domain | None:
+def open_scored_split(
+    name: str, root: Path | None, label_set: str | LabelSet | None, split: str = "val"
+) -> Domain | None:
     """The split of a domain that is scored; None, with a warning, if it has no labels or does not exist."""
     try:
         return open_domain(name, root, split, label_set)

@@ -74,7 +74,7 @@ def _opened_source(name: str, root: Path | None, label_set: str | LabelSet | Non
     """A split with its labels; None, with a notice, where the domain has none that is scored."""
     if split == "train":
         return open_domain(name, root, split, label_set)
-    return scored_split(name, root, label_set, split)
+    return open_scored_split(name, root, label_set, split)
 
 
 def _record(reporter: MlflowReporter, config: ValidateConfig, checks: list[Checked], texts: list[str]) -> None:

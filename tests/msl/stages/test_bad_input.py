@@ -89,7 +89,11 @@ def test_broken_data(case, tmp_path):
             CheckpointError,
             "nowhere.pt: no such file. Pass a path or runs:/ID",
         ),
-        ({"checkpoint": "runs:/0123/checkpoints/last.pt"}, CheckpointError, "artifact .* of run 0123 cannot be downloaded"),
+        (
+            {"checkpoint": "runs:/0123/checkpoints/last.pt"},
+            CheckpointError,
+            "artifact .* of run 0123 cannot be downloaded",
+        ),
         ({"checkpoint": "runs:/0123"}, CheckpointError, "expected runs:/ID/checkpoints/last.pt"),
     ],
 )

@@ -8,7 +8,7 @@ READY := .venv/.ready
 
 setup: $(READY)
 
-# uv installs in seconds what takes pip minutes; pip brings uv itself.
+# uv needs seconds where pip needs minutes; pip installs uv.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -19,7 +19,7 @@ demo: $(READY)
 	$(BIN)/mlflow run . -e adapt --env-manager local --experiment-name demo
 	$(BIN)/python -m analysis table --experiment demo --baseline pretrain
 	@echo
-	@echo 'To see curves and panels: make serve, which says where and how to log in'
+	@echo 'To see curves and panels, run make serve: it says where and how to log in'
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
@@ -32,6 +32,6 @@ check: $(READY)
 bench: $(READY)
 	KINETO_LOG_LEVEL=99 $(BIN)/python tests/benchmarks
 
-# The runs of this folder, with accounts, for this machine alone; `make serve SERVE="--host 0.0.0.0 …"` for others.
+# Serves the runs of this folder, with accounts, to this machine only; to others: `make serve SERVE="--host 0.0.0.0 …"`.
 serve: $(READY)
 	$(BIN)/python -m entrypoints.serve $(SERVE)

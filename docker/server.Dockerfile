@@ -1,6 +1,6 @@
 # The tracking server, its backup and its clean-up. Built from the top of the repository:
 #   docker build -f docker/server.Dockerfile -t msl-server .
-# To pin the base to the byte: --build-arg BASE=python:3.11-slim-bookworm@sha256:…
+# To pin the base image exactly: --build-arg BASE=python:3.11-slim-bookworm@sha256:…
 ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE}
 
@@ -13,7 +13,7 @@ RUN pip install --no-cache-dir -r /opt/msl/docker/server.txt
 
 COPY entrypoints /opt/msl/entrypoints
 COPY msl /opt/msl/msl
-# The file system is read-only when it runs, so what Python would write then is written now.
+# The container's file system is read-only, so Python's compiled files are written now.
 RUN python -m compileall -q /opt/msl
 
 ENV PYTHONPATH=/opt/msl PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/tmp GIT_PYTHON_REFRESH=quiet

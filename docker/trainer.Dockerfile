@@ -1,4 +1,4 @@
-# Every entry point, on a CPU; on a GPU with TORCH_INDEX=https://download.pytorch.org/whl/cu130 and `docker run --gpus all`.
+# All entry points, for a CPU; for a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cu130 and `docker run --gpus all`.
 #   docker build -f docker/trainer.Dockerfile -t msl-trainer .
 #   docker run -v DATA:/data -e MLFLOW_TRACKING_URI=… msl-trainer python -m entrypoints.adapt --data_root /data
 ARG BASE=python:3.11-slim-bookworm
@@ -11,8 +11,8 @@ RUN groupadd --gid 10001 msl \
     && useradd --uid 10001 --gid msl --create-home --shell /usr/sbin/nologin msl \
     && install -d -o msl -g msl -m 700 /work
 
-# Torch's own dependencies come first, from where all others do, so that its index needs to have nothing but torch.
-# Two that were built for different CUDAs fail here, and not in a training.
+# Torch's dependencies are installed first, from the usual index, so that TORCH_INDEX needs only torch and torchvision.
+# The import fails here, and not in a training, if the two were built for different versions of CUDA.
 COPY docker/trainer.txt /opt/msl/docker/
 RUN pip install --no-cache-dir -r /opt/msl/docker/trainer.txt
 RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch==${TORCH}" "torchvision==${TORCHVISION}" \

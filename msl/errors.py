@@ -1,10 +1,10 @@
-"""Everything msl refuses, as a small tree of exceptions.
+"""The errors of msl, as a small tree of exceptions.
 
-    MslError                 anything a user can mend; entry points print it in one line and exit with 1
+    MslError                 an error that a user can correct; commands print its message and exit with 1
     ├── ConfigError          an option, a recipe or a settings file
     ├── DataError            a folder, an image or a label
-    │   ├── UnlabelledError  labels are asked of data that has none
-    │   └── MissingSplitError  a split is asked of data that is described without it
+    │   ├── UnlabelledError    labels are needed, and the data has none
+    │   └── MissingSplitError  a split is needed, and the data's file does not describe it
     ├── CheckpointError      a file of weights
     ├── TrackingError        the tracking server or a run on it
     ├── ServiceError         the tracking service, its database or a backup of it
@@ -16,7 +16,7 @@ A message names the value, the place and the way out.
 
 
 class MslError(Exception):
-    """Base of every error that a user of msl can mend."""
+    """Base of every error that a user of msl can correct."""
 
 
 class ConfigError(MslError):
@@ -28,11 +28,11 @@ class DataError(MslError):
 
 
 class UnlabelledError(DataError):
-    """Labels are asked of data that is described as having none."""
+    """Labels are needed, and the data is described as having none."""
 
 
 class MissingSplitError(DataError):
-    """A split is asked of a domain whose file does not describe it."""
+    """A split is needed, and the domain's file does not describe it."""
 
 
 class CheckpointError(MslError):
@@ -40,11 +40,11 @@ class CheckpointError(MslError):
 
 
 class TrackingError(MslError):
-    """The tracking server cannot be reached, or a run on it is not what was asked for."""
+    """The tracking server cannot be reached, or a run on it does not fit."""
 
 
 class ServiceError(MslError):
-    """The tracking service cannot be run, copied or cleaned as it was asked for."""
+    """The tracking service cannot be run, copied or cleaned."""
 
 
 class TrainingError(MslError):

@@ -1,7 +1,7 @@
-"""Every name under which a run is recorded: metrics, parameters, tags and artifacts; and how the stored texts are read.
+"""Every name that a run is recorded with: metrics, parameters, tags and artifacts; and how the stored texts are read.
 
-`msl.tracking` writes them and `analysis` reads them; nothing else spells them out. The step of a metric is the training
-iteration. `SCORES` says of every score what it is called, its unit and its direction; times are in seconds.
+`msl.tracking` writes these names and `analysis` reads them; no other module contains them as text. The step of a metric
+is the training iteration. `SCORES` gives the heading, unit and direction of every score; times are in seconds.
 """
 
 import json
@@ -16,9 +16,9 @@ SOURCE: Final = "source"
 TARGET: Final = "target"
 DOMAINS: Final = (SOURCE, TARGET)
 
-MIOU: Final = "mIoU"  # ground truth at its full resolution, as everybody scores
+MIOU: Final = "mIoU"  # ground truth at its full resolution, as is usual
 MIOU_RESIZED: Final = "mIoU_resized"  # ground truth resized to the network's input, as the published code scores
-MIOU_13: Final = "mIoU_13"  # of the 13 classes that SYNTHIA's other protocol keeps, from a network of 16
+MIOU_13: Final = "mIoU_13"  # over the 13 classes of SYNTHIA's other protocol, from a network with 16
 FWIOU: Final = "fwIoU"
 PA: Final = "PA"
 MPA: Final = "MPA"
@@ -42,7 +42,7 @@ MEMORY: Final = "memory/peak_mb"
 PREDICTED: Final = "predicted/images"  # of stage predict
 UNUSABLE: Final = "predicted/unusable"  # images that could not be read
 CONFIDENCE: Final = "predicted/confidence"  # probability of the predicted class, mean over images, percent
-ATTEMPT: Final = "attempt"  # value n at the step resumed from; rows logged before it at later steps are superseded
+ATTEMPT: Final = "attempt"  # value n at the step of the n-th start; earlier rows of later steps are superseded
 
 
 def score(domain: str, name: str) -> str:
@@ -56,7 +56,7 @@ def class_iou(domain: str, class_name: str) -> str:
 
 
 def loss(part: str) -> str:
-    """Metric of one weighted part of an objective: ``source target source_aux target_aux``; a decoder's is as it is."""
+    """Metric of one weighted part of an objective: ``source target source_aux target_aux``; a decoder's name stays."""
     return part if part in (STYLE_CONTENT, STYLE_STYLE, STYLE_IDENTITY) else LOSS_PREFIX + part
 
 
@@ -74,9 +74,9 @@ class MetricName(NamedTuple):
 
 
 def parse_metric(metric: str) -> MetricName:
-    """The parts of a name that `score`, `class_iou`, `loss` or `final` made; any other name is all `name`."""
-    which, rest = _cut(metric, (BEST, LAST))
-    return MetricName(which, *_cut(rest, DOMAINS))
+    """The parts of a name that `score`, `class_iou`, `loss` or `final` made; any other name is only `name`."""
+    which, metric_of_domain = _cut(metric, (BEST, LAST))
+    return MetricName(which, *_cut(metric_of_domain, DOMAINS))
 
 
 def is_loss(metric: str) -> bool:
@@ -85,8 +85,8 @@ def is_loss(metric: str) -> bool:
 
 
 def _cut(name: str, prefixes: Collection[str]) -> tuple[str, str]:
-    prefix, _, rest = name.partition("/")
-    return (prefix, rest) if prefix in prefixes else ("", name)
+    prefix, _, suffix = name.partition("/")
+    return (prefix, suffix) if prefix in prefixes else ("", name)
 
 
 # Scores ---------------------------------------------------------------------------------------------------------
@@ -96,15 +96,15 @@ PERCENT: Final = "percent"
 
 @dataclass(frozen=True)
 class Score:
-    """A number that an evaluation gives. Tables, curves, captions and rankings take what they say of it from here."""
+    """A number that an evaluation gives. Tables, curves, captions and rankings use these facts about it."""
 
-    name: str  # in the run store, behind the domain
+    name: str  # in the run store, after the domain
     heading: str  # above a column and at an axis
-    unit: str  # PERCENT, or what stands behind the number; "" for a number without a unit
+    unit: str  # PERCENT, or the text after the number; "" for a number without a unit
     higher_is_better: bool
     source: str  # "module:attribute" of the msl.metrics.Metric that computes it
     is_headline: bool = True  # a column of every table and a curve of every report, wherever it is recorded
-    always: bool = False  # given by every evaluation; any other only where the setting extra_metrics names it
+    always: bool = False  # every evaluation computes it; other scores only if the setting extra_metrics names them
 
 
 _MATRIX = "msl.metrics.confusion"
@@ -117,41 +117,41 @@ SCORES: Final = (
     Score(MIOU_13, "mIoU_13", PERCENT, True, f"{_MATRIX}:MEAN_IOU_13", is_headline=False, always=True),
     Score("ECE", "ECE", PERCENT, False, "msl.metrics.calibration:CALIBRATION_ERROR"),
 )
-# The class stands behind the name.
+# The name is followed by the class.
 CLASS_IOU: Final = Score(IOU, "IoU", PERCENT, True, f"{_MATRIX}:ConfusionMatrix.iou", is_headline=False, always=True)
 
 
 def find_score(metric: str) -> Score | None:
-    """The score that a metric is, whatever its domain and checkpoint; None of what is no score, such as a loss."""
+    """The score of a metric, for any domain and checkpoint; None for a metric that is no score, such as a loss."""
     name = parse_metric(metric).name.partition("/")[0]
     return next((score for score in (*SCORES, CLASS_IOU) if score.name == name), None)
 
 
 def heading(metric: str) -> str:
-    """What a metric is called in a sentence or at an axis: ``target mIoU``, ``source loss``, ``best target PA``."""
+    """The words for a metric in a sentence or at an axis: ``target mIoU``, ``source loss``, ``best target PA``."""
     which, domain, name = parse_metric(metric)
     if name.startswith(LOSS_PREFIX):
         name = f"{name.removeprefix(LOSS_PREFIX).replace('_', ' ')} loss"
-    elif found := find_score(metric):
-        name = found.heading + name.removeprefix(found.name)
+    elif known_score := find_score(metric):
+        name = known_score.heading + name.removeprefix(known_score.name)
     return " ".join(part for part in (which, domain, name) if part)
 
 
 def unit(metric: str) -> str:
-    """Unit of a metric: that of its score, "" of everything else."""
-    found = find_score(metric)
-    return found.unit if found else ""
+    """Unit of a metric: that of its score, or "" for any other metric."""
+    known_score = find_score(metric)
+    return known_score.unit if known_score else ""
 
 
 def higher_is_better(metric: str) -> bool | None:
-    """Direction of a metric: that of its score, False of a loss, None of what is neither good nor bad."""
-    found = find_score(metric)
-    return found.higher_is_better if found else False if is_loss(metric) else None
+    """Direction of a metric: that of its score, False for a loss, None for a metric that is neither good nor bad."""
+    known_score = find_score(metric)
+    return known_score.higher_is_better if known_score else False if is_loss(metric) else None
 
 
 # Parameters -----------------------------------------------------------------------------------------------------
 
-# `mlflow run` logs what was typed under the bare names, as shell-quoted text; the resolved values need their own.
+# `mlflow run` logs the typed values with the plain names, as shell-quoted text; the resolved values need other names.
 PARAM_PREFIX: Final = "cfg."
 SEED: Final = "seed"
 
@@ -196,9 +196,9 @@ CHECKPOINT: Final = "msl.checkpoint"  # of an MLflow model: the file that it was
 CHECKPOINT_DIGEST: Final = "msl.checkpoint.sha256"
 LICENSE: Final = "msl.license"  # of an MLflow model's weights
 MODEL_URI: Final = "msl.model"  # of stage package: where the MLflow model is
-KEEP: Final = "msl.keep"  # whatever its value: no clean-up takes anything of this run
-CLEANED: Final = "msl.cleaned"  # when a clean-up took this run's checkpoints and panels
-IMPORTED: Final = "msl.imported"  # the ID that a run had in the store that it was exported from
+KEEP: Final = "msl.keep"  # with any value: no clean-up deletes files of this run
+CLEANED: Final = "msl.cleaned"  # when a clean-up deleted this run's checkpoints and panels
+IMPORTED: Final = "msl.imported"  # the run's ID in the store that it was exported from
 IMPORT_COMPLETE: Final = "msl.import_complete"
 MLFLOW_PARENT: Final = "mlflow.parentRunId"  # MLflow's own: the run that started this one
 
@@ -209,7 +209,7 @@ FINISHED: Final = "FINISHED"
 
 @dataclass(frozen=True)
 class DataTag:
-    """Which data a run has seen: the text of the tags DATA_SOURCE and DATA_TARGET."""
+    """The data of a run: the text of the tags DATA_SOURCE and DATA_TARGET."""
 
     name: str
     split: str
@@ -220,7 +220,7 @@ class DataTag:
 
     @classmethod
     def parse(cls, text: str) -> "DataTag | None":
-        """The data that a tag names; None where it names none."""
+        """The data that a tag names; None if it names no data."""
         match = re.fullmatch(r"(?P<name>.*)/(?P<split>[^/]*)@(?P<digest>\w*)", text, re.DOTALL)
         return cls(**match.groupdict()) if match else None
 
@@ -255,7 +255,7 @@ def artifact(parts: Iterable[str]) -> str:
     return "/".join(parts)
 
 
-# Panels: beside each picture of PANEL_FOLDER a JSON file of the same stem says what lies where in it -------------
+# Panels: for each picture in PANEL_FOLDER, a JSON file with the same stem describes the picture ------------------
 
 Colour = tuple[int, int, int]  # red, green, blue
 PANEL_KINDS: Final = ("image", "label", "prediction")
@@ -281,7 +281,7 @@ class PanelColumn:
 
 @dataclass(frozen=True)
 class PanelLayout:
-    """What lies where in a panel, and what its colours mean."""
+    """The rows and columns of a panel, and the meaning of its colours."""
 
     rows: tuple[PanelRow, ...]
     columns: tuple[PanelColumn, ...]
@@ -296,7 +296,7 @@ class PanelLayout:
         """The layout that such a file describes.
 
         Raises:
-            ValueError: it is no JSON, or something is missing in it.
+            ValueError: the text is not JSON, or a field is missing or wrong.
         """
         try:
             content: dict[str, Any] = json.loads(text)
@@ -305,15 +305,15 @@ class PanelLayout:
             colours = {name: (int(r), int(g), int(b)) for name, (r, g, b) in content["classes"].items()}
             return cls(rows, columns, colours)
         except (AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"no description of a panel: {error!r}") from error
+            raise ValueError(f"this is not the description of a panel: {error!r}") from error
 
 
 def panel_stem(role: str, step: int) -> str:
-    """Name, without its ending, of the files of a role's panel after a step."""
+    """File name, without its ending, of the panel of a role after a step."""
     return f"{role}_{step:06d}"
 
 
 def parse_panel_stem(stem: str) -> tuple[str, int] | None:
-    """Role and step of such a name; None of any other."""
+    """Role and step of such a name; None for any other name."""
     role, _, step = stem.rpartition("_")
     return (role, int(step)) if role and step.isdecimal() else None

@@ -1,7 +1,7 @@
 """The command line: ``msl STAGE --option value``, and the same commands for entry points.
 
-An option is a setting: its name, description, choices and bounds are the field's. `catalog` lists the commands, and
-nothing of one is imported before it is typed. This is the one room that knows click.
+An option is a setting: it has the name, description, choices and bounds of the field. `catalog` lists the commands; a
+command's module is imported when the command is used. Only this package uses click.
 """
 
 from msl.commands.catalog import find_command

@@ -1,4 +1,4 @@
-"""Every command of ``msl``: its name, what it does in a line, and where it is made."""
+"""Every command of ``msl``: its name, one line of help, and where it is defined."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import click
 
 from msl.config.registry import Registry
 
-# Where `python -m analysis` has its commands; msl takes them as they are.
+# The commands of `python -m analysis` are also commands of msl.
 _ANALYSIS = "analysis.__main__:main"
 
 
@@ -22,7 +22,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Stages": {
         "pretrain": Entry("Train on the labelled source domain.", "msl.commands.training:pretrain"),
         "adapt": Entry("Adapt to the unlabelled target domain.", "msl.commands.training:adapt"),
-        "target_solo": Entry("Adapt, and end on the target alone.", "msl.commands.training:target_solo"),
+        "target_solo": Entry("Adapt; the last epochs train on the target alone.", "msl.commands.training:target_solo"),
         "joint_adain": Entry("Adapt with a style network in front.", "msl.commands.training:joint_adain"),
         "deeplabv3p": Entry("Pretrain or adapt DeepLabV3+.", "msl.commands.training:deeplabv3p"),
         "train_style": Entry("Train the decoder of a style network.", "msl.commands.training:train_style"),
@@ -34,22 +34,22 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Results": {
         "runs": Entry("List runs."),
-        "watch": Entry("Show the runs that train now."),
+        "watch": Entry("Show the runs that are training now."),
         "table": Entry("Compare groups of runs: mean, spread, difference."),
         "classes": Entry("Show the IoU of every class."),
-        "ablation": Entry("Show what one parameter does."),
-        "claims": Entry("Judge the claims of the report by your runs."),
+        "ablation": Entry("Show the effect of one parameter."),
+        "claims": Entry("Check the claims of the report with your runs."),
         "curves": Entry("Draw curves, bars or a scatter over groups of runs."),
-        "panels": Entry("Put predictions of several groups side by side."),
-        "report": Entry("Write all of that into one page.", "msl.commands.report:report"),
+        "panels": Entry("Show predictions of several groups side by side."),
+        "report": Entry("Write all these results into one page.", "msl.commands.report:report"),
         "export": Entry("Write an experiment into Parquet files."),
         "import": Entry("Read an exported experiment into another store."),
     },
     "Service": {
         "serve": Entry("Run the tracking server.", "msl.commands.service:serve"),
         "backup": Entry("Copy a service while it runs.", "msl.commands.service:backup"),
-        "restore": Entry("Make a service out of a backup.", "msl.commands.service:restore"),
-        "clean": Entry("List what takes space in the store, and delete it.", "msl.commands.service:clean"),
+        "restore": Entry("Restore a service from a backup.", "msl.commands.service:restore"),
+        "clean": Entry("List the files that nothing needs, and delete them.", "msl.commands.service:clean"),
     },
 }
 
@@ -57,10 +57,10 @@ COMMANDS = Registry("command", {name: entry.home for part in SECTIONS.values() f
 
 
 def find_command(name: str) -> click.Command:
-    """A command by name; only then is its module imported.
+    """A command by name; its module is imported now.
 
     Raises:
-        KeyError: there is none of that name.
+        KeyError: no command has that name.
     """
     command = COMMANDS.load(name)
     command = command.commands[name] if isinstance(command, click.Group) else command

@@ -1,4 +1,4 @@
-"""A command made of settings: its options, its dry run, its call, and errors told in a line."""
+"""A command made of settings: its options, its dry run, its call, and its error messages."""
 
 import json
 import logging
@@ -8,13 +8,13 @@ from typing import Any, Protocol, Self, TypeVar
 import click
 from pydantic.fields import FieldInfo
 
-from msl.commands.options import parsed, setting_option
+from msl.commands.options import parse_options, setting_option
 from msl.config import RequestConfig
 from msl.errors import MslError
 
 
 class Settings(Protocol):
-    """What a command sets: a stage's settings, or a single group."""
+    """The settings of a command: those of a stage, or a single group."""
 
     @classmethod
     def options(cls) -> dict[str, FieldInfo]:
@@ -33,7 +33,7 @@ class Settings(Protocol):
 
 S = TypeVar("S", bound=Settings)
 
-# What to do with the options of `RequestConfig` and the settings that were typed: the resolved settings, and the call.
+# From the options of `RequestConfig` and the settings that were typed to the resolved settings and the call.
 Plan = Callable[[RequestConfig, dict[str, Any]], tuple[Settings, Callable[[], None]]]
 
 # `--lambda-target` and the original commands' `--IW_ratio` are the same options as `--lambda_target`, `--iw_ratio`.
@@ -57,13 +57,13 @@ class SettingsCommand(click.Command):
         """Set it up.
 
         Args:
-            name: as it is typed.
+            name: of the command.
             text: its help.
-            settings: what is set by options.
-            plan: what to do with the values.
-            request: options of `RequestConfig` that it has besides.
-            fixed: settings that the command itself decides.
-            defaults: values to show as defaults where they differ from those of the fields.
+            settings: classes of settings; each field becomes an option.
+            plan: gives the resolved settings and the call.
+            request: options of `RequestConfig` that the command also has.
+            fixed: settings that have no option because the command decides them.
+            defaults: values that the help shows as defaults, if they are not those of the fields.
         """
         self.settings = tuple(settings)
         self._request, self._plan = tuple(request), plan
@@ -75,7 +75,7 @@ class SettingsCommand(click.Command):
         super().__init__(name, callback=self._run, params=options, help=text, context_settings=_CONTEXT)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it; what a user can mend is told in one message and exit code 1, not in a traceback."""
+        """Run the command. An error that the user can correct gives a message and exit code 1, without a traceback."""
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
         logging.getLogger("msl").setLevel(logging.INFO)
         try:
@@ -84,7 +84,7 @@ class SettingsCommand(click.Command):
             raise click.ClickException(str(error)) from error
 
     def _run(self, **typed: str | None) -> None:
-        values = parsed(typed)
+        values = parse_options(typed)
         request = RequestConfig.of(**{option: values.pop(option) for option in self._request if option in values})
         config, carry_out = self._plan(request, values)
         if request.dry_run:
@@ -102,15 +102,15 @@ def settings_command(
     request: Iterable[str] = (),
     defaults: Callable[[RequestConfig], Mapping[str, Any]] = lambda request: {},
 ) -> SettingsCommand:
-    """The command of one kind of settings, whose values are those typed and the defaults of all others.
+    """The command of one class of settings. Settings that are not typed have their defaults.
 
     Args:
-        name: as it is typed.
+        name: of the command.
         text: its help.
-        settings: what is set by options.
-        carry_out: what it does. It imports what it needs itself, so that ``--help`` and a bad option load no torch.
-        request: options of `RequestConfig` that it has besides.
-        defaults: values that the request decides, where they are not typed.
+        settings: the class; each field becomes an option.
+        carry_out: the work of the command. It does its own imports, so that ``--help`` and a bad option load no torch.
+        request: options of `RequestConfig` that the command also has.
+        defaults: other defaults, which depend on the request.
     """
 
     def plan(call: RequestConfig, values: dict[str, Any]) -> tuple[S, Callable[[], None]]:

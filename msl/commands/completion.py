@@ -1,4 +1,4 @@
-"""What a shell offers for the value of a setting: its choices, known names, files."""
+"""Shell completion for the value of a setting: its choices, known names, files."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -13,22 +13,22 @@ from msl.recipes import RECIPES
 
 Completion = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
-# Names that a setting takes beside others, such as a file's.
+# Known names for settings that also take other values, such as a file.
 _NAMES: Mapping[str, Collection[str]] = {"recipe": RECIPES, "label_set": LABEL_SETS} | dict.fromkeys(
     ("source", "target", "content", "style"), DOMAINS
 )
 
 
 def completion(name: str, value: Value) -> Completion:
-    """What a shell offers for the option of a setting."""
+    """The completion of a setting's option."""
     return partial(_complete, name, value)
 
 
 def _complete(
     name: str, value: Value, context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    before, comma, begun = incomplete.rpartition(",")  # of several values, the last is completed
-    names = [CompletionItem(f"{before}{comma}{word}") for word in _words(name, value) if word.startswith(begun)]
+    first_values, comma, start = incomplete.rpartition(",")  # of several values, the last is completed
+    names = [CompletionItem(f"{first_values}{comma}{word}") for word in _words(name, value) if word.startswith(start)]
     return names or [CompletionItem(incomplete, type="file")]
 
 

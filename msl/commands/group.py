@@ -1,4 +1,4 @@
-"""The command ``msl``, which finds all others when they are typed."""
+"""The command ``msl``, which imports each other command when it is used."""
 
 import difflib
 
@@ -10,26 +10,26 @@ from msl.commands.catalog import COMMANDS, SECTIONS, find_command
 
 
 class CommandGroup(click.Group):
-    """Every command of the catalog; each is imported when it is typed."""
+    """Every command of the catalog; each is imported when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command by name; None if there is none of that name. ``msl target-solo`` is ``msl target_solo``."""
+        """A command by name; None if no command has that name. ``msl target-solo`` is ``msl target_solo``."""
         name = cmd_name.replace("-", "_").lower()
         return find_command(name) if name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is typed, or a message with the nearest names."""
+        """The command that was typed, or an error with the nearest names."""
         name = args[0]
         if self.get_command(ctx, name) is None and name.isidentifier() and not ctx.resilient_parsing:
-            near = difflib.get_close_matches(name, COMMANDS, n=3, cutoff=0.5)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "`msl --help` lists all commands."
-            ctx.fail(f"{name!r} is no command. {hint}")
+            nearest = difflib.get_close_matches(name, COMMANDS, n=3, cutoff=0.5)
+            hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "`msl --help` lists all commands."
+            ctx.fail(f"{name!r} is not a command. {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -39,7 +39,7 @@ class CommandGroup(click.Group):
                 formatter.write_dl([(name, entry.line) for name, entry in entries.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Names that begin like this; no command is imported for it."""
+        """Names that begin with this text; no command is imported for it."""
         entries = [pair for section in SECTIONS.values() for pair in section.items()]
         names = [CompletionItem(name, help=entry.line) for name, entry in entries if name.startswith(incomplete)]
         return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
@@ -48,7 +48,7 @@ class CommandGroup(click.Group):
 @click.group(cls=CommandGroup, context_settings={"max_content_width": 100})
 @click.version_option(msl.__version__, prog_name="msl", message="%(prog)s %(version)s")
 def main() -> None:
-    """Unsupervised domain adaptation for semantic segmentation: run, tracked and compared.
+    """Run, track and compare experiments in unsupervised domain adaptation for semantic segmentation.
 
-    `msl COMMAND --help` says what a command takes.
+    `msl COMMAND --help` lists the options of a command.
     """

@@ -36,18 +36,18 @@ def _validate(config: ValidateConfig, request: RequestConfig) -> None:
     from msl.stages.validate import validate
 
     outcome = validate(config, request.group, click.echo)
-    click.echo(f"nothing to complain of; run {outcome.run_id}")
+    click.echo(f"no problems found; run {outcome.run_id}")
 
 
 def _trained_on(request: RequestConfig) -> Mapping[str, Any]:
-    """What a training with the recipe would read."""
+    """The data settings of a training with the recipe."""
     training = find_recipe(request.recipe).adapt.flat()
     return {name: training[name] for name in ValidateConfig.options() if name in training}
 
 
 evaluate = settings_command(
     "evaluate",
-    "Score a checkpoint on its own domains, or on others.",
+    "Score a checkpoint on its own domains, or on other domains.",
     EvaluateConfig,
     _evaluate,
     request=("group", "dry_run"),
@@ -55,7 +55,7 @@ evaluate = settings_command(
 
 predict = settings_command(
     "predict",
-    "Predict images without labels: label PNGs, overlays, confidence; exit with 1 if some could not be read.",
+    "Predict images without labels: label PNGs, overlays, confidence. The exit code is 1 if an image cannot be read.",
     PredictConfig,
     _predict,
     request=("dry_run",),
@@ -63,7 +63,7 @@ predict = settings_command(
 
 package = settings_command(
     "package",
-    "Make an MLflow model of a checkpoint, logged to the run that trained it; with a name, register it.",
+    "Make an MLflow model of a checkpoint, and log it to the run that trained it; with a name, also register it.",
     PackageConfig,
     _package,
     request=("dry_run",),
@@ -71,7 +71,7 @@ package = settings_command(
 
 validate = settings_command(
     "validate",
-    "Check every sample that a training with these domains would read; exit with 1 if one cannot be used.",
+    "Check every sample that a training with these domains would read. The exit code is 1 if one cannot be used.",
     ValidateConfig,
     _validate,
     request=("recipe", "group", "dry_run"),

@@ -1,4 +1,4 @@
-"""Options made of settings: one for each field, with its description, its default and its choices."""
+"""Options made from settings: one for each field, with its description, default and choices."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,17 +7,17 @@ import click
 from pydantic.fields import FieldInfo
 
 from msl.commands.completion import completion
-from msl.commands.values import setting_value, spelled
+from msl.commands.values import setting_value, spell
 
-# The value by which MLproject says that a parameter was not given, so that the recipe decides.
+# MLproject passes this value for a parameter that was not given; the recipe then decides.
 FROM_RECIPE = "recipe"
 
 
 def setting_option(name: str, field: FieldInfo, default: object) -> click.Option:
-    """The option of a setting; `default` is the one that its help shows. Its value stays as it was typed, or None."""
+    """The option of a setting; its help shows `default`. Its value is the text that was typed, or None."""
     value = setting_value(field)
-    shown = "" if field.is_required() else f"  [default: {spelled(default)}]"
-    # `--multi` is `--multi true`
+    shown = "" if field.is_required() else f"  [default: {spell(default)}]"
+    # `--multi` means `--multi true`.
     flag: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if value.kind is bool else {}
     return click.Option(
         [f"--{name}"],
@@ -29,7 +29,7 @@ def setting_option(name: str, field: FieldInfo, default: object) -> click.Option
     )
 
 
-def parsed(typed: Mapping[str, str | None]) -> dict[str, str | None]:
-    """What was really typed: without the options left out or left to the recipe; the word none means None."""
+def parse_options(typed: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The options that were typed, without those that the recipe decides; the word none becomes None."""
     values = {name: value for name, value in typed.items() if value is not None and value != FROM_RECIPE}
     return {name: None if value.lower() == "none" and name != "weights" else value for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""What a command prints of a finished run."""
+"""What a command prints after a run."""
 
 from collections.abc import Mapping
 
@@ -7,12 +7,12 @@ import click
 from msl import schema
 from msl.config.catalog import EXTRA_METRICS
 
-# The scores that are printed: these, and the extra ones that were computed.
+# The scores that are printed, if they were computed.
 _HEADLINE = (schema.MIOU, schema.MIOU_13, schema.FWIOU, schema.PA, *EXTRA_METRICS)
 
 
 def print_outcome(run_id: str, metrics: Mapping[str, float]) -> None:
-    """The scores that matter, in percent, and where the rest is."""
+    """Print the most important scores, in percent, and where to find the others."""
     for domain in reversed(schema.DOMAINS):
         names = [name for name in _HEADLINE if schema.score(domain, name) in metrics]
         if names:

@@ -1,4 +1,4 @@
-"""The command that writes a report, and keeps it in a run if that is wanted."""
+"""The command that writes a report, and stores it in a run if asked to."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ _STORE = "MLFLOW_TRACKING_URI"
 
 def _report(config: ReportConfig, request: RequestConfig) -> None:
     if config.store is not None:
-        os.environ[_STORE] = config.store  # so that the run which keeps the report lies there, too
+        os.environ[_STORE] = config.store  # so that the run with the report is there too
     from analysis.errors import AnalysisError
     from analysis.report import write_report
 
@@ -27,11 +27,11 @@ def _report(config: ReportConfig, request: RequestConfig) -> None:
     for file in files:
         click.echo(file)
     if config.log:
-        click.echo(f"kept by run {_keep(config, files)}")
+        click.echo(f"stored in run {_log(config, files)}")
 
 
-def _keep(config: ReportConfig, files: list[Path]) -> str:
-    """ID of the run that has the files as artifacts."""
+def _log(config: ReportConfig, files: list[Path]) -> str:
+    """Log the files as artifacts of a new run; its ID."""
     from msl.tracking import connect, ending, open_run
 
     reporter = open_run(connect(), f"report {config.experiment}", {schema.STAGE: "report"})
@@ -44,7 +44,7 @@ def _keep(config: ReportConfig, files: list[Path]) -> str:
 
 report = settings_command(
     "report",
-    "Write an experiment's report: runs, tables, curves, verdicts on the claims, panels.",
+    "Write the report of an experiment: runs, tables, curves, verdicts on the claims, panels.",
     ReportConfig,
     _report,
 )

@@ -18,7 +18,7 @@ def _backup(config: BackupConfig, request: RequestConfig) -> None:
 
     if config.check:
         snapshot = check(config.backup)
-        click.echo(f"{snapshot.name}: {len(snapshot.artifacts)} files and both databases are what they were")
+        click.echo(f"{snapshot.name}: {len(snapshot.artifacts)} files and both databases are undamaged")
     else:
         back_up(config, click.echo)
 
@@ -40,23 +40,24 @@ serve = settings_command("serve", "Run MLflow's tracking server with accounts.",
 
 backup = settings_command(
     "backup",
-    "Copy a service's runs, accounts and artifacts into a folder, while it runs; files that are there are not copied "
-    "again.",
+    "Copy a service's runs, accounts and artifacts into a folder while the service runs. Files that the folder has are "
+    "not copied again.",
     BackupConfig,
     _backup,
 )
 
 restore = settings_command(
     "restore",
-    "Make a service out of a backup: of an empty folder or database, while no server runs on it.",
+    "Restore a backup into an empty folder or database. No server may be running there.",
     RestoreConfig,
     _restore,
 )
 
 clean = settings_command(
     "clean",
-    "Tell what takes space in the tracking store, and delete checkpoints and panels that nothing needs. The best and "
-    "the last run of every group stay whole, and what they started from, and every run tagged msl.keep.",
+    "List what takes space in the tracking store, and delete checkpoints and panels that nothing needs. Nothing is "
+    "deleted of the best and the last run of every group, of the runs that they started from, and of runs with the tag "
+    "msl.keep.",
     CleanConfig,
     _clean,
 )

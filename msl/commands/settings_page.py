@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from msl.commands.catalog import COMMANDS, find_command
 from msl.commands.command import Settings, SettingsCommand
-from msl.commands.values import Value, setting_value, spelled
+from msl.commands.values import Value, setting_value, spell
 from msl.config import Group, RequestConfig, StageConfig
 from msl.config.catalog import DOMAINS
 from msl.config.choice import OnlyWith
@@ -54,13 +54,13 @@ def page() -> str:
 
 
 def _names() -> Iterator[str]:
-    """The names that settings without a fixed list of choices know."""
+    """The names that settings without a fixed list of choices can take."""
     for kind, names in {"Recipes": RECIPES, "Domains": DOMAINS, "Label sets": LABEL_SETS}.items():
         yield fill(f"{kind}: {_code(names)}.", 120, break_on_hyphens=False, break_long_words=False) + "\n"
 
 
 def _uses(name: str) -> Iterator[Use]:
-    """The settings of a command; some may come twice, of a command that means two stages."""
+    """The settings of a command; some are given twice if a command runs two stages."""
     command = find_command(name)
     options = {parameter.name for parameter in command.params}
     settings: list[type[Settings]] = [RequestConfig, *command.settings] if isinstance(command, SettingsCommand) else []
@@ -78,7 +78,7 @@ def _groups(settings: type[Settings]) -> list[type[Group]]:
 
 
 def _home(group: type[Group], option: str) -> type[Group]:
-    """The class that declares a field of a group: itself, or one that it extends."""
+    """The class that declares a field of a group: the group, or a class that it extends."""
     return next(part for part in group.__mro__ if option in inspect.get_annotations(part))
 
 
@@ -101,7 +101,7 @@ def _section(group: type[Group], uses: list[Use]) -> str:
         only = "" if len(users) == len(commands) else f" Only in {_code(users)}."
         value = setting_value(field)
         rows.append(
-            _row(f"`{name}`", described(value), _default(field), f"{field.description}{_condition(value)}{only}")
+            _row(f"`{name}`", describe(value), _default(field), f"{field.description}{_condition(value)}{only}")
         )
     about = (group.__doc__ or "").partition("\n")[0]
     return "\n".join([f"## {_title(group)}\n", f"{about} In {_code(commands)}.\n", *rows]) + "\n"
@@ -113,12 +113,12 @@ def _title(group: type[Group]) -> str:
     return " ".join(words).capitalize()
 
 
-def described(value: Value) -> str:
-    """What a setting takes, in words: ``whole number, at least 1; or none``."""
-    return _plainly(value) + ("; or none" if value.optional else "")
+def describe(value: Value) -> str:
+    """The values that a setting takes, in words: ``whole number, at least 1; or none``."""
+    return _words(value) + ("; or none" if value.optional else "")
 
 
-def _plainly(value: Value) -> str:
+def _words(value: Value) -> str:
     if value.choices:
         return _code(value.choices)
     if value.kind is bool:
@@ -134,13 +134,13 @@ def _bounds(value: Value) -> list[str]:
 
 
 def _condition(value: Value) -> str:
-    """The choice of another setting without which this one is not read."""
+    """The choice of another setting that this setting needs."""
     marks = [rule for rule in value.rules if isinstance(rule, OnlyWith)]
     return "".join(f" Only with `{mark.setting}` {_code(mark.values)}." for mark in marks)
 
 
 def _default(field: FieldInfo) -> str:
-    word = spelled(field.default)
+    word = spell(field.default)
     return "required" if field.is_required() else f"`{word.lower() if isinstance(field.default, bool) else word}`"
 
 

@@ -1,4 +1,4 @@
-"""The commands of the stages that a recipe has settings of: those that train or make data."""
+"""The commands of the stages that a recipe has settings for: those that train or make data."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,14 @@ def _run(request: Request) -> "Outcome":
 
 
 def training_command(
-    *stages: str, text: str, tell: "Callable[[Outcome], None]", name: str | None = None, **fixed: Any
+    *stages: str, text: str, show: "Callable[[Outcome], None]", name: str | None = None, **fixed: Any
 ) -> SettingsCommand:
-    """The command of a stage that a recipe has settings of.
+    """The command of a stage that a recipe has settings for.
 
     Args:
-        stages: the stage; or two, of which the second is meant where a checkpoint to start from is given.
-        text: what it does.
-        tell: prints what came of it.
+        stages: the stage; or two stages, and the second one runs if a checkpoint is given.
+        text: its help.
+        show: prints the outcome.
         name: of the command, if it is not the stage's.
         fixed: settings that this command decides.
     """
@@ -43,14 +43,14 @@ def training_command(
             group=call.group,
             resume=call.resume,
         )
-        return request.settings(), lambda: tell(_run(request))
+        return request.settings(), lambda: show(_run(request))
 
-    shown = RequestConfig().recipe
-    # The first stage's fields and defaults hold where two stages have them both.
-    configs = [getattr(find_recipe(shown), stage) for stage in reversed(stages)]
+    recipe = RequestConfig().recipe
+    # If both stages have a field, the first stage's field and default count.
+    configs = [getattr(find_recipe(recipe), stage) for stage in reversed(stages)]
     return SettingsCommand(
         name or stages[0],
-        f"{text}\n\nDefaults are the recipe's; those shown are of recipe {shown}.",
+        f"{text}\n\nThe recipe gives the defaults; those shown here are of recipe {recipe}.",
         [type(config) for config in configs],
         plan,
         request=RequestConfig.model_fields,
@@ -68,21 +68,21 @@ def _pictures(outcome: "Outcome") -> None:
 
 
 def _copy(outcome: "Outcome") -> None:
-    click.echo(f"{outcome.result}\n{outcome.made} images made; run {outcome.run_id}")
+    click.echo(f"{outcome.result}\n{outcome.images_made} images made; run {outcome.run_id}")
 
 
-pretrain = training_command("pretrain", text="Train on the source domain with its labels.", tell=_scores)
+pretrain = training_command("pretrain", text="Train on the source domain with its labels.", show=_scores)
 
 adapt = training_command(
     "adapt",
-    text="Adapt a pretrained network to the target domain, whose labels are never read; pretrain first if need be.",
-    tell=_scores,
+    text="Adapt a pretrained network to the target domain, whose labels are never read. Pretrain first if necessary.",
+    show=_scores,
 )
 
 target_solo = training_command(
     "target_solo",
-    text="Adapt as the adapt stage does, and from epoch target_solo_epoch on with the target alone.",
-    tell=_scores,
+    text="Adapt like the adapt stage; from epoch target_solo_epoch, train on the target alone.",
+    show=_scores,
 )
 
 deeplabv3p = training_command(
@@ -90,29 +90,31 @@ deeplabv3p = training_command(
     "adapt",
     name="deeplabv3p",
     network="deeplabv3plus",
-    text="Pretrain DeepLabV3+ on the source domain; with a checkpoint of it, adapt that to the target domain.",
-    tell=_scores,
+    text="Pretrain DeepLabV3+ on the source domain; with a checkpoint of it, adapt it to the target domain.",
+    show=_scores,
 )
 
 joint_adain = training_command(
     "joint_adain",
     text="Adapt with a style network in front: images of both domains are styled on the fly.",
-    tell=_scores,
+    show=_scores,
 )
 
 train_style = training_command(
-    "train_style", text="Train an AdaIN decoder: to draw content images in the style of others.", tell=_pictures
+    "train_style",
+    text="Train an AdaIN decoder, which draws content images in the style of other images.",
+    show=_pictures,
 )
 
 stylize = training_command(
     "stylize",
-    text="Copy a domain in another style, labels linked; the copy's YAML file serves as source or target of any stage.",
-    tell=_copy,
+    text="Copy a domain in another style. Any stage takes the copy's YAML file as source or target.",
+    show=_copy,
 )
 
 
 def __getattr__(name: str) -> SettingsCommand:
-    """The command of any other stage that trains: what the list of commands says of it is its text."""
+    """The command of any other stage that trains; its help is its line in the list of commands."""
     if name not in STAGES:
         raise AttributeError(f"module {__name__} has no attribute {name}")
-    return training_command(name, text=SECTIONS["Stages"][name].line, tell=_scores)
+    return training_command(name, text=SECTIONS["Stages"][name].line, show=_scores)

@@ -1,4 +1,4 @@
-"""What a setting takes: its type, its choices, its bounds, and how a value is typed."""
+"""The values that a setting takes: type, choices, bounds, and how a value is typed."""
 
 import types
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ _SIZE = get_args(Size)[0]
 
 
 class Value(NamedTuple):
-    """What a setting takes."""
+    """The values that a setting takes."""
 
     kind: Any  # the type of a value that is not None
     rules: tuple[Any, ...]  # bounds, patterns, registries
@@ -22,7 +22,7 @@ class Value(NamedTuple):
 
     @property
     def choices(self) -> list[str] | None:
-        """All that can be typed, where only certain values make sense."""
+        """Everything that can be typed; None if the choice is not limited."""
         registry = next((rule for rule in self.rules if isinstance(rule, Registry)), None)
         if registry is not None:
             return registry.choices
@@ -30,13 +30,13 @@ class Value(NamedTuple):
 
     @property
     def parts(self) -> "tuple[Value, ...]":
-        """What each of several values takes, with commas between; empty where it takes one value."""
+        """The kinds of several values with commas between; empty for a setting of one value."""
         kinds = get_args(self.kind) if get_origin(self.kind) is tuple else ()
         return tuple(value_of(kind) for kind in kinds if kind is not Ellipsis)
 
     @property
     def metavar(self) -> str:
-        """What stands for it in a help text."""
+        """The word for a value in the help."""
         if self.choices:
             return f"[{'|'.join(self.choices)}]"
         if self.kind == _SIZE:
@@ -48,7 +48,7 @@ class Value(NamedTuple):
 
 
 def value_of(annotation: Any, rules: Iterable[Any] = ()) -> Value:
-    """What a type takes: `int`, `Pixels | None`, …; with the rules that hold besides."""
+    """The values of a type, such as `int` or `Pixels | None`, with further rules."""
     options = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     kind = next(option for option in options if option is not types.NoneType)
     inner = getattr(kind, "__metadata__", ())
@@ -56,18 +56,18 @@ def value_of(annotation: Any, rules: Iterable[Any] = ()) -> Value:
 
 
 def setting_value(field: FieldInfo) -> Value:
-    """What a setting takes."""
+    """The values that a setting takes."""
     return value_of(field.annotation, field.metadata)
 
 
-def spelled(value: object) -> str:
-    """A value as one types it."""
+def spell(value: object) -> str:
+    """A value as it is typed."""
     if isinstance(value, tuple):
         return ",".join(part if isinstance(part, str) else f"{part:g}" for part in value)
     return "none" if value is None else str(value)
 
 
 def _flat(rules: Iterable[Any]) -> Iterator[Any]:
-    """Rules, and in place of a `Field(…)` those that it holds."""
+    """The rules; a `Field(…)` is replaced by its rules."""
     for rule in rules:
         yield from rule.metadata if isinstance(rule, FieldInfo) else (rule,)

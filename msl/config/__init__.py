@@ -1,7 +1,7 @@
 """Settings of every stage, as frozen values.
 
-A stage's settings are a few *groups* of fields. Field names are unique within a stage, so one name serves from the
-command line (``--lambda_target``) through the code (``config.adaptation.lambda_target``) to the run store
+A stage's settings are a few *groups* of fields. Field names are unique within a stage, so a setting has one name from
+the command line (``--lambda_target``) through the code (``config.adaptation.lambda_target``) to the run store
 (``cfg.lambda_target``). A field's description and bounds are the option's help and its error message.
 """
 

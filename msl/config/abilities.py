@@ -1,4 +1,4 @@
-"""What only some backbones can do. It is known without loading them, so that a setting is refused at once."""
+"""What only some backbones can do. This is known before a backbone is loaded, so a wrong setting fails at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Abilities:
-    """Settings that a backbone takes beyond those that all backbones take."""
+    """Settings that only some backbones take."""
 
-    width: bool = False  # its channels can be scaled
-    caffe_bgr: bool = False  # its strides and pooling can lie as in Caffe
-    bn_affine: bool = False  # its BatchNorm can do without scale and shift
-    output_strides: tuple[int, ...] | None = None  # those it can have; none = it says so when it is built
+    width: bool = False  # the number of its channels can be scaled
+    caffe_bgr: bool = False  # it can have the strides and pooling of Caffe
+    bn_affine: bool = False  # its BatchNorm can have no scale and shift
+    output_strides: tuple[int, ...] | None = None  # those it can have; None = known only when it is built
 
 
 _RESNET = Abilities(caffe_bgr=True, bn_affine=True, output_strides=(8, 16))
@@ -25,7 +25,7 @@ ABILITIES: Mapping[str, Abilities] = {
 
 
 def abilities_of(backbone: str) -> Abilities:
-    """Those of one backbone; one that is not listed has none."""
+    """The abilities of a backbone; a backbone that is not listed has none."""
     return ABILITIES.get(backbone, Abilities())
 
 

@@ -24,7 +24,7 @@ TARGET_OBJECTIVES = Registry(
 )
 TargetMode = Annotated[str, AfterValidator(TARGET_OBJECTIVES.check), TARGET_OBJECTIVES]
 
-# Optimizers: functions (network, settings) -> torch optimizer. What is one optimizer's own setting, says the setting.
+# Optimizers: functions (network, settings) -> torch optimizer. `OnlyWith` marks the settings of one optimizer.
 OPTIMIZERS = Registry(
     "optimizer",
     {
@@ -51,7 +51,7 @@ EXTRA_METRICS = Registry("extra_metrics", {score.name: score.source for score in
 
 def _check_extra(name: str) -> str:
     if name in METRICS and name not in EXTRA_METRICS:
-        raise ValueError(f"every evaluation gives {name}; leave it out")
+        raise ValueError(f"every evaluation computes {name}; leave it out")
     return EXTRA_METRICS.check(name)
 
 
@@ -62,7 +62,7 @@ ExtraMetrics = Annotated[
     PlainSerializer(",".join, return_type=str),
 ]
 
-# Feature extractors: subclasses of `msl.models.backbones.Backbone`. What only some can do is in `msl.config.abilities`.
+# Feature extractors: subclasses of `msl.models.backbones.Backbone`; see also `msl.config.abilities`.
 BACKBONES = Registry(
     "backbone",
     {
@@ -75,7 +75,7 @@ BACKBONES = Registry(
 )
 BackboneName = Annotated[str, AfterValidator(BACKBONES.check), BACKBONES]
 
-# From RGB images to what a backbone's weights take: subclasses of `msl.models.preprocessing.Preprocessing`.
+# From RGB images to the input that a backbone's weights need: subclasses of `msl.models.preprocessing.Preprocessing`.
 PREPROCESSINGS = Registry(
     "preprocessing",
     {
@@ -86,13 +86,13 @@ PREPROCESSINGS = Registry(
 )
 
 
-def _checked_preprocessing(name: str | None) -> str | None:
+def _check_preprocessing(name: str | None) -> str | None:
     if name is not None and ":" in PREPROCESSINGS.check(name):
         parse_normalisation(name)
     return name
 
 
-PreprocessingName = Annotated[str | None, AfterValidator(_checked_preprocessing), PREPROCESSINGS]
+PreprocessingName = Annotated[str | None, AfterValidator(_check_preprocessing), PREPROCESSINGS]
 
 
 # Stages that `msl.runs.run` carries out: subclasses of `msl.stages.stage.Stage`.
@@ -108,7 +108,7 @@ STAGES = Registry(
     },
 )
 
-# Domains with a name of their own: layouts of published data sets, and the two that are drawn.
+# Domains with a name: published data sets, and the two domains that msl draws.
 DOMAINS = Registry(
     "domain",
     {

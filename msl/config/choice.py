@@ -14,15 +14,15 @@ class OnlyWith:
         self.setting, self.values = setting, values
 
     def objection(self, name: str, settings: Mapping[str, Any]) -> str | None:
-        """What to say to someone who gives the marked setting; None if it is read.
+        """The error if the marked setting is given and not read; None if it is read.
 
         Args:
             name: of the marked setting.
-            settings: all, by name.
+            settings: the values of all settings, by name.
         """
         choice = settings[self.setting]
         if choice in self.values:
             return None
-        fitting = " or ".join(f"{self.setting}={other}" for other in self.values)
-        refused = f"{name} = {settings[name]}: {self.setting} = {choice} has no such setting"
-        return f"{refused}. Leave {name} out, or pass {fitting}."
+        choices = " or ".join(f"{self.setting}={value}" for value in self.values)
+        problem = f"{name} = {settings[name]}: {self.setting} = {choice} has no such setting"
+        return f"{problem}. Leave {name} out, or pass {choices}."

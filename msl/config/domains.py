@@ -1,4 +1,4 @@
-"""Settings of the data: domains, sizes, what both domains' images go through, where files lie."""
+"""Settings of the data: domains, image sizes, augmentation, and the folder of the files."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from msl.config.values import Size
 
 
 class SourceConfig(Group):
-    """The labelled domain, the classes, and what images of both domains go through."""
+    """The labelled domain, the classes, and the augmentation of both domains."""
 
     source: str = Field("streets", description="Labelled domain: a name or a YAML file.")
     label_set: str | None = Field(None, description="Classes to predict; none = those of the source domain.")
@@ -31,6 +31,6 @@ class TargetConfig(Group):
 
 
 class FilesConfig(Group):
-    """Where data sets lie on the machine."""
+    """Where data sets are on the machine."""
 
     data_root: Path | None = Field(None, description="Folder that holds the data sets; none = $MSL_DATA.")

@@ -1,4 +1,4 @@
-"""Settings of scoring, in training and by itself."""
+"""Settings of scoring, in training and in stage evaluate."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from msl.config.values import Scales, Size
 
 
 class ViewConfig(Group):
-    """How often, and how, the network looks at an image."""
+    """The views of an image that the network predicts."""
 
     eval_flip: bool = Field(False, description="Average the predictions for an image and its mirrored copy.")
     eval_scales: Scales = Field(
@@ -21,35 +21,43 @@ class ViewConfig(Group):
 
 
 class EvaluationConfig(ViewConfig):
-    """How the network is scored and what is shown."""
+    """How the network is scored, and which images are shown."""
 
-    eval_images: int | None = Field(None, ge=1, description="Score at most so many images a domain; none = all.")
+    eval_images: int | None = Field(
+        None, ge=1, description="Score at most this many images of each domain; none = all."
+    )
     resize_labels: bool = Field(
         False,
-        description="Score against ground truth resized to the network's input, as the published code does, and not at "
-        "its full resolution.",
+        description="Score against ground truth that is resized to the network's input, as in the published code, "
+        "instead of ground truth at full resolution.",
     )
     extra_metrics: ExtraMetrics | None = Field(
         None,
-        description="Scores computed besides the usual ones, with commas between, out of "
-        f"{', '.join(EXTRA_METRICS)}; none = no others.",
+        description="Further scores to compute, with commas between: "
+        f"{', '.join(EXTRA_METRICS)}; none = only the usual scores.",
     )
-    panels: int = Field(4, ge=0, le=64, description="Images a domain in the panels of each evaluation.")
+    panels: int = Field(4, ge=0, le=64, description="Images of each domain in the panels of each evaluation.")
 
 
 class ScoredConfig(Group):
-    """What is scored."""
+    """The checkpoint and the domains that are scored."""
 
     checkpoint: str = Field(description="Weights to score: a file or runs:/ID/checkpoints/best.pt.")
-    source: str | None = Field("trained", description="Domain scored as source/…; trained = the one trained on.")
-    target: str | None = Field("trained", description="Domain scored as target/…; none = not scored.")
+    source: str | None = Field(
+        "trained",
+        description="Domain of the scores source/…; trained = that of the training; none = not scored.",
+    )
+    target: str | None = Field(
+        "trained",
+        description="Domain of the scores target/…; trained = that of the training; none = not scored.",
+    )
     split: str = Field("val", description="Split of both domains.")
     crop_size: Size | None = Field(None, description="Width,height of the network's input; none = as trained.")
     target_crop_size: Size | None = Field(None, description="The same for target images; none = as trained.")
     export: Path | None = Field(
         None,
-        description="Folder on this machine for every prediction at full resolution, as PNG of Cityscapes' labelIds; "
-        "none = not written.",
+        description="Folder on this machine for all predictions, as PNG files at full resolution with Cityscapes' "
+        "labelIds; none = not written.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What all groups of settings are: frozen values with unknown names refused."""
+"""The base of all groups of settings: frozen values that refuse unknown names."""
 
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ class Group(BaseModel):
         return validated(cls, values)
 
     def located(self) -> Self:
-        """The group, resolved for this machine: as it is."""
+        """The group, resolved for this machine: unchanged."""
         return self
 
     def flat(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from msl.config.catalog import BackboneName, NetworkName, PreprocessingName
 from msl.config.group import Group
 from msl.config.values import Dilations, Stride
 
-_COMMON = {  # by what only some backbones can do: the setting, and its value that all take
+_COMMON_VALUES = {  # by ability: the setting that needs it, and the value that every backbone takes
     "width": ("width", "1"),
     "caffe_bgr": ("preprocessing", "none"),
     "bn_affine": ("bn_affine", "none"),
@@ -17,35 +17,37 @@ _COMMON = {  # by what only some backbones can do: the setting, and its value th
 
 
 class ModelConfig(Group):
-    """The segmentation network. `num_classes` follows from the label set and is no option."""
+    """The segmentation network. `num_classes` is computed from the label set and is not an option."""
 
     network: NetworkName = Field("deeplabv2", description="Segmentation network on top of the backbone.")
     backbone: BackboneName = Field(
         "mobilenet_v2", description="Feature extractor; timm:NAME = one of timm's, with the extra msl[timm]."
     )
-    width: float = Field(1.0, gt=0, le=2, description="Channel multiplier; other than 1 with mobilenet_v2 only.")
+    width: float = Field(
+        1.0, gt=0, le=2, description="Channel multiplier; with other backbones than mobilenet_v2, only 1."
+    )
     output_stride: Stride | None = Field(
         None,
-        description="Pixels of the image to one of the last features; none = 8 (deeplabv2), 16 (deeplabv3plus), or "
-        "what the backbone has if it cannot be dilated.",
+        description="Side in image pixels of one pixel of the last features; none = 8 (deeplabv2), 16 (deeplabv3plus), "
+        "or the backbone's own stride if the backbone cannot be dilated.",
     )
     dilations: Dilations | None = Field(
         None,
         description="Dilations of the head's parallel 3x3 convolutions; none = 6,12,18,24 (deeplabv2), 6,12,18 "
-        "(deeplabv3plus; twice that at output stride 8). Small images need less.",
+        "(deeplabv3plus; twice as much at output stride 8). Small images need smaller ones.",
     )
     preprocessing: PreprocessingName = Field(
         None,
-        description="What the backbone's weights take; none = as they need. With caffe_bgr, strides and pooling lie "
-        "as in Caffe's ResNet; rgb: less a mean, by a deviation, of RGB in 0 to 1.",
+        description="Form of the images that the backbone's weights need; none = known from the weights. caffe_bgr "
+        "also sets the strides and pooling of Caffe's ResNet; rgb = (RGB in 0 to 1 - MEAN) / DEVIATION.",
     )
     bn_affine: bool | None = Field(
-        None, description="BatchNorm of the backbone has a scale and a shift; none = as its weights have it."
+        None, description="BatchNorm of the backbone has a scale and a shift; none = as in its weights."
     )
-    multi: bool = Field(False, description="Second output on the last but one stage, for multi-level guidance.")
+    multi: bool = Field(False, description="Second output, from the last but one stage, for multi-level guidance.")
     weights: str = Field(
         "none",
-        description="Start of the backbone: none, imagenet, or a state dict file in the naming of torchvision or timm.",
+        description="Initial weights of the backbone: none, imagenet, or a state dict file of torchvision or timm.",
     )
     num_classes: int = Field(19, ge=2, le=254, json_schema_extra={"option": False})
 
@@ -58,10 +60,10 @@ class ModelConfig(Group):
         }
         abilities = abilities_of(self.backbone)
         for ability in (name for name, is_needed in needed.items() if is_needed and not getattr(abilities, name)):
-            setting, common = _COMMON[ability]
+            setting, common = _COMMON_VALUES[ability]
             raise ValueError(
                 f"{setting} = {getattr(self, setting)} needs backbone = {backbones_with(ability)}, not "
-                f"{self.backbone}. Pass {setting}={common} with others."
+                f"{self.backbone}. Pass {setting}={common} with other backbones."
             )
         return self
 
@@ -70,15 +72,17 @@ class ModelConfig(Group):
         strides = abilities_of(self.backbone).output_strides
         if strides is not None and self.output_stride not in (None, *strides):
             possible = " or ".join(map(str, strides))
-            raise ValueError(f"output_stride = {self.output_stride}: backbone = {self.backbone} can have {possible}")
+            raise ValueError(
+                f"output_stride = {self.output_stride}: backbone = {self.backbone} can have only {possible}"
+            )
         return self
 
     def architecture(self) -> dict[str, Any]:
-        """What the weights' shapes and meaning depend on, by option, with what is left open filled in."""
+        """The settings that decide the weights' shapes and meaning, with defaults filled in."""
         v2 = self.network == "deeplabv2"
         stride = self.output_stride or (8 if v2 else 16)
         spread = (6, 12, 18, 24) if v2 else tuple(16 * d // stride for d in (6, 12, 18))
-        own = {name: getattr(self, name) for name in ("network", "backbone", "width", "multi", "num_classes")}
+        chosen = {name: getattr(self, name) for name in ("network", "backbone", "width", "multi", "num_classes")}
         filled = {"output_stride": stride, "dilations": self.dilations or spread}
         from_weights = {"preprocessing": self.preprocessing or "imagenet_rgb", "bn_affine": self.bn_affine is not False}
-        return {**own, **filled, **from_weights}
+        return {**chosen, **filled, **from_weights}

@@ -7,7 +7,7 @@ from msl.config.group import Group
 
 
 class ObjectiveConfig(Group):
-    """What the source's and the target's objectives share."""
+    """Settings that the objectives of source and target share."""
 
     lambda_seg: float = Field(0.1, ge=0, description="Weight of the second output's losses (with multi).")
 
@@ -18,4 +18,4 @@ class AdaptationConfig(Group):
     target_mode: TargetMode = Field("maxsquare", description="Objective on unlabelled target images.")
     lambda_target: float = Field(0.1, ge=0, description="Weight of the target objective.")
     iw_ratio: float = Field(0.2, ge=0, le=1, description="Exponent r of the image-wise weights 1/(n^r S^(1-r)).")
-    threshold: float = Field(0.95, ge=0, le=1, description="Least probability of a pixel that becomes a label.")
+    threshold: float = Field(0.95, ge=0, le=1, description="Lowest probability at which a pixel gets a label.")

@@ -11,25 +11,25 @@ from msl.config.values import Betas
 
 
 class OptimizerConfig(Group):
-    """An optimizer, and the polynomial schedule of its learning rates."""
+    """The optimizer, and the polynomial schedule of its learning rates."""
 
     optimizer: OptimizerName = Field(
         "sgd",
-        description="How weights follow gradients. If you give it, a parent stage that is run first gets it too, with "
-        "every optimizer setting that you give (batch_size, lr, …); if not, the parent has the recipe's.",
+        description="Optimizer. If you give it, a parent stage that runs first also gets it, with "
+        "every optimizer setting that you give (batch_size, lr, …); if not, the parent has the recipe's settings.",
     )
     batch_size: int = Field(1, ge=1, description="Images of each domain in one step.")
     lr: float = Field(
         2.5e-4,
         gt=0,
-        description="Learning rate at step 0, without warm-up. The recipes' suits sgd; adamw usually needs about 6e-5.",
+        description="Learning rate at step 0, without warm-up. Recipes have values for sgd; adamw usually needs 6e-5.",
     )
     head_lr_ratio: float = Field(10.0, gt=0, description="Learning rate of the heads, as a multiple of lr.")
     backbone_lr_ratio: float = Field(
         1.0,
         gt=0,
         description="Learning rate of the backbone, as a multiple of lr; 3 = as in the published code, whose list of "
-        "parameters holds the backbone's three times.",
+        "parameters contains those of the backbone three times.",
     )
     momentum: Annotated[float, OnlyWith("optimizer", "sgd")] = Field(0.9, ge=0, lt=1, description="SGD momentum.")
     betas: Annotated[Betas, OnlyWith("optimizer", "adamw")] = Field(
@@ -40,7 +40,8 @@ class OptimizerConfig(Group):
     )
     weight_decay: float = Field(5e-4, ge=0, description="Weight decay; adamw usually needs 0.01.")
     decay_norms: bool | None = Field(
-        None, description="Norms and biases decay too; none = as is usual: with sgd they do, with adamw they do not."
+        None,
+        description="Weight decay also applies to norms and biases; none = with sgd it does, with adamw it does not.",
     )
     clip_norm: float | None = Field(
         None,
@@ -49,7 +50,7 @@ class OptimizerConfig(Group):
         "to it; none = no limit.",
     )
     warmup_iters: int = Field(
-        0, ge=0, description="Iterations in which the learning rates rise to the schedule's; 0 = no warm-up."
+        0, ge=0, description="Iterations in which the learning rates rise to those of the schedule; 0 = no warm-up."
     )
     warmup_ratio: float = Field(
         1e-6, ge=0, le=1, description="Learning rate at step 0 of a warm-up, as a multiple of the schedule's."

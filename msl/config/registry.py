@@ -9,20 +9,20 @@ from typing import Any
 class Registry(Mapping[str, str]):
     """Names of one kind, each with its implementation as ``module:attribute``.
 
-    An implementation is imported when it is used. So reading a registry costs nothing, what nobody chose is never
-    loaded, and a stage depends on the code of its own choices alone (see `msl.runs.code`).
+    An implementation is imported when it is used. So a registry is read quickly, components that nobody chose are never
+    loaded, and a stage depends only on the code of its own choices (see `msl.tracking.closure`).
     """
 
     def __init__(self, kind: str, entries: Mapping[str, str], families: Mapping[str, str] | None = None) -> None:
         """Set it up.
 
         Args:
-            kind: what is chosen, for messages: ``backbone``.
+            kind: the kind of the names, for messages: ``backbone``.
             entries: implementations by name.
-            families: implementations by what is typed for them: ``timm:NAME`` serves every name with that prefix.
+            families: implementations by spelling: that of ``timm:NAME`` is for every name with the prefix ``timm:``.
         """
         self.kind, self._entries, self._spellings = kind, dict(entries), list(families or {})
-        self._families = {spelling.partition(":")[0]: place for spelling, place in (families or {}).items()}
+        self._families = {spelling.partition(":")[0]: target for spelling, target in (families or {}).items()}
 
     def __getitem__(self, name: str) -> str:
         family = name.partition(":")[0] if ":" in name else None
@@ -36,14 +36,14 @@ class Registry(Mapping[str, str]):
 
     @property
     def choices(self) -> list[str]:
-        """What can be typed: ``resnet101``, …, ``timm:NAME``."""
+        """Everything that can be typed: ``resnet101``, …, ``timm:NAME``."""
         return [*self._entries, *self._spellings]
 
     def check(self, name: str) -> str:
         """The name, if it is known.
 
         Raises:
-            ValueError: it is not; the message gives the nearest names and all others.
+            ValueError: it is unknown; the message gives the nearest names and all names.
         """
         if name not in self:
             raise ValueError(unknown_name(name, self.choices))
@@ -60,12 +60,12 @@ class Registry(Mapping[str, str]):
 
 
 def unknown_name(name: str, known: Iterable[str]) -> str:
-    """What to say of a name that is not among the known ones: the nearest, and all."""
+    """The message for an unknown name: the nearest names, and all names."""
     names = list(known)
     return f"unknown; {nearest_names(name, names)}Choose one of {', '.join(names)}"
 
 
 def nearest_names(name: str, known: Iterable[str]) -> str:
-    """The question whether one of the nearest names is meant; empty if none is near."""
+    """A question with the nearest names; empty if no name is near."""
     nearest = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     return f"did you mean {' or '.join(nearest)}? " if nearest else ""

@@ -1,4 +1,4 @@
-"""How a command is asked for: what is no setting of the training itself."""
+"""Options of commands that are not settings of a training."""
 
 from pydantic import Field
 
@@ -6,7 +6,7 @@ from msl.config.group import Group
 
 
 class RequestConfig(Group):
-    """How a stage is called. These are no settings of the training itself."""
+    """How a stage is run. These options are not settings of the training."""
 
     recipe: str = Field("streets", description="Set of defaults to start from; every other option overrides it.")
     group: str | None = Field(

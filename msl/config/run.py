@@ -1,4 +1,4 @@
-"""Settings of a run: what it starts from, how it is watched, on which machine."""
+"""Settings of a run: its seed, its start, its logs, its machine."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from msl.config.group import Group
 
 
 class RunConfig(Group):
-    """What all stages of one experiment share."""
+    """Settings that all stages of an experiment share."""
 
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, data order and augmentation.")
     precision: Literal["float32", "bfloat16"] = Field(
@@ -43,7 +43,7 @@ class MonitorConfig(Group):
 
 
 class DeviceConfig(Group):
-    """What the network runs on."""
+    """The device of the network."""
 
     device: str = Field("auto", description="Device of the network: auto, cpu, cuda, cuda:1, ….")
     threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")

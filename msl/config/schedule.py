@@ -35,7 +35,7 @@ class PretrainSchedule(TrainSchedule):
         return self
 
     def horizon(self, epoch_iters: int) -> int:
-        """iter_max, whatever the epoch."""
+        """iter_max; it does not depend on the epoch."""
         return self.iter_max
 
     def stop(self, epoch_iters: int) -> int:
@@ -51,16 +51,16 @@ class AdaptSchedule(TrainSchedule):
 
     @property
     def epochs(self) -> int:
-        """Epochs in all."""
+        """Number of epochs."""
         return self.round_num * self.epoch_each_round
 
     def horizon(self, epoch_iters: int) -> int:
-        """All epochs."""
+        """The iterations of all epochs."""
         return self.epochs * epoch_iters
 
 
 class TargetSoloSchedule(AdaptSchedule):
-    """How long adaptation lasts, and when it goes on without the source."""
+    """How long adaptation lasts, and when training on the source ends."""
 
     round_num: int = Field(20, ge=1, description="Rounds of training.")
     target_solo_epoch: int = Field(

@@ -14,7 +14,7 @@ from msl.config.values import Size
 
 
 class InputConfig(ViewConfig):
-    """The size in which the network sees an image."""
+    """The size of the network's input."""
 
     crop_size: Size | None = Field(
         None, description="Width,height of the network's input; none = that of target images in its training."
@@ -22,7 +22,7 @@ class InputConfig(ViewConfig):
 
 
 class PredictedConfig(Group):
-    """What is predicted, and what is written."""
+    """What to predict, and which files to write."""
 
     checkpoint: str = Field(
         description="Network to predict with: a file, runs:/ID/checkpoints/last.pt, runs:/ID for its best checkpoint, "
@@ -57,7 +57,7 @@ class PredictConfig(StageConfig):
 
 
 class PackagedConfig(Group):
-    """What becomes an MLflow model, and under which name."""
+    """The network that becomes an MLflow model, and the model's name."""
 
     checkpoint: str = Field(
         description="Network to package: runs:/ID for its best checkpoint, runs:/ID/checkpoints/last.pt, or a file."
@@ -79,7 +79,7 @@ class PackagedConfig(Group):
     @model_validator(mode="after")
     def _only_versions_have_aliases(self) -> Self:
         if self.alias is not None and self.name is None:
-            raise ValueError(f"alias = {self.alias} needs a registered model: pass name")
+            raise ValueError(f"alias = {self.alias} needs a registered model: pass name too")
         return self
 
     @model_validator(mode="after")

@@ -18,9 +18,9 @@ class StageConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Groups that change how a stage runs and is watched, never the weights it ends with.
+    # Groups that change how a stage runs and is logged, and never its final weights.
     inert: ClassVar[frozenset[str]] = frozenset({"evaluation", "monitor", "runtime"})
-    # Settings that change what a score means, though not the weights.
+    # Settings that change the meaning of a score, and not the weights.
     scoring: ClassVar[tuple[str, ...]] = ("eval_flip", "eval_scales", "resize_labels")
 
     @classmethod
@@ -34,10 +34,10 @@ class StageConfig(BaseModel):
     def groups(cls) -> dict[str, type[Group]]:
         """The groups of the stage, in order."""
         groups = {}
-        for group, holder in cls.model_fields.items():
-            assert isinstance(holder.annotation, type)
-            assert issubclass(holder.annotation, Group)
-            groups[group] = holder.annotation
+        for group, field in cls.model_fields.items():
+            assert isinstance(field.annotation, type)
+            assert issubclass(field.annotation, Group)
+            groups[group] = field.annotation
         return groups
 
     @classmethod
@@ -52,12 +52,12 @@ class StageConfig(BaseModel):
         Raises:
             ConfigError: a field is unknown, missing, or a value does not fit.
         """
-        home = {name: group for group, name, _ in cls.fields()}
+        group_of = {name: group for group, name, _ in cls.fields()}
         groups: dict[str, dict[str, Any]] = {group: {} for group in cls.model_fields}
         for name, value in values.items():
-            if name not in home:
-                raise ConfigError(f"{name} is no setting of {cls.__name__}: it has {', '.join(home)}")
-            groups[home[name]][name] = value
+            if name not in group_of:
+                raise ConfigError(f"{name} is not a setting of {cls.__name__}, which has {', '.join(group_of)}")
+            groups[group_of[name]][name] = value
         return validated(cls, groups)
 
     def edit(self, **values: Any) -> Self:
@@ -66,17 +66,17 @@ class StageConfig(BaseModel):
         return self.of(**(current | values))
 
     def located(self) -> Self:
-        """The settings with the folder of data sets that MSL_DATA names, where they leave it open."""
+        """The settings with data_root from MSL_DATA, if they have no value for it."""
         folder = os.environ.get("MSL_DATA")
         if not folder or "data_root" not in self.options() or self.flat()["data_root"] is not None:
             return self
         return self.edit(data_root=folder)
 
     def override(self, **values: Any) -> Self:
-        """A copy with what a person sets. Defaults that no choice reads are harmless; values given for nothing are not.
+        """A copy with the values that a user sets. A value is refused if nothing reads it; a default is not.
 
         Raises:
-            ConfigError: as `edit` does, or a setting is given that the chosen component does not have.
+            ConfigError: as for `edit`, or the chosen component does not have a setting that is given.
         """
         config = self.edit(**values)
         settings = config.flat()
@@ -97,6 +97,6 @@ class StageConfig(BaseModel):
         return {name: flat[name] for group, name, _ in self.fields() if group not in self.inert}
 
     def comparable(self) -> dict[str, Any]:
-        """The settings on which scores depend: those that decide the weights, and how these are scored."""
+        """The settings on which scores depend: those that decide the weights, and those of scoring."""
         flat = self.flat()
         return self.decisive() | {name: flat[name] for name in self.scoring}

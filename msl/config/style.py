@@ -1,4 +1,4 @@
-"""Settings of the stages that deal in styles: train_style, stylize and joint_adain."""
+"""Settings of the style stages: train_style, stylize and joint_adain."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -160,7 +160,7 @@ class MethodConfig(Group):
 
 
 class CopyConfig(Group):
-    """What is copied, and where to."""
+    """What to copy, and where to."""
 
     content: str = Field("streets", description="Domain to copy: a name or a YAML file.")
     split: str = Field("train,val", pattern=r"^\w+(,\w+)*$", description="Splits to copy, with commas between.")
@@ -216,7 +216,7 @@ class JointAdainConfig(AdaptConfig):
 
     @property
     def quarters(self) -> bool:
-        """Whether training sees quarters of images, each of crop_size."""
+        """Whether training uses quarters of images, each of size crop_size."""
         return self.joint.quadrants
 
     joint: JointConfig = JointConfig()

@@ -16,11 +16,11 @@ from msl.config.stage import StageConfig
 
 
 class TrainConfig(StageConfig):
-    """What every training stage has."""
+    """Settings of every stage that trains a segmentation network."""
 
     @property
     def quarters(self) -> bool:
-        """Whether training sees quarters of images, each of crop_size."""
+        """Whether training uses quarters of images, each of size crop_size."""
         return False
 
     source: SourceConfig = SourceConfig()
@@ -36,18 +36,20 @@ class TrainConfig(StageConfig):
 
     @model_validator(mode="after")
     def _normalises_over_more_than_one(self) -> Self:
-        """The image's mean is one value a channel: BatchNorm needs it of two images to have a deviation."""
+        """Image pooling gives one value for each channel and image: BatchNorm needs two images to have a deviation."""
         pooled = self.model.network == "deeplabv3plus"
         if pooled and self.optimizer.batch_size == 1 and not self.optimizer.freeze_bn:
             raise ValueError(
-                "batch_size = 1 with network = deeplabv3plus: BatchNorm behind its image pooling needs two images. "
+                "batch_size = 1 with network = deeplabv3plus: BatchNorm after its image pooling needs two images. "
                 "Pass batch_size=2 or freeze_bn=true."
             )
         return self
 
     @model_validator(mode="after")
     def _trains_after_its_warm_up(self) -> Self:
-        iterations = self.schedule.stop(self.schedule.epoch_iters or sys.maxsize)  # of an epoch not counted yet: enough
+        iterations = self.schedule.stop(
+            self.schedule.epoch_iters or sys.maxsize
+        )  # maxsize while the epoch's length is unknown
         if self.optimizer.warmup_iters >= iterations:
             raise ValueError(
                 f"warmup_iters = {self.optimizer.warmup_iters} is not smaller than the {iterations} iterations of "

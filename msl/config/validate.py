@@ -1,4 +1,4 @@
-"""Settings of the check of data."""
+"""Settings of stage validate."""
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from msl.config.stage import StageConfig
 
 
 class ExaminedConfig(Group):
-    """What is checked: every sample of each domain that a training would read."""
+    """The domains to check: every sample that a training would read."""
 
     source: str | None = Field("streets", description="Domain to check with its labels; none = no source.")
     target: str | None = Field(

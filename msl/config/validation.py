@@ -1,4 +1,4 @@
-"""Values made into settings, and what is said of those that do not fit."""
+"""Settings made from values, and the messages for values that do not fit."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -13,18 +13,18 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validated(model: type[M], values: Mapping[str, Any]) -> M:
-    """`model` made of `values`.
+    """`model` made from `values`.
 
     Raises:
-        ConfigError: names every field that does not fit, its value and what the field means.
+        ConfigError: a value does not fit; the message names each such field, its value and its meaning.
     """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explained(model, detail) for detail in error.errors())) from None
+        raise ConfigError("; ".join(_explain(model, detail) for detail in error.errors())) from None
 
 
-def _explained(model: type[BaseModel], detail: ErrorDetails) -> str:
+def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     """``lambda_target = -1: input should be greater than or equal to 0 (Weight of the target objective.)``."""
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | BaseModel):

@@ -1,4 +1,4 @@
-"""Values as one types them on the command line: sizes, scales, dilations, shares."""
+"""Values as they are typed on the command line: sizes, scales, dilations, shares."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ def parse_betas(text: str) -> tuple[float, ...]:
     """Both numbers of ``"0.9,0.999"``.
 
     Raises:
-        ValueError: it is spelled otherwise.
+        ValueError: the text has another form.
     """
     try:
         first, second = map(float, text.split(","))
@@ -22,7 +22,7 @@ def parse_dilations(text: str) -> tuple[int, ...]:
     """Whole numbers of ``"6,12,18,24"``.
 
     Raises:
-        ValueError: it is spelled otherwise.
+        ValueError: the text has another form.
     """
     parts = text.split(",")
     if not all(part.strip().isdigit() for part in parts):
@@ -31,7 +31,7 @@ def parse_dilations(text: str) -> tuple[int, ...]:
 
 
 def parse_names(text: str) -> tuple[str, ...]:
-    """Names of ``"ECE,other"``, each once."""
+    """Names of ``"ECE,other"``, without repetitions."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",")))
 
 
@@ -39,7 +39,7 @@ def parse_scales(text: str) -> tuple[float, ...]:
     """Numbers of ``"0.75,1,1.25"``.
 
     Raises:
-        ValueError: it is spelled otherwise.
+        ValueError: the text has another form.
     """
     try:
         return tuple(map(float, text.split(",")))
@@ -51,7 +51,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """Width and height of ``"1280,720"``, as the original commands spell a size.
 
     Raises:
-        ValueError: it is spelled otherwise.
+        ValueError: the text has another form.
     """
     parts = text.split(",")
     if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
@@ -105,7 +105,7 @@ def parse_normalisation(text: str) -> tuple[Channels, Channels]:
     """Mean and deviation of ``"rgb:0.5,0.5,0.5/0.25,0.25,0.25"``, for RGB in [0, 1].
 
     Raises:
-        ValueError: it is spelled otherwise, or a deviation is not larger than 0.
+        ValueError: the text has another form, or a deviation is not larger than 0.
     """
     parts = text.removeprefix("rgb:").split("/")
     try:
@@ -114,7 +114,7 @@ def parse_normalisation(text: str) -> tuple[Channels, Channels]:
         mean = deviation = ()
     if len(mean) != 3 or len(deviation) != 3 or min(deviation) <= 0:
         raise ValueError(
-            "a normalisation is rgb:MEAN/DEVIATION, three numbers each with commas between, such as "
+            "a normalisation is rgb:MEAN/DEVIATION, each three numbers with commas between, such as "
             "rgb:0.5,0.5,0.5/0.25,0.25,0.25"
         )
     return mean, deviation
@@ -124,7 +124,7 @@ def parse_weights(text: str) -> tuple[float, ...]:
     """Numbers of ``"0.25,0.75"``.
 
     Raises:
-        ValueError: it is spelled otherwise.
+        ValueError: the text has another form.
     """
     try:
         return tuple(map(float, text.split(",")))

@@ -1,4 +1,4 @@
-"""What is done about samples that cannot be used: refused, or on the user's word left out, told and recorded."""
+"""Checks of samples: those that cannot be used are refused, or left out and recorded if the user sets skip_bad."""
 
 import csv
 import logging
@@ -14,13 +14,13 @@ from msl.tracking import DataInput, MlflowReporter
 
 log = logging.getLogger("msl")
 
-_NAMED = 5  # problems that a message spells out
+_LISTED_PROBLEMS = 5  # in a message
 _HEADER = ("domain", "split", "sample", "problem", "file", "detail")
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A domain after a look at every sample, reduced to those that can be used."""
+    """A domain after a check of every sample, with the samples that can be used."""
 
     role: str  # source or target
     domain: Domain
@@ -33,7 +33,7 @@ class Checked:
 
     @property
     def input(self) -> DataInput:
-        """What the run store is told of it."""
+        """The domain as the run store records it."""
         domain = self.domain
         return DataInput(self.role, domain.name, domain.split, self.report.digest, len(domain), domain.style)
 
@@ -44,51 +44,51 @@ class Checked:
         )
 
 
-def look_at(role: str, domain: Domain) -> Checked:
-    """Look at every sample; decide nothing."""
+def inspect_domain(role: str, domain: Domain) -> Checked:
+    """Check every sample, and refuse nothing."""
     report = domain.inspect()
     return Checked(role, replace(domain, samples=report.usable), report)
 
 
 def check(role: str, domain: Domain, skip_bad: bool) -> Checked:
-    """Look at every sample, and refuse the domain for those that cannot be used or, with `skip_bad`, leave them out.
+    """Check every sample. Those that cannot be used are left out if `skip_bad` is set, and else the domain is refused.
 
     Raises:
-        DataError: names such samples and the way out; or nothing is left.
+        DataError: samples cannot be used, or no sample is left; the message names samples and the way out.
     """
-    checked = look_at(role, domain)
+    checked = inspect_domain(role, domain)
     for note in checked.report.notes:
         tell_once(f"{checked.title}: {note}", checked.report.digest)
     if not checked.report.problems:
         return checked
-    named = "\n  ".join([checked.headline(), *checked.report.named(_NAMED)])
+    named = "\n  ".join([checked.headline(), *checked.report.named(_LISTED_PROBLEMS)])
     if not skip_bad:
-        raise DataError(f"{named}\n-e validate lists them all. -P skip_bad=true goes on without them.")
+        raise DataError(f"{named}\n-e validate lists them all. -P skip_bad=true leaves them out.")
     if not len(checked.domain):
-        raise DataError(f"{named}\nNothing is left to go on with.")
+        raise DataError(f"{named}\nNo sample is left. Correct the data.")
     log.warning(
-        "%s\nskip_bad: going on with the other %d samples; scores on this split are of those alone. "
-        "Artifact %s/%s has all that is left out.",
+        "%s\nskip_bad: using the other %d samples; scores on this split are of those alone. "
+        "Artifact %s/%s lists the samples that are left out.",
         *(named, len(checked.domain), schema.DATA_FOLDER, schema.SKIPPED_FILE),
     )
     return checked
 
 
 def record_skipped(reporter: MlflowReporter, checks: Sequence[Checked], folder: Path) -> None:
-    """Upload which samples were left out, if any, and say how many in a tag."""
-    short = {checked.title: checked.report.unusable for checked in checks if checked.report.problems}
-    if short:
+    """Upload a list of the samples that were left out, if any, and set a tag with their number."""
+    counts = {checked.title: checked.report.unusable for checked in checks if checked.report.problems}
+    if counts:
         reporter.file(write_problems(checks, folder / schema.SKIPPED_FILE), schema.DATA_FOLDER)
-        reporter.tags({schema.DATA_SKIPPED: ", ".join(f"{title} {count}" for title, count in short.items())})
+        reporter.tags({schema.DATA_SKIPPED: ", ".join(f"{title} {count}" for title, count in counts.items())})
 
 
 def write_problems(checks: Iterable[Checked], path: Path) -> Path:
-    """Every problem as a row of a CSV file."""
+    """Write every problem as a row of a CSV file."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(_HEADER)
         for checked in checks:
-            where = (checked.domain.name, checked.domain.split)
+            split = (checked.domain.name, checked.domain.split)
             for problem in checked.report.problems:
-                writer.writerow([*where, problem.sample, problem.kind, problem.file, problem.detail])
+                writer.writerow([*split, problem.sample, problem.kind, problem.file, problem.detail])
     return path

@@ -1,4 +1,4 @@
-"""A styled copy of a domain on disk: what it is, where it lies, and the YAML file that describes it."""
+"""A styled copy of a domain on disk: its identity, its folder, and the YAML file that describes it."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from msl.data import domain_names
 from msl.inputs.checks import Checked
 from msl.inputs.styles import Styles
 
-LABELS = Path("labels")  # folder of those that no file holds
+LABELS = Path("labels")  # folder for labels of generated scenes, which have no file
 FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "png": (".png", {"format": "PNG"}),
     "jpeg": (".jpg", {"format": "JPEG", "quality": 95, "subsampling": 0}),
@@ -22,41 +22,41 @@ FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class StyledCopy:
-    """A copy to be made, or one that exists."""
+    """A copy that exists or will be made."""
 
     config: StylizeConfig
     contents: Mapping[str, Checked]  # by split
     styles: Styles
-    decoder: Mapping[str, str]  # of a network: where its decoder is from, and its digest
+    decoder: Mapping[str, str]  # reference and digest; empty for a method without a network
 
     @property
     def name(self) -> str:
-        """Of the copy."""
+        """Name of the copy."""
         copied = self.config.copied
         base = next(iter(self.contents.values())).domain.name
         suffix = "_".join([copied.style_name or self.styles.name, *self.method_suffix()])
         return f"{base}_{suffix}"
 
     def method_suffix(self) -> list[str]:
-        """What the name says of a style without a network."""
+        """The part of the name for a method without a network."""
         return [] if self.config.method.method == "adain" or self.config.copied.style_name else [self.how["method"]]
 
     @cached_property
     def how(self) -> dict[str, str]:
-        """How the images are made: what decides a pixel of theirs, but the content."""
+        """How the images are made: everything except the content that decides their pixels."""
         method, look, copied = self.config.method, self.config.look, self.config.copied
-        told = {"method": method.method, "style": self.styles.name, "alpha": f"{look.alpha:g}"}
+        facts = {"method": method.method, "style": self.styles.name, "alpha": f"{look.alpha:g}"}
         if look.style_weights is not None:
-            told["style_weights"] = ",".join(f"{weight:g}" for weight in look.style_weights)
+            facts["style_weights"] = ",".join(f"{weight:g}" for weight in look.style_weights)
         if method.method == "adain" and look.style_size is not None:
-            told["style_size"] = str(look.style_size)
+            facts["style_size"] = str(look.style_size)
         if method.method == "fourier":
-            told["beta"] = f"{method.beta:g}"
+            facts["beta"] = f"{method.beta:g}"
         if method.preserve_colours:
-            told["preserve_colours"] = "true"
+            facts["preserve_colours"] = "true"
         if copied.shuffle_styles:
-            told["style_seed"] = str(copied.style_seed)
-        return told | dict(self.decoder)
+            facts["style_seed"] = str(copied.style_seed)
+        return facts | dict(self.decoder)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class StyledCopy:
 
     @property
     def folder(self) -> Path:
-        """Of the copy."""
+        """Folder of the copy."""
         digest = sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
         return self.config.copied.output.absolute() / f"{self.name}-{digest[:8]}"
 
@@ -82,7 +82,7 @@ class StyledCopy:
 
     @property
     def suffix(self) -> str:
-        """Of the image files."""
+        """Suffix of the image files."""
         return FORMATS[self.config.copied.image_format][0]
 
 
@@ -91,13 +91,13 @@ def domain_file(copy: StyledCopy) -> dict[str, Any]:
     first = next(iter(copy.contents.values())).domain
     content = {"name": copy.name, "root": ".", "style": copy.how}
     if first.samples.drawn:
-        below = {split: Path(checked.domain.samples.name(0)).parent for split, checked in copy.contents.items()}
+        folders = {split: Path(checked.domain.samples.name(0)).parent for split, checked in copy.contents.items()}
         patterns = {
             split: {
                 "images": (split / folder / f"*{copy.suffix}").as_posix(),
                 "labels": (LABELS / split / folder / "*.png").as_posix(),
             }
-            for split, folder in below.items()
+            for split, folder in folders.items()
         }
         return content | {"label_set": first.label_set.name, "splits": patterns}
     content_name = copy.config.copied.content
@@ -117,7 +117,7 @@ def domain_file(copy: StyledCopy) -> dict[str, Any]:
 
 
 def manifest(copy: StyledCopy) -> bytes:
-    """Where the copy is from, as JSON."""
+    """How the copy was made, as JSON."""
     counts = {split: len(checked.domain) for split, checked in copy.contents.items()}
     content = copy.identity | {"how": copy.how, "images": counts}
     return json.dumps(content, indent=2).encode()

@@ -26,11 +26,11 @@ class DomainData:
     sizes: Mapping[str, tuple[int, int]]  # width and height of the network's input, by role
     trained: Mapping[str, Domain]  # by role
     scored: Sequence[Scored]
-    checks: Sequence[Checked]  # of all of them
+    checks: Sequence[Checked]  # of every domain
 
     @property
     def inputs(self) -> list[DataInput]:
-        """What is trained on and scored, with content digests."""
+        """The domains that are trained on or scored, as the run store records them."""
         return [checked.input for checked in self.checks]
 
     def digests(self) -> dict[str, str]:
@@ -38,33 +38,33 @@ class DomainData:
         return {data.role: data.digest for data in self.inputs if data.role in self.trained and data.split == "train"}
 
     def modules(self) -> list[str]:
-        """Modules whose code reads what is trained on."""
+        """Modules whose code reads the training data."""
         readers = {module for domain in self.trained.values() for module in domain.modules()}
         return [*sorted(readers), "msl.data.loaders", "msl.data.transforms"]
 
-    def classes_read(self) -> dict[str, str]:
-        """How the labels that are trained on become classes, by role: a digest."""
+    def label_tables(self) -> dict[str, str]:
+        """Digests of the tables from label values to classes, by role, for the labels that are trained on."""
         labelled = {role: domain for role, domain in self.trained.items() if domain.labelled}
         return {f"{role} labels": domain.table_digest() for role, domain in labelled.items()}
 
     def tags(self) -> dict[str, str]:
-        """The tags that say which data a run saw: of each role, the split that is trained on or else scored."""
+        """The tags that name the data of a run: for each role, the split that is trained on, or else the scored one."""
         names = {schema.SOURCE: schema.DATA_SOURCE, schema.TARGET: schema.DATA_TARGET}
         domains = [checked.input for checked in self.checks]
-        seen = {
+        data_tags = {
             names[data.role]: str(schema.DataTag(data.name, data.split, data.digest[:12])) for data in reversed(domains)
         }
-        return seen | {schema.DATA_STYLES[data.role]: told(data.style) for data in domains if data.style}
+        return data_tags | {schema.DATA_STYLES[data.role]: describe_style(data.style) for data in domains if data.style}
 
 
 def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
     """Open and check the domains that are trained on (roles in `trains_on`) and those that are scored.
 
-    The target is trained on without its labels; they serve to score alone. Samples that cannot be used are refused
-    or, with `skip_bad`, left out of both: they can be scored no more than trained on.
+    The target is trained on without its labels; they are used only for scores. Samples that cannot be used are refused
+    or, with `skip_bad`, left out of training and scores.
 
     Raises:
-        ConfigError: a domain or the label set is unknown, or there is no target to train on.
+        ConfigError: a domain or the label set is unknown, or the stage needs a target and has none.
         DataError: a folder, an image or a label is missing, unreadable or does not fit.
     """
     root = config.runtime.data_root
@@ -77,12 +77,12 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
     trained = {schema.SOURCE: source}
     if schema.TARGET in trains_on:
         if config.target.target is None:
-            raise ConfigError("target = none: this stage trains on a target, name one")
+            raise ConfigError("target = none: this stage trains on a target; pass target=NAME")
         trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set, labelled=False)
     scored = [
         (role, domain)
         for role, name in names.items()
-        if name is not None and (domain := scored_split(name, root, source.label_set)) is not None
+        if name is not None and (domain := open_scored_split(name, root, source.label_set)) is not None
     ]
     skip_bad = config.runtime.skip_bad
     checked_trained = {role: check(role, domain, skip_bad) for role, domain in trained.items()}
@@ -97,17 +97,19 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
 
 
 def _whole(size: tuple[int, int], config: TrainConfig) -> tuple[int, int]:
-    """The network's input when it is shown a whole image, where its training may have been shown quarters."""
+    """The network's input for a whole image; training may use quarters of images."""
     return (2 * size[0], 2 * size[1]) if config.quarters else size
 
 
-def told(style: Mapping[str, str]) -> str:
-    """How a styled copy was made, in a line."""
+def describe_style(style: Mapping[str, str]) -> str:
+    """How a styled copy was made, in one line."""
     return ", ".join(f"{name}={value}" for name, value in style.items())
 
 
-def scored_split(name: str, root: Path | None, label_set: str | LabelSet | None, split: str = "val") -> Domain | None:
-    """The split of a domain that is scored; None, with a notice, where it is described without labels, or is not."""
+def open_scored_split(
+    name: str, root: Path | None, label_set: str | LabelSet | None, split: str = "val"
+) -> Domain | None:
+    """The split of a domain that is scored; None, with a warning, if it has no labels or does not exist."""
     try:
         return open_domain(name, root, split, label_set)
     except (UnlabelledError, MissingSplitError) as error:
@@ -116,16 +118,16 @@ def scored_split(name: str, root: Path | None, label_set: str | LabelSet | None,
 
 
 def to_score(role: str, domain: Domain, size: tuple[int, int], config: TrainConfig | EvaluateConfig) -> Scored:
-    """A domain with how the settings want it scored."""
-    how = config.evaluation
+    """A domain with the settings of its evaluation."""
+    evaluation = config.evaluation
     return Scored(
         role=role,
         domain=domain,
         size=size,
-        count=how.eval_images,
-        flip=how.eval_flip,
-        scales=how.eval_scales,
-        resize_labels=how.resize_labels,
-        extra_metrics=how.extra_metrics or (),
+        count=evaluation.eval_images,
+        flip=evaluation.eval_flip,
+        scales=evaluation.eval_scales,
+        resize_labels=evaluation.resize_labels,
+        extra_metrics=evaluation.extra_metrics or (),
         num_workers=config.runtime.num_workers,
     )

@@ -1,4 +1,4 @@
-"""What the style stages read: style images, content, and files of weights."""
+"""The input of the style stages: style images, content, and files of weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ class Styles:
     name: str
     digest: str
     images: Images
-    of: str  # train split of a domain, or folder
+    kind: str  # train, of a domain's split, or folder
 
     @property
     def input(self) -> DataInput:
-        """What the run store is told of them."""
-        return DataInput(_STYLE, self.name, self.of, self.digest, len(self.images))
+        """The style images as the run store records them."""
+        return DataInput(_STYLE, self.name, self.kind, self.digest, len(self.images))
 
     def tensors(self) -> list[Tensor]:
-        """All of them, (3, h, w) uint8 RGB each."""
+        """All style images, (3, h, w) uint8 RGB each."""
         return [self.images[k].image for k in range(len(self.images))]
 
 
 @dataclass(frozen=True)
 class DecoderData:
-    """What a decoder is trained on, every sample of it checked."""
+    """The data that a decoder is trained on; every sample has been checked."""
 
     contents: Sequence[Checked]
     styles: Styles
@@ -55,16 +55,16 @@ class DecoderData:
 
     @property
     def inputs(self) -> list[DataInput]:
-        """What the run store is told of it all."""
+        """The data as the run store records it."""
         return [*(checked.input for checked in self.contents), self.styles.input]
 
     def modules(self) -> list[str]:
-        """Modules whose code reads it."""
+        """Modules whose code reads the data."""
         readers = {module for checked in self.contents for module in checked.domain.modules()}
         return [*sorted(readers), "msl.data.loaders", "msl.data.style_images", "msl.data.transforms"]
 
     def tags(self) -> dict[str, str]:
-        """None: those that name data are for domains with roles."""
+        """There are none: only domains with a role have tags."""
         return {}
 
     def digests(self) -> dict[str, str]:
@@ -76,7 +76,7 @@ def open_decoder_data(config: TrainStyleConfig) -> DecoderData:
     """The content domains' training splits, without labels, and the style images.
 
     Raises:
-        ConfigError: a domain is unknown, or the style is nothing known.
+        ConfigError: a domain or the style is unknown.
         DataError: an image is missing or unreadable, or the style folder is empty.
     """
     root = config.runtime.data_root
@@ -89,42 +89,42 @@ def open_styles(config: StyleImagesConfig, root: Path | None) -> Styles:
     """The style images that the settings name.
 
     Raises:
-        ConfigError: there is no folder and no domain of that name.
-        DataError: the folder is empty, or an image in it cannot serve.
+        ConfigError: no folder and no domain has that name.
+        DataError: the folder is empty, or an image in it cannot be used.
     """
     folders = [Path(config.style), *([root / _STYLES / config.style] if root else [])]
     for folder in folders:
         if folder.is_dir():
             images = StyleFolder(folder)
-            return _picked(Styles(images.name, images.digest, images, "folder"), config.style_images)
+            return _spread(Styles(images.name, images.digest, images, "folder"), config.style_images)
     if config.style not in domain_names() and Path(config.style).suffix not in (".yaml", ".yml"):
-        looked = " or ".join(str(folder) for folder in folders)
+        places = " or ".join(str(folder) for folder in folders)
         raise ConfigError(
-            f"style = {config.style!r}: there is no folder {looked}, and no domain of that name ("
+            f"style = {config.style!r}: there is no folder {places}, and no domain has that name (choose one of "
             f"{', '.join(domain_names())}, or a file NAME.yaml)"
         )
     domain: Domain = open_domain(config.style, root, "train", labelled=False)
     checked = check(_STYLE, domain, skip_bad=False)
-    return _picked(Styles(domain.name, checked.report.digest, checked.domain, "train"), config.style_images)
+    return _spread(Styles(domain.name, checked.report.digest, checked.domain, "train"), config.style_images)
 
 
-def _picked(styles: Styles, count: int | None) -> Styles:
-    """So many of them, spread evenly."""
-    every = len(styles.images)
-    if count is None or count >= every:
+def _spread(styles: Styles, count: int | None) -> Styles:
+    """The style images, or `count` of them, spread evenly."""
+    total = len(styles.images)
+    if count is None or count >= total:
         return styles
-    chosen = [k * every // count for k in range(count)]
-    return Styles(styles.name, f"{styles.digest[:48]}-{count}", Subset(styles.images, chosen), styles.of)  # type: ignore[arg-type]  # any sequence
+    chosen = [k * total // count for k in range(count)]
+    return Styles(styles.name, f"{styles.digest[:48]}-{count}", Subset(styles.images, chosen), styles.kind)  # type: ignore[arg-type]  # any sequence
 
 
 def weights_file(name: str, root: Path | None) -> str:
-    """A file of weights, here or below data_root; what is no file stays what it is."""
+    """A file of weights, in this folder or in data_root; a name that is no file stays as it is."""
     if not Path(name).is_file() and root is not None and (root / name).is_file():
         return str(root / name)
     return name
 
 
 def encoder_digest(config: EncoderConfig, root: Path | None) -> str:
-    """By which an encoder is known: the digest of its file, or its name if it is none."""
+    """The digest of the encoder's file, or its name if it is no file."""
     encoder = Path(weights_file(config.encoder, root))
     return sha256_of(encoder) if encoder.is_file() else config.encoder

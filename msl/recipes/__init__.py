@@ -1,7 +1,7 @@
 """Recipes: named sets of defaults for all stages of an experiment.
 
-A recipe is a function that takes a recipe and changes named settings, so that each says only in what it differs from
-the one it builds on.
+A recipe is a function that takes a recipe and changes named settings. So each recipe says only how it differs from the
+one that it builds on.
 """
 
 from msl.recipes.catalog import RECIPES, find_recipe

@@ -1,8 +1,8 @@
 """The benchmarks of the field, set up as the paper describes them.
 
-Chen, Xue and Cai, *Domain Adaptation for Semantic Segmentation with Maximum Squares Loss*, ICCV 2019. A GPU of 12 GB or
-more is needed; with one, pretraining is a matter of a day and adaptation of half a day (estimated from the iterations,
-not measured).
+Chen, Xue and Cai, *Domain Adaptation for Semantic Segmentation with Maximum Squares Loss*, ICCV 2019. They need
+a GPU with 12 GB or more. Pretraining then takes about a day and adaptation about half a day (estimated from the
+iterations, not measured).
 """
 
 from msl.recipes.recipe import Recipe
@@ -14,7 +14,8 @@ def gta5_cityscapes(recipe: Recipe) -> Recipe:
     ``mlflow run . -e adapt -P recipe=gta5_cityscapes -P data_root=FOLDER``
 
     Pretraining stops after 80 000 iterations of a schedule of 200 000, adaptation takes 29 760. The paper reports
-    36.9 mIoU for source only and 44.3 for this, from weights that had also seen COCO; this recipe starts from ImageNet.
+    36.9 mIoU for source only and 44.3 for this, from weights that were also trained on COCO; this recipe starts from
+    ImageNet.
     """
     return (
         recipe.edit(
@@ -46,7 +47,7 @@ def gta5_cityscapes_iw(recipe: Recipe) -> Recipe:
 
 
 def gta5_cityscapes_multi(recipe: Recipe) -> Recipe:
-    """`gta5_cityscapes` with a second output that is guided by both: larger target images, lambda_target 0.09.
+    """`gta5_cityscapes` with a second output, guided by both outputs: larger target images, lambda_target 0.09.
 
     ``mlflow run . -e adapt -P recipe=gta5_cityscapes_multi -P data_root=FOLDER``
     """
@@ -56,17 +57,17 @@ def gta5_cityscapes_multi(recipe: Recipe) -> Recipe:
 
 
 def gta5_cityscapes_iw_multi(recipe: Recipe) -> Recipe:
-    """`gta5_cityscapes` with image-wise weights and guidance: 46.4 mIoU in the paper, 43 to 45 in reproductions of it.
+    """`gta5_cityscapes` with image-wise weights and guidance: 46.4 mIoU in the paper, 43 to 45 in reproductions.
 
     ``mlflow run . -e adapt -P recipe=gta5_cityscapes_iw_multi -P data_root=FOLDER``
 
-    The stage target_solo goes on for 40 epochs, the last 20 of them on the target alone.
+    The stage target_solo takes 40 epochs, the last 20 of them on the target alone.
     """
     return gta5_cityscapes_multi(recipe).edit(target_mode="IW_maxsquare", iw_ratio=0.2)
 
 
 def gta5_cityscapes_deeplabv3p(recipe: Recipe) -> Recipe:
-    """`gta5_cityscapes_iw` with DeepLabV3+, two images a step because BatchNorm behind its image pooling needs them.
+    """`gta5_cityscapes_iw` with DeepLabV3+, two images in a step because BatchNorm after its image pooling needs them.
 
     ``mlflow run . -e adapt -P recipe=gta5_cityscapes_deeplabv3p -P data_root=FOLDER``
     """
@@ -78,8 +79,8 @@ def synthia_cityscapes(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=synthia_cityscapes -P data_root=FOLDER``
 
-    As `gta5_cityscapes`: 80 000 iterations of pretraining, 29 760 of adaptation. `mIoU` is that of the 16 classes; that
-    of the 13 without wall, fence and pole is logged beside it as `mIoU_13`.
+    As `gta5_cityscapes`: 80 000 iterations of pretraining, 29 760 of adaptation. `mIoU` is over the 16 classes;
+    `mIoU_13` is over the 13 classes without wall, fence and pole.
     """
     return gta5_cityscapes(recipe).edit(source="synthia", crop_size=(1280, 760))
 
@@ -105,9 +106,9 @@ def cityscapes_crosscity(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=cityscapes_crosscity -P target=crosscity_rio -P data_root=FOLDER``
 
-    The city is Rome unless `target` names another. 80 000 iterations of pretraining, which the cities share, and ten
-    epochs of 3 200 of adaptation each. mIoU in the paper, source only and this: Rome 51.0 and 53.9, Rio 48.9 and 52.0,
-    Tokyo 47.8 and 49.7, Taipei 46.3 and 49.8.
+    The city is Rome unless `target` names another. Pretraining takes 80 000 iterations, and all cities share it;
+    adaptation takes ten epochs of 3 200 iterations. mIoU in the paper for source only and for this recipe: Rome 51.0
+    and 53.9, Rio 48.9 and 52.0, Tokyo 47.8 and 49.7, Taipei 46.3 and 49.8.
     """
     return (
         gta5_cityscapes(recipe)

@@ -52,10 +52,10 @@ def find_recipe(name: str) -> Recipe:
     """A recipe by name.
 
     Raises:
-        ConfigError: there is none of that name; the message lists those there are.
+        ConfigError: no recipe has that name; the message lists all names.
     """
     if name not in RECIPES:
-        near = difflib.get_close_matches(name, RECIPES, n=1)
-        hint = f"Did you mean {near[0]}? " if near else ""
+        nearest = difflib.get_close_matches(name, RECIPES, n=1)
+        hint = f"Did you mean {nearest[0]}? " if nearest else ""
         raise ConfigError(f"recipe = {name!r} is unknown. {hint}Choose one of {', '.join(RECIPES)}.")
     return RECIPES[name](Recipe())

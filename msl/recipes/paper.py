@@ -1,11 +1,11 @@
 """The experiments of a reproduction of the paper, with the quirks of the code that gave the published numbers.
 
-The plain recipes of `benchmarks` compute what the paper says. These compute what its code computes, each quirk by a
-named setting: only two of the head's convolutions are summed, the backbone learns three times as fast as was meant, the
-stem's BatchNorm is not trained, labels are scored at the network's size, and the source on its first 501 images.
+The recipes of `benchmarks` compute what the paper says. These recipes compute what its code does; each quirk is a named
+setting. Only two of the head's convolutions are summed, the backbone learns three times as fast as intended, the stem's
+BatchNorm is not trained, labels are scored at the network's size, and the source is scored on its first 501 images.
 
-The authors start from weights that have seen ImageNet and COCO: ``-P weights=FILE`` takes that file, and its
-preprocessing comes with it. Without it, these start from torchvision's ImageNet weights. None of them was run by us.
+The authors start from weights that were trained on ImageNet and COCO: ``-P weights=FILE`` takes that file with its
+preprocessing. Without it, these recipes start from torchvision's ImageNet weights. We have run none of them.
 """
 
 from msl.recipes.benchmarks import gta5_cityscapes, gta5_cityscapes_deeplabv3p, gta5_cityscapes_iw_multi
@@ -16,9 +16,9 @@ def ms(recipe: Recipe) -> Recipe:
     """Maximum squares: 44.3 target mIoU in the paper, 36.9 for source only.
 
     ``mlflow run . -e pretrain -P recipe=paper/MS -P data_root=FOLDER``
-    ``mlflow run . -e adapt -P recipe=paper/MS -P data_root=FOLDER``, which pretrains where that was not done
+    ``mlflow run . -e adapt -P recipe=paper/MS -P data_root=FOLDER``, which pretrains first if necessary
 
-    A day of pretraining and half a day of adaptation on one GPU, estimated.
+    Pretraining takes about a day and adaptation about half a day on one GPU (estimated).
     """
     return _as_published(gta5_cityscapes(recipe))
 
@@ -32,31 +32,31 @@ def iw_ms(recipe: Recipe) -> Recipe:
 
 
 def multi_ms_iw(recipe: Recipe) -> Recipe:
-    """Image-wise weights and a second output, guided by both: 46.4 in the paper, 44.7 in the reproduction.
+    """Image-wise weights and a second output, guided by both outputs: 46.4 in the paper, 44.7 in the reproduction.
 
     ``mlflow run . -e pretrain -P recipe=paper/multi_MS_IW -P data_root=FOLDER``
     ``mlflow run . -e adapt -P recipe=paper/multi_MS_IW -P data_root=FOLDER``
     ``mlflow run . -e target_solo -P recipe=paper/multi_MS_IW -P data_root=FOLDER``, four times as long
 
-    The reproduction reports 71 source mIoU after pretraining, about one above that of one output, 63 after adaptation,
-    and 87.1 target PA.
+    The reproduction reports 71 source mIoU after pretraining, about 1 more than with one output, 63 after
+    adaptation, and 87.1 target PA.
     """
     return _as_published(gta5_cityscapes_iw_multi(recipe))
 
 
 def deeplabv3p(recipe: Recipe) -> Recipe:
-    """DeepLabV3+, which the reproduction pretrains on styled GTA5 and finds about 2 mIoU above DeepLabV2 on the source.
+    """DeepLabV3+. The reproduction pretrains it on styled GTA5: about 2 mIoU more than DeepLabV2 on the source.
 
     ``mlflow run . -e deeplabv3p -P recipe=paper/deeplabv3p -P source=STYLED.yaml -P data_root=FOLDER``
     ``mlflow run . -e adapt -P recipe=paper/deeplabv3p -P source=STYLED.yaml -P target=STYLED.yaml -P data_root=FOLDER``
 
-    Without `source`, on GTA5 as it is. The adaptation was planned there and not run.
+    Without `source`, it trains on GTA5 as it is. The reproduction planned the adaptation and did not run it.
     """
     return gta5_cityscapes_deeplabv3p(recipe).edit(eval_images=501, resize_labels=True)
 
 
 def deeplabv3p_lr1e_3(recipe: Recipe) -> Recipe:
-    """`deeplabv3p` with four times its learning rate, which the reproduction finds to matter much.
+    """`deeplabv3p` with four times its learning rate, which makes a large difference in the reproduction.
 
     ``mlflow run . -e deeplabv3p -P recipe=paper/deeplabv3p_lr1e-3 -P source=STYLED.yaml -P data_root=FOLDER``
     ``mlflow run . -e adapt -P recipe=paper/deeplabv3p_lr1e-3 -P source=STYLED.yaml -P data_root=FOLDER``

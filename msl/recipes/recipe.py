@@ -1,4 +1,4 @@
-"""What a recipe is: the settings of every stage of an experiment that trains or makes data."""
+"""The type of a recipe: settings of every stage of an experiment that trains or makes data."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -29,12 +29,12 @@ class Recipe(BaseModel):
     train_style: TrainStyleConfig = TrainStyleConfig()
     stylize: StylizeConfig = StylizeConfig()
 
-    # Names of domains that stage stylize makes, and the domains that they are copies of.
+    # By name of a domain that stage stylize makes: the domain that it copies.
     styled: Mapping[str, str] = {}
 
     @classmethod
     def stages(cls) -> list[str]:
-        """The names of the stages that it has settings of."""
+        """The names of the stages that a recipe has settings for."""
         return [name for name in cls.model_fields if name != "styled"]
 
     def copies(self, **domains: str) -> Self:

@@ -7,11 +7,11 @@ from typing import Any
 from msl.config import StageConfig
 from msl.recipes.catalog import find_recipe
 
-# What means something else in each stage that deals in styles.
-_OF_ONE = ("content", "decoder", "seed")
-# What a stage and the parent that it starts have in common: where a user changes it, it holds for both.
+# Settings that mean something else in each of the style stages.
+_NEVER_SHARED = ("content", "decoder", "seed")
+# Groups of settings that a stage shares with its parent stage: what a user changes in them, changes in both.
 _SHARED = ("source", "target", "model", "run", "evaluation", "monitor", "runtime")
-_OPTIMIZER = "optimizer"  # a setting, and the group that it is in
+_OPTIMIZER = "optimizer"  # the name of a setting and of its group
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,16 +28,16 @@ class Request:
         """The stage's settings, resolved for this machine.
 
         Raises:
-            ConfigError: the recipe or a setting is unknown, a value does not fit, or a setting is given that the chosen
-                component does not have.
+            ConfigError: the recipe or a setting is unknown, a value does not fit, or the chosen component lacks a
+                setting that is given.
         """
         config: StageConfig = getattr(find_recipe(self.recipe), self.stage)
-        # What a resumed run's choices are, its record says, and not the recipe: whether they fit, its stage checks.
+        # The choices of a resumed run are in its record, not in the recipe; `msl.runs.resume` checks them.
         config = config.edit(**self.overrides) if self.resume else config.override(**self.overrides)
         return config.located()
 
     def for_parent(self, stage: str) -> "Request":
-        """The request for the stage that this one starts from: the recipe's own settings, but the shared overrides.
+        """The request for the parent stage: the recipe's settings, and the overrides that both stages share.
 
         The optimizer's settings are shared if the optimizer itself is overridden: a learning rate fits one optimizer.
         """
@@ -45,22 +45,24 @@ class Request:
         shared = {name for group, name, _ in self.settings().fields() if group in groups}
         return self._of(stage, {name: value for name, value in self.overrides.items() if name in shared})
 
-    def for_style(self, stage: str, **asked: Any) -> "Request":
-        """The request for a stage that makes what this one needs of styles: data or a decoder.
+    def for_style(self, stage: str, **settings: Any) -> "Request":
+        """The request for a style stage, which makes a styled copy or a decoder for this stage.
 
-        The recipe's own settings, but those that this one was asked for and that the other has too.
+        It has the recipe's settings, the overrides of this request that it can take, and the given settings.
         """
-        known = getattr(find_recipe(self.recipe), stage).options()
-        given = {name: value for name, value in self.overrides.items() if name in known and name not in _OF_ONE}
-        return self._of(stage, given | asked)
+        options = getattr(find_recipe(self.recipe), stage).options()
+        shared = {name for name in options if name not in _NEVER_SHARED}
+        overrides = {name: value for name, value in self.overrides.items() if name in shared}
+        return self._of(stage, overrides | settings)
 
     def _of(self, stage: str, overrides: Mapping[str, Any]) -> "Request":
         return Request(stage=stage, recipe=self.recipe, overrides=overrides)
 
     def group_name(self) -> str:
-        """Name of the runs that differ from this one by seed only: stage, recipe, and what differs from the recipe."""
+        """Name of the runs that differ from this one only by seed: stage, recipe, and settings that differ from it."""
         if self.group is not None:
             return self.group
-        own, plain = self.settings().comparable(), self._of(self.stage, {}).settings().comparable()
-        differing = [f"{k}={v}" for k, v in own.items() if v != plain[k] and k not in ("seed", "checkpoint")]
+        settings = self.settings().comparable()
+        defaults = self._of(self.stage, {}).settings().comparable()
+        differing = [f"{k}={v}" for k, v in settings.items() if v != defaults[k] and k not in ("seed", "checkpoint")]
         return " ".join([self.stage, self.recipe, *differing])

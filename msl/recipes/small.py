@@ -4,13 +4,13 @@ from msl.recipes.recipe import Recipe
 
 
 def streets(recipe: Recipe) -> Recipe:
-    """The embedded, generated domains: minutes on two CPU cores, nothing to download.
+    """The generated domains that msl brings along: minutes on two CPU cores, nothing to download.
 
     ``mlflow run . -e adapt``
 
-    The losses are means over pixels and classes, and the paper gives a weight of 0.1 some 30 000 iterations to act;
-    in 250 iterations a larger one pulls about as far. The images are a fifth of the paper's size: no blur, and
-    dilations that stay within their 32×16 features.
+    The paper's weight of 0.1 acts for about 30 000 iterations; in 250 iterations, a larger weight has about the same
+    effect. The images are a fifth of the paper's size, so there is no blur, and the dilations stay within the features
+    of 32×16.
     """
     return (
         recipe.edit(
@@ -36,7 +36,7 @@ def streets(recipe: Recipe) -> Recipe:
 
 
 def camvid_day_dusk(recipe: Recipe) -> Recipe:
-    """CamVid's day sequences to its dusk sequence, 11 classes: a real shift that trains on a CPU.
+    """CamVid's day sequences to its dusk sequence, 11 classes: real photographs, small enough for a CPU.
 
     ``mlflow run . -e adapt -P recipe=camvid_day_dusk -P data_root=FOLDER``
     """

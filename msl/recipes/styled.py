@@ -1,9 +1,9 @@
-"""Experiments on styled data: section 2 of the report that msl follows, and a small one that a CPU can do.
+"""Experiments on styled data: section 2 of the report that msl follows, and a small experiment for a CPU.
 
-Both domains, or the source alone, are copied in a style, and everything else is as without it. The copies and the
-decoder that draws them are made first where there are none yet: each experiment is one command. Copies lie in the
-folder ``styled``, style images in ``DATA_ROOT/styles/ambulance``, the AdaIN port's encoder and published decoder in
-``DATA_ROOT/weights``. None of those on GTA5 was run by us; their hours are those of the recipes they change.
+Both domains, or the source alone, are copied in a style; everything else is as without styles. Each experiment is one
+command: it first makes the copies, and the decoder that draws them, if they do not exist. Copies are in the folder
+``styled``, style images in ``DATA_ROOT/styles/ambulance``, the AdaIN port's encoder and its published decoder in
+``DATA_ROOT/weights``. We have run none of those on GTA5; they take as long as the recipes that they change.
 """
 
 from msl.recipes.benchmarks import gta5_cityscapes_iw, gta5_cityscapes_iw_multi
@@ -56,7 +56,7 @@ def trans_alpha1wts5(recipe: Recipe) -> Recipe:
 
 
 def trans_alpha1wts0p5(recipe: Recipe) -> Recipe:
-    """`trans_alpha1wts1` with style_weight 0.5, which the report's code names and its text does not.
+    """`trans_alpha1wts1` with style_weight 0.5, which is in the report's code and not in its text.
 
     ``mlflow run . -e adapt -P recipe=paper/trans_alpha1wts0p5 -P data_root=FOLDER``
     """
@@ -64,7 +64,7 @@ def trans_alpha1wts0p5(recipe: Recipe) -> Recipe:
 
 
 def trans_alpha0p5wts10(recipe: Recipe) -> Recipe:
-    """`trans_alpha1wts1` with style_weight 10, of which images take on half.
+    """`trans_alpha1wts1` with style_weight 10; images take on half of the style.
 
     ``mlflow run . -e adapt -P recipe=paper/trans_alpha0p5wts10 -P data_root=FOLDER``
     """
@@ -76,7 +76,7 @@ def no_auxiliary(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=paper/no_auxiliary -P data_root=FOLDER``
 
-    Each image takes on the style of one of Cityscapes', drawn at random.
+    Each image takes on the style of one image of Cityscapes, chosen at random.
     """
     plain = _long(gta5_cityscapes_iw_multi(recipe)).copies(gta5_cityscapes="gta5")
     plain = plain.edit("pretrain", "adapt", "target_solo", source="gta5_cityscapes")
@@ -101,7 +101,7 @@ def joint_retrained(recipe: Recipe) -> Recipe:
 
 
 def joint_decoder(recipe: Recipe) -> Recipe:
-    """A decoder that goes on learning beside the network, on quarters of images (2.6).
+    """A decoder that continues to learn while the network learns, on quarters of images (2.6).
 
     ``mlflow run . -e joint_adain -P recipe=paper/joint_decoder -P data_root=FOLDER``
     """
@@ -109,7 +109,7 @@ def joint_decoder(recipe: Recipe) -> Recipe:
 
 
 def joint_end_to_end(recipe: Recipe) -> Recipe:
-    """A decoder that the segmentation losses reach, on quarters of images (2.6).
+    """A decoder that learns from the segmentation losses, on quarters of images (2.6).
 
     ``mlflow run . -e joint_adain -P recipe=paper/joint_end_to_end -P data_root=FOLDER``
     """
@@ -130,7 +130,7 @@ def camvid_ambulance(recipe: Recipe) -> Recipe:
 
 
 def camvid_no_auxiliary(recipe: Recipe) -> Recipe:
-    """`camvid_day_dusk` with the day in the style of the dusk, each image in that of one drawn at random.
+    """`camvid_day_dusk` with the day in the style of the dusk: each image in the style of one image, chosen at random.
 
     ``mlflow run . -e adapt -P recipe=camvid_no_auxiliary -P data_root=FOLDER``
     """
@@ -139,7 +139,7 @@ def camvid_no_auxiliary(recipe: Recipe) -> Recipe:
 
 
 def camvid_fourier(recipe: Recipe) -> Recipe:
-    """`camvid_no_auxiliary` by Fourier domain adaptation, without a network: the slow changes of colour alone.
+    """`camvid_no_auxiliary` by Fourier domain adaptation, without a network: only slow changes of colour are replaced.
 
     ``mlflow run . -e adapt -P recipe=camvid_fourier -P data_root=FOLDER``
     """
@@ -174,7 +174,7 @@ def _ambulance(recipe: Recipe, style: str) -> Recipe:
 
 
 def _with_port(recipe: Recipe, stage: str) -> Recipe:
-    """The AdaIN port's encoder, which is normalised already, in a stage and in the training of its decoder."""
+    """The AdaIN port's encoder in a stage and in the training of its decoder; it is already normalised."""
     port = recipe.edit("train_style", stage, encoder="weights/vgg_normalised.pth")
     return port.edit("train_style", normalise_encoder=False)
 

@@ -1,4 +1,4 @@
-"""The one course that carries a stage out: find or run what it needs, open, build, fit, end; or resume."""
+"""How every stage is run: find or make what it needs, open its data, build, train, end; or resume."""
 
 from msl.runs.course import run
 from msl.stages.stage import Outcome

@@ -1,4 +1,4 @@
-"""The course of every stage: from a request, through checked data and what it starts from, to a finished run."""
+"""How a stage is run: from a request, by way of its data and the results that it starts from, to a finished run."""
 
 import logging
 from typing import Any
@@ -10,20 +10,20 @@ from msl.runs.resume import resume
 from msl.runs.supplies import AnyStage, Supplies, data_root, find_stage, fingerprint_of
 from msl.runs.work import carry_out
 from msl.stages.stage import Job, Outcome, TrainingStage
-from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, workplace
+from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, run_folder
 
 log = logging.getLogger("msl")
 
 
 def run(request: Request, nested_in: str | None = None) -> Outcome:
-    """Carry a stage out as a run on the tracking server; with `request.resume`, go on with one that ended early.
+    """Run a stage, recorded on the tracking server; with `request.resume`, continue a run that ended early.
 
     Args:
-        request: what is asked for.
+        request: the stage, its recipe and its settings.
         nested_in: ID of the run that needs this one first.
 
     Raises:
-        MslError: anything a user can mend, before training wherever it can be known then. The run ends FAILED.
+        MslError: an error that the user can correct, found before training if possible. The run ends FAILED.
     """
     client, stage = connect(), find_stage(request.stage)
     if request.resume is not None:
@@ -36,11 +36,11 @@ def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | N
     tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
     reporter = open_run(client, stage.title(group, config), tags, nested_in)
     log.info("%s: run %s, group %s", stage.name, reporter.run_id, group)
-    with ending(reporter), workplace(reporter.run_id) as folder:
-        supplies = Supplies(client, lambda needed: run(needed, nested_in=reporter.run_id))
-        config, data, needs = supplies.opened(stage, request, config)
+    with ending(reporter), run_folder(reporter.run_id) as folder:
+        supplies = Supplies(client, lambda parent: run(parent, nested_in=reporter.run_id))
+        config, data, needs = supplies.open_data(stage, request, config)
         starts = supplies.starts(needs, data_root(config), folder / "start")
-        config = stage.following(config, starts)
+        config = stage.fill_from_starts(config, starts)
         job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
         _describe(stage, job, request)
         record_skipped(reporter, data.checks, folder)
@@ -48,7 +48,7 @@ def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | N
 
 
 def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
-    """Record what the run is, before it does anything."""
+    """Describe the run before it does anything."""
     record = RunRecord(
         stage=stage.name,
         recipe=request.recipe,

@@ -1,4 +1,4 @@
-"""Going on with a run that ended early or was killed, in the same run."""
+"""Continuing a run that ended early or was killed, in the same run."""
 
 import logging
 from contextlib import suppress
@@ -14,9 +14,9 @@ from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.runs.starts import fetch
 from msl.runs.supplies import AnyStage, data_root
-from msl.runs.work import built, conduct
+from msl.runs.work import build_training, conduct
 from msl.stages.stage import Job, Outcome, Start, TrainingStage
-from msl.tracking import Client, RunRecord, download, ending, read_record, reopen_run, workplace
+from msl.tracking import Client, RunRecord, download, ending, read_record, reopen_run, run_folder
 from msl.training.callbacks import restore
 
 log = logging.getLogger("msl")
@@ -25,21 +25,26 @@ _BUDGET = "max_iters"
 
 
 def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Outcome:
-    """Go on where the run's last checkpoint was written. Everything is checked before the run is touched.
+    """Continue from the run's last checkpoint. Everything is checked before the run is changed.
 
     Raises:
-        ConfigError: other settings are asked for, or the stage does not train.
-        DataError: its data has changed since.
+        ConfigError: the settings differ from the run's, or the stage does not train.
+        DataError: the run's data has changed.
         TrackingError: there is no such run, it is of another stage, or another process is training it.
     """
     if not isinstance(stage, TrainingStage):
-        raise ConfigError(f"{stage.name} needs no resume: the same command again goes on where it was interrupted")
+        raise ConfigError(
+            f"resume = {run_id}: {stage.name} has no resume; give the same command again, and it continues"
+        )
     record = read_record(client, run_id)
-    config = _recorded(record, request)
-    with workplace(run_id) as folder:
+    config = _recorded_settings(record, request)
+    with run_folder(run_id) as folder:
         data = stage.open(config)
         if data.digests() != record.data:
-            raise DataError(f"run {run_id} cannot go on: its data has changed since (digests {record.data})")
+            raise DataError(
+                f"resume = {run_id}: the run cannot continue, its data has changed (digests were {record.data}). "
+                "Start a new run, or restore the data."
+            )
         reporter = reopen_run(client, run_id)
         with ending(reporter):
             record_skipped(reporter, data.checks, folder)
@@ -47,64 +52,64 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
             starts = {} if checkpoint else _starts(client, record, data_root(config), folder)
             group = record.group or request.group_name()
             job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
-            training = built(stage, job, checkpoint)
+            training = build_training(stage, job, checkpoint)
             if checkpoint is not None:
                 restore(checkpoint, training.state, training.callbacks)
-            log.info("%s: run %s goes on at step %d", stage.name, run_id, training.state.step)
+            log.info("%s: run %s continues at step %d", stage.name, run_id, training.state.step)
             reporter.record(replace(record, settings=config.flat()))
             reporter.metrics({schema.ATTEMPT: reporter.attempt}, training.state.step)
             return conduct(stage, job, training)
 
 
 def last_checkpoint(run_id: str, folder: Path) -> Checkpoint | None:
-    """The newer of the copies on this machine and on the server; None if the run never came to write one.
+    """The newer of the checkpoints on this machine and on the server; None if the run has not written one.
 
     Raises:
-        CheckpointError: there are copies, but all of them are damaged.
+        CheckpointError: there are checkpoints, but all of them are damaged.
     """
     paths = [folder / schema.LAST_CHECKPOINT]
     with suppress(CheckpointError):
         paths.append(download(run_id, f"{schema.CHECKPOINT_FOLDER}/{schema.LAST_CHECKPOINT}", folder / "resume"))
-    whole, damage = [], None
+    checkpoints, damage = [], None
     for path in (path for path in paths if path.is_file()):
         try:
-            whole.append(read(path))
-        except CheckpointError as error:  # a kill can tear an upload; the other copy is whole
+            checkpoints.append(read(path))
+        except CheckpointError as error:  # a killed process leaves half an upload; the other file is complete
             log.warning("%s", error)
             damage = error
-    if damage is not None and not whole:
+    if damage is not None and not checkpoints:
         raise damage
-    return max(whole, key=lambda checkpoint: checkpoint.step, default=None)
+    return max(checkpoints, key=lambda checkpoint: checkpoint.step, default=None)
 
 
-def _recorded(record: RunRecord, request: Request) -> StageConfig:
-    """A run's own settings; of what is asked for now, only the machine and the budget may differ.
+def _recorded_settings(record: RunRecord, request: Request) -> StageConfig:
+    """The settings of the run; the request may change only those of the machine and the budget.
 
     Raises:
-        ConfigError: other settings are asked for.
+        ConfigError: the request changes other settings.
         TrackingError: the run is of another stage.
     """
     if record.stage != request.stage:
         raise TrackingError(f"run {request.resume} is of stage {record.stage}: resume it with -e {record.stage}")
     config = type(request.settings()).of(**record.settings)
     changeable = {_BUDGET} | {name for group, name, _ in config.fields() if group == "runtime"}
-    fixed = [name for name in request.overrides if name not in changeable]
-    if fixed:
+    refused = [name for name in request.overrides if name not in changeable]
+    if refused:
         raise ConfigError(
-            f"resume goes on with the run's own settings: leave out {', '.join(fixed)}. "
+            f"resume continues with the run's own settings: leave out {', '.join(refused)}. "
             f"Only {', '.join(sorted(changeable))} may change."
         )
-    return _moved(config.edit(**request.overrides), "data_root" in request.overrides)
+    return _on_this_machine(config.edit(**request.overrides), "data_root" in request.overrides)
 
 
-def _moved(config: StageConfig, told: bool) -> StageConfig:
-    """The settings with this machine's folder of data sets, where the run's own is not on it and none is told."""
+def _on_this_machine(config: StageConfig, is_folder_set: bool) -> StageConfig:
+    """The settings with MSL_DATA of this machine, if it lacks the run's folder of data sets and none is set."""
     folder = data_root(config)
-    lost = folder is None or not folder.is_dir()
-    return config.edit(data_root=None).located() if lost and not told else config
+    is_missing = folder is None or not folder.is_dir()
+    return config.edit(data_root=None).located() if is_missing and not is_folder_set else config
 
 
 def _starts(client: Client, record: RunRecord, root: Path | None, folder: Path) -> dict[str, Start]:
-    """What the run started from, where it did not come to write a checkpoint of its own."""
+    """The results that the run started from: needed if it has not written a checkpoint of its own."""
     references = record.starts.items()
     return {setting: fetch(client, reference, root, folder / "start" / setting) for setting, reference in references}

@@ -1,4 +1,4 @@
-"""Results of other stages, brought to this machine."""
+"""Results of other stages, downloaded if necessary."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def fetch(client: Client, reference: str, root: Path | None, folder: Path) -> St
         client: of the tracking store.
         reference: a path, here or below the folder of data sets, or ``runs:/ID/checkpoints/last.pt``.
         root: folder of data sets.
-        folder: where a file that is not on this machine is downloaded to.
+        folder: for the file, if it is downloaded.
 
     Raises:
         CheckpointError: there is no such file, run or artifact.
@@ -30,7 +30,7 @@ def last_checkpoint_of(run_id: str) -> str:
 
 
 def _digest(client: Client, reference: str, path: Path, run_id: str | None) -> str:
-    """The fingerprint of the finished run whose last checkpoint it is; of any other file, the content's digest."""
+    """The fingerprint of the run if the file is its last checkpoint and it has finished; else the file's digest."""
     if run_id is not None and reference == last_checkpoint_of(run_id):
         run = client.get_run(run_id)
         if run.info.status == "FINISHED" and schema.FINGERPRINT in run.data.tags:

@@ -1,4 +1,4 @@
-"""What a stage needs of others: found among finished results, or made now."""
+"""The results of other stages that a stage needs: found in the run store, or made now."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -17,51 +17,51 @@ from msl.tracking import Client, find_finished, fingerprint, nearest_finished
 log = logging.getLogger("msl")
 
 AnyStage = Stage[Any, Any]
-_NEAR = 2  # settings in which a run may differ that is worth to be named
+_NEAR_DIFFERENCES = 2  # settings in which a run may differ to be named as near
 
 
 class Supplies:
-    """Results of other stages for one run."""
+    """Finds or makes the results of other stages for one run."""
 
     def __init__(self, client: Client, make: Callable[[Request], Outcome]) -> None:
         """Set it up.
 
         Args:
             client: of the tracking store.
-            make: carries out the request for a result that nobody has made yet.
+            make: runs a stage whose result does not exist yet.
         """
         self._client, self._make = client, make
 
-    def opened(
+    def open_data(
         self, stage: AnyStage, request: Request, config: StageConfig
     ) -> tuple[StageConfig, StageData, list[Need]]:
-        """The data of a stage, opened, with styled copies made where they are missing.
+        """Open the data of a stage; missing styled copies are made first.
 
         Returns:
-            The settings with what the data decides filled in, the data, and what else the stage needs.
+            The settings with the values that the data decides, the data, and the results that the stage starts from.
         """
         needs = stage.needs(request, config)
         copies = {need.setting: self.result_of(need) for need in needs if need.setting in schema.DOMAINS}
         config = config.edit(**copies) if copies else config
         data: StageData = stage.open(config)
-        others = [need for need in needs if need.setting not in schema.DOMAINS]
-        return stage.resolved(config, data), data, others
+        start_needs = [need for need in needs if need.setting not in schema.DOMAINS]
+        return stage.fill_from_data(config, data), data, start_needs
 
     def starts(self, needs: list[Need], root: Path | None, folder: Path) -> dict[str, Start]:
-        """What a stage starts from, by setting, on this machine."""
+        """The results that a stage starts from, on this machine, by setting."""
         return {need.setting: fetch(self._client, self.result_of(need), root, folder / need.setting) for need in needs}
 
     def result_of(self, need: Need) -> str:
-        """Reference of the result: the one that the settings name, one that fits, or one that is made now."""
+        """Reference of the result: the one that the settings name, else a finished one that fits, else a new one."""
         return need.reference or self.find(need.request) or self._make(need.request).result
 
     def find(self, request: Request) -> str | None:
         """Reference of a finished result of a stage with these settings, this data and this code.
 
-        Where there is none, the log says so, and what comes near.
+        If there is none, the log says so and names the nearest run.
         """
         stage: AnyStage = find_stage(request.stage)
-        config, data, needs = self.opened(stage, request, request.settings())
+        config, data, needs = self.open_data(stage, request, request.settings())
         references = {need.setting: need.reference or self.find(need.request) for need in needs}
         with TemporaryDirectory() as folder:
             starts = {
@@ -70,29 +70,33 @@ class Supplies:
                 if reference is not None
             }
             result = None
-            if len(starts) == len(references):  # else what it starts from is not made yet, so nor is it
-                config = stage.following(config, starts)
-                result = stage.existing(config, data, starts) or self._finished(stage, config, data, starts)
+            if len(starts) == len(
+                references
+            ):  # else a result that it starts from does not exist, so its own does not either
+                config = stage.fill_from_starts(config, starts)
+                result = stage.find_existing(config, data, starts) or self._find_checkpoint(stage, config, data, starts)
         if result is None:
-            log.info("no finished %s result fits, so that stage is run first", stage.name)
+            log.info("no finished run of stage %s fits, so that stage runs first", stage.name)
             self._name_nearest(stage, config)
         else:
-            log.info("starting from the finished %s result %s", stage.name, result)
+            log.info("starting from the result of stage %s: %s", stage.name, result)
         return result
 
-    def _finished(self, stage: AnyStage, config: StageConfig, data: Any, starts: Mapping[str, Start]) -> str | None:
+    def _find_checkpoint(
+        self, stage: AnyStage, config: StageConfig, data: Any, starts: Mapping[str, Start]
+    ) -> str | None:
         if not isinstance(stage, TrainingStage):
             return None
         run_id = find_finished(self._client, fingerprint_of(stage, config, data, starts))
         return None if run_id is None else last_checkpoint_of(run_id)
 
     def _name_nearest(self, stage: AnyStage, config: StageConfig) -> None:
-        """Name a finished run that differs in a setting or two: perhaps one of these was mistyped."""
+        """Log a finished run that differs in one or two settings: perhaps one of them was mistyped."""
         nearest = nearest_finished(self._client, stage.name, config.decisive())
-        if nearest is not None and len(nearest[1]) <= _NEAR:
+        if nearest is not None and len(nearest[1]) <= _NEAR_DIFFERENCES:
             run_id, differing = nearest
             log.info(
-                "nearest is run %s, which has other %s. To start from it all the same: checkpoint=%s",
+                "the nearest is run %s, which differs in %s. To start from it anyway, pass checkpoint=%s",
                 run_id,
                 ", ".join(differing) or "data or code",
                 last_checkpoint_of(run_id),
@@ -108,13 +112,13 @@ def find_stage(name: str) -> AnyStage:
 def fingerprint_of(
     stage: TrainingStage[Any, Any, Any], config: StageConfig, data: Any, starts: Mapping[str, Start]
 ) -> str:
-    """By which a finished run of a stage is found again: settings, data, code, and what it starts from."""
+    """The fingerprint of a run of a stage: of settings, data, code, and the results that it starts from."""
     inputs = data.digests() | {setting: start.digest for setting, start in starts.items()}
     modules = [*stage.modules(config), *data.modules()]
     return fingerprint(stage.name, stage.decisive(config, data), inputs, modules)
 
 
 def data_root(config: StageConfig) -> Path | None:
-    """The folder of data sets, where the stage has one."""
+    """The folder of data sets; None if the stage has none."""
     folder = config.flat().get("data_root")
     return None if folder is None else Path(folder)

@@ -1,4 +1,4 @@
-"""The work of a stage, once everything that it needs is at hand."""
+"""The work of a stage, after everything that it needs has been found or made."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,16 +12,16 @@ AnyJob = Job[Any, Any]
 
 
 def carry_out(stage: Stage[Any, Any], job: AnyJob) -> Outcome:
-    """Train the stage's network, or do what it does without a training."""
+    """Train the stage's network, or do its work if it does not train."""
     if isinstance(stage, WorkingStage):
         return stage.carry_out(job)
     if isinstance(stage, TrainingStage):
-        return conduct(stage, job, built(stage, job, None))
+        return conduct(stage, job, build_training(stage, job, None))
     raise ConfigError(f"stage {stage.name} is neither a TrainingStage nor a WorkingStage: it cannot be carried out")
 
 
-def built(stage: TrainingStage[Any, Any, Any], job: AnyJob, checkpoint: Checkpoint | None) -> Training:
-    """The training, from its beginning or from where a checkpoint of its own was written."""
+def build_training(stage: TrainingStage[Any, Any, Any], job: AnyJob, checkpoint: Checkpoint | None) -> Training:
+    """The training, from its beginning or from the run's own checkpoint."""
     network = stage.network(job, checkpoint)
     positions: Mapping[str, int] = {}
     if checkpoint is not None and checkpoint.progress is not None:

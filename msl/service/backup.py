@@ -1,11 +1,11 @@
-"""Copies of a service that can be taken while runs are written, and restored into an empty one.
+"""Copies of a service. One can be made while runs are written, and can be restored into an empty service.
 
-    objects/ab/ab12…                  a file of artifacts by its SHA-256, kept once however many snapshots have it
+    objects/ab/ab12…                  a file of artifacts by its SHA-256, stored once for all snapshots that have it
     snapshots/20260131T235959Z/       runs.db, accounts.db: the databases at one moment
-                             manifest.json    written last: a snapshot without it was not completed
+                             manifest.json    written last: a snapshot without it is not complete
 
-Databases are copied before artifacts, so that every file of a run that is in the copy is in it too; of runs under way
-files may be a little newer than the rows.
+Databases are copied before artifacts, so a copy has every file of each run that is in it. The files of runs that are
+still running may be a little newer than their rows.
 """
 
 import json
@@ -20,23 +20,23 @@ from tempfile import NamedTemporaryFile
 from msl.errors import ServiceError
 from msl.service import databases
 from msl.service.files import Files, Mark, open_files
-from msl.service.place import reaching, require_artifacts, require_database, resolve
 from msl.service.settings import BackupConfig, RestoreConfig
+from msl.service.storage import database_errors, require_artifacts, require_database, resolve
 
 LAYOUT = 1
 NEWEST = "newest"
 _MANIFEST = "manifest.json"
-_TRIES = 5  # of a file that changes while it is copied
+_COPY_ATTEMPTS = 5  # for a file that changes while it is copied
 
 Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredFile:
     """A file of artifacts in a backup."""
 
     sha256: str
-    mark: Mark
+    mark: Mark  # at the time of the copy
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Snapshot:
 
     name: str
     databases: Mapping[str, str]  # file: SHA-256
-    rows: Mapping[str, int]  # of each table
-    artifacts: Mapping[str, Kept]  # by path
+    rows: Mapping[str, int]  # their number, by table
+    artifacts: Mapping[str, StoredFile]  # by path
 
 
 def back_up(config: BackupConfig, say: Say = print) -> Snapshot:
@@ -54,93 +54,97 @@ def back_up(config: BackupConfig, say: Say = print) -> Snapshot:
 
     Args:
         config: the service and the folder.
-        say: told what was done, in a line.
+        say: is called with each line that tells what was done.
 
     Raises:
-        ServiceError: the database or an artifact cannot be read, the folder cannot be written, or a file never stays
-            as it is.
+        ServiceError: the database or an artifact cannot be read, the folder cannot be written, or a file changes
+            again and again while it is copied.
     """
-    place = resolve(config)
-    require_database(place)
-    before = _newest(config.backup)
+    storage = resolve(config)
+    require_database(storage)
+    previous = _newest(config.backup)
     name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     folder = config.backup / "snapshots" / name
     try:
         folder.mkdir(parents=True)
         (config.backup / "objects").mkdir(exist_ok=True)
         config.backup.chmod(0o700)
-        with reaching(place):
-            rows = databases.dump(place, folder)
+        with database_errors(storage):
+            rows = databases.dump(storage, folder)
     except OSError as error:
-        raise ServiceError(f"backup = {config.backup} cannot be written: {error.strerror or error}") from error
+        raise ServiceError(
+            f"backup = {config.backup} cannot be written: {error.strerror or error}; name another folder"
+        ) from error
     try:
-        artifacts = _keep_all(open_files(place.artifacts), config.backup, before.artifacts if before else {})
+        artifacts = _keep_all(open_files(storage.artifacts), config.backup, previous.artifacts if previous else {})
     except OSError as error:
         raise ServiceError(f"artifacts cannot be copied: {error}") from error
     dumps = {dump: _digest(folder / dump) for dump in (databases.RUNS_DUMP, databases.ACCOUNTS_DUMP)}
     snapshot = Snapshot(name, dumps, rows, artifacts)
     _write(folder / _MANIFEST, json.dumps({"layout": LAYOUT, **asdict(snapshot)}, indent=1))
-    known = {kept.sha256 for kept in before.artifacts.values()} if before else set()
-    new = {kept.sha256: kept.mark.size for kept in artifacts.values() if kept.sha256 not in known}
+    known = {stored.sha256 for stored in previous.artifacts.values()} if previous else set()
+    new_sizes = {stored.sha256: stored.mark.size for stored in artifacts.values() if stored.sha256 not in known}
     say(
         f"{folder}: {rows['runs']} runs, {rows['metrics']} rows of metrics, {len(artifacts)} files, "
-        f"{len(new)} of them new ({sum(new.values()) / 2**20:.1f} MiB)"
+        f"{len(new_sizes)} of them new ({sum(new_sizes.values()) / 2**20:.1f} MiB)"
     )
-    outside = databases.outside(folder)
+    outside = databases.count_runs_outside(folder)
     if outside:
-        say(f"not in it: the artifacts of {outside} runs, which lie outside the service's, as runs without a server do")
+        say(f"not copied: the artifacts of {outside} runs that were recorded without the server")
     return snapshot
 
 
 def check(folder: Path, name: str = NEWEST) -> Snapshot:
-    """Read every file of a snapshot again.
+    """Read every file of a snapshot and compare its checksum.
 
     Raises:
-        ServiceError: there is no such snapshot, or files are missing or not what they were; names them.
+        ServiceError: there is no such snapshot, or files are missing or damaged; the message names them.
     """
     snapshot = read(folder, name)
-    at = folder / "snapshots" / snapshot.name
-    wanted = {at / dump: sha256 for dump, sha256 in snapshot.databases.items()}
-    wanted |= {_object(folder, kept.sha256): kept.sha256 for kept in snapshot.artifacts.values()}
-    wrong = [str(path) for path, sha256 in wanted.items() if not path.is_file() or _digest(path) != sha256]
-    if wrong:
+    dumps = folder / "snapshots" / snapshot.name
+    expected = {dumps / dump: sha256 for dump, sha256 in snapshot.databases.items()}
+    expected |= {_object(folder, stored.sha256): stored.sha256 for stored in snapshot.artifacts.values()}
+    damaged = [str(path) for path, sha256 in expected.items() if not path.is_file() or _digest(path) != sha256]
+    if damaged:
         raise ServiceError(
-            f"snapshot {snapshot.name}: {len(wrong)} of {len(wanted)} files are missing or damaged: "
-            f"{', '.join(wrong[:5])}. Another snapshot may be whole: {', '.join(_names(folder))}"
+            f"snapshot {snapshot.name}: {len(damaged)} of {len(expected)} files are missing or damaged: "
+            f"{', '.join(damaged[:5])}. Try another snapshot: {', '.join(_names(folder))}"
         )
     return snapshot
 
 
 def restore(config: RestoreConfig, say: Say = print) -> Snapshot:
-    """Put a snapshot, when every file of it has been checked, into a service that is empty and not running.
+    """Check every file of a snapshot, and put it into a service that is empty and not running.
 
     Raises:
-        ServiceError: the snapshot is damaged, the service has runs or artifacts already, or cannot be written.
+        ServiceError: the snapshot is damaged, or the service has runs or artifacts already or cannot be written.
     """
-    place = resolve(config)
+    storage = resolve(config)
     snapshot = check(config.backup, config.snapshot)
-    files = open_files(place.artifacts)
-    require_database(place)
-    require_artifacts(place)
-    databases.require_empty(place)
-    if there := len(files.marks()):
-        raise ServiceError(f"{place.artifacts} has {there} files already; restore into an empty folder or bucket")
+    files = open_files(storage.artifacts)
+    require_database(storage)
+    require_artifacts(storage)
+    databases.require_empty(storage)
+    if file_count := len(files.marks()):
+        raise ServiceError(
+            f"{storage.artifacts} has {file_count} files already; restore into an empty folder or bucket"
+        )
     try:
-        for path, kept in snapshot.artifacts.items():
-            files.put(_object(config.backup, kept.sha256), path)
+        for path, stored in snapshot.artifacts.items():
+            files.put(_object(config.backup, stored.sha256), path)
     except OSError as error:
         raise ServiceError(f"artifacts cannot be written: {error}") from error
-    with reaching(place):
-        databases.restore(config.backup / "snapshots" / snapshot.name, place)
+    with database_errors(storage):
+        databases.restore(config.backup / "snapshots" / snapshot.name, storage)
     say(
-        f"{place.shown}: {snapshot.rows['runs']} runs, {snapshot.rows['metrics']} rows of metrics, "
+        f"{storage.address}: {snapshot.rows['runs']} runs, {snapshot.rows['metrics']} rows of metrics, "
         f"{len(snapshot.artifacts)} files of {snapshot.name}"
     )
     return snapshot
 
 
 def read(folder: Path, name: str = NEWEST) -> Snapshot:
-    """What a snapshot holds.
+    """A snapshot by its name.
 
     Raises:
         ServiceError: there is no such snapshot, or its manifest is damaged.
@@ -152,11 +156,14 @@ def read(folder: Path, name: str = NEWEST) -> Snapshot:
     try:
         content = json.loads(manifest.read_text())
     except (OSError, ValueError) as error:
-        raise ServiceError(f"{manifest} is damaged: {error}. Move its folder away; other snapshots stand") from error
+        raise ServiceError(
+            f"{manifest} is damaged: {error}. Move its folder away; the other snapshots can be used"
+        ) from error
     if content.pop("layout") != LAYOUT:
-        raise ServiceError(f"{folder} was written by another version of msl, whose layout this one does not know")
-    kept = {path: Kept(one["sha256"], Mark(**one["mark"])) for path, one in content.pop("artifacts").items()}
-    return Snapshot(artifacts=kept, **content)
+        raise ServiceError(f"{folder} was written by another version of msl, whose layout this version cannot read")
+    entries = content.pop("artifacts").items()
+    artifacts = {path: StoredFile(entry["sha256"], Mark(**entry["mark"])) for path, entry in entries}
+    return Snapshot(artifacts=artifacts, **content)
 
 
 def _newest(folder: Path) -> Snapshot | None:
@@ -167,21 +174,21 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.parent.name for path in folder.glob(f"snapshots/*/{_MANIFEST}"))
 
 
-def _keep_all(files: Files, folder: Path, before: Mapping[str, Kept]) -> dict[str, Kept]:
-    """Copy what is new or has changed; what is deleted meanwhile is left out."""
+def _keep_all(files: Files, folder: Path, previous: Mapping[str, StoredFile]) -> dict[str, StoredFile]:
+    """Copy the files that are new or have changed; a file that is deleted meanwhile is left out."""
     artifacts = {}
     for path, mark in files.marks().items():
-        known = before.get(path)
-        if known is not None and known.mark == mark and _object(folder, known.sha256).is_file():
-            artifacts[path] = known
-        elif (kept := _keep(files, path, folder)) is not None:
-            artifacts[path] = kept
+        copied = previous.get(path)
+        if copied is not None and copied.mark == mark and _object(folder, copied.sha256).is_file():
+            artifacts[path] = copied
+        elif (stored := _keep(files, path, folder)) is not None:
+            artifacts[path] = stored
     return artifacts
 
 
-def _keep(files: Files, path: str, folder: Path) -> Kept | None:
+def _keep(files: Files, path: str, folder: Path) -> StoredFile | None:
     """Copy a file as it is at one moment."""
-    for _ in range(_TRIES):
+    for _ in range(_COPY_ATTEMPTS):
         mark = files.mark(path)
         if mark is None:
             return None
@@ -199,8 +206,10 @@ def _keep(files: Files, path: str, folder: Path) -> Kept | None:
                 target.parent.mkdir(exist_ok=True)
                 _sync(copy)
                 os.link(copy, target)
-            return Kept(sha256, mark)
-    raise ServiceError(f"artifact {path} changed {_TRIES} times while it was copied; try again when it is quiet")
+            return StoredFile(sha256, mark)
+    raise ServiceError(
+        f"artifact {path} changed {_COPY_ATTEMPTS} times while it was copied; try again when its run has ended"
+    )
 
 
 def _object(folder: Path, sha256: str) -> Path:

@@ -1,4 +1,4 @@
-"""The artifacts of a service as files with marks, in a folder or in S3."""
+"""The artifacts of a service: files in a folder or in S3, each with a mark that changes when the file changes."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ _UPLOADING = ".artifact.uploading."  # MLflow's name for a file that is not comp
 
 @dataclass(frozen=True)
 class Mark:
-    """What changes when a file does."""
+    """Size and time of a file: they change when the file changes."""
 
     size: int  # bytes
     stamp: str  # time of the last change, or S3's ETag
@@ -26,10 +26,10 @@ class Files(Protocol):
     """A store of artifacts. Paths are relative to its root, with slashes."""
 
     def marks(self) -> dict[str, Mark]:
-        """Every file that is there."""
+        """The mark of every file, by path."""
 
     def mark(self, path: str) -> Mark | None:
-        """Of one file; None if it is gone."""
+        """The mark of a file; None if there is no such file."""
 
     def fetch(self, path: str, target: Path) -> None:
         """Copy a file to this machine."""
@@ -42,13 +42,13 @@ def open_files(artifacts: str) -> Files:
     """The store at a folder or at ``s3://BUCKET/PATH``.
 
     Raises:
-        ServiceError: another kind of address.
+        ServiceError: the address is of another kind.
     """
     scheme = urlsplit(artifacts).scheme
     if scheme == "s3":
         return S3Files(artifacts)
     if scheme:
-        raise ServiceError(f"artifacts = {artifacts}: backups take a folder or s3://BUCKET/PATH")
+        raise ServiceError(f"artifacts = {artifacts}: a backup needs a folder or s3://BUCKET/PATH")
     return FolderFiles(Path(artifacts))
 
 
@@ -59,13 +59,13 @@ class FolderFiles:
         self._root = root
 
     def marks(self) -> dict[str, Mark]:
-        """Every file that is there, without those still being uploaded."""
+        """The mark of every file, by path; files that are still being uploaded are left out."""
         names = (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
-        found = {name: self.mark(name) for name in names if not PurePosixPath(name).name.startswith(_UPLOADING)}
-        return {name: mark for name, mark in sorted(found.items()) if mark is not None}
+        marks = {name: self.mark(name) for name in names if not PurePosixPath(name).name.startswith(_UPLOADING)}
+        return {name: mark for name, mark in sorted(marks.items()) if mark is not None}
 
     def mark(self, path: str) -> Mark | None:
-        """Of one file; None if it is gone."""
+        """The mark of a file; None if there is no such file."""
         try:
             status = (self._root / path).stat()
         except FileNotFoundError:
@@ -84,29 +84,29 @@ class FolderFiles:
 
 
 class S3Files:
-    """Objects below a prefix of a bucket, found as MLflow does: by MLFLOW_S3_ENDPOINT_URL and boto3's own settings."""
+    """Objects below a prefix of a bucket. MLFLOW_S3_ENDPOINT_URL and boto3's settings say where, as for MLflow."""
 
     def __init__(self, uri: str) -> None:
         try:
             import boto3
         except ImportError as error:
-            raise ServiceError(f"artifacts = {uri}: `pip install '.[s3]'` first") from error
+            raise ServiceError(f"artifacts = {uri} needs boto3: run `pip install '.[s3]'` first") from error
         parts = urlsplit(uri)
         self._uri = uri
         self._bucket, self._prefix = parts.netloc, f"{parts.path.strip('/')}/".lstrip("/")
         self._client: Any = boto3.client("s3", endpoint_url=os.environ.get("MLFLOW_S3_ENDPOINT_URL"))
 
     def marks(self) -> dict[str, Mark]:
-        """Every object that is there."""
+        """The mark of every object, by path."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self._prefix)
-        with self._asking():
+        with self._plain_errors():
             objects = [entry for page in pages for entry in page.get("Contents", ())]
         return {entry["Key"].removeprefix(self._prefix): Mark(entry["Size"], entry["ETag"]) for entry in objects}
 
     def mark(self, path: str) -> Mark | None:
-        """Of one object; None if it is gone."""
+        """The mark of an object; None if there is no such object."""
         try:
-            with self._asking():
+            with self._plain_errors():
                 head = self._client.head_object(Bucket=self._bucket, Key=self._prefix + path)
         except FileNotFoundError:
             return None
@@ -114,17 +114,17 @@ class S3Files:
 
     def fetch(self, path: str, target: Path) -> None:
         """Copy an object to this machine."""
-        with self._asking():
+        with self._plain_errors():
             self._client.download_file(self._bucket, self._prefix + path, str(target))
 
     def put(self, source: Path, path: str) -> None:
         """Copy a file into the bucket."""
-        with self._asking():
+        with self._plain_errors():
             self._client.upload_file(str(source), self._bucket, self._prefix + path)
 
     @contextmanager
-    def _asking(self) -> Iterator[None]:
-        """S3's refusals as our error; an object that is not there is a file that is not there."""
+    def _plain_errors(self) -> Iterator[None]:
+        """Raise S3's errors as ServiceError, and a missing object as FileNotFoundError."""
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
 

@@ -1,8 +1,8 @@
-"""What a request must be before MLflow sees it: from an account, of this origin, for a part that is served, of a size.
+"""The checks of a request before MLflow sees it: its account, its origin, the part that it is for, and its size.
 
-MLflow reads a request's body into memory before it asks who sends it, leaves a few routes open, bounds no upload, lets
-pages of any port on localhost write, and lets every account make experiments, with artifacts at any path of the
-server. Its own rules come after these.
+MLflow reads the body of a request into memory before it checks the account. It leaves a few routes open, sets no limit
+to uploads, lets pages of any port on localhost write, and lets every account make experiments with artifacts at any
+path of the server. Its own rules are applied after these checks.
 """
 
 import os
@@ -20,20 +20,22 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UPLOAD_LIMIT = "MSL_SERVICE_UPLOAD_LIMIT"  # bytes of an artifact
-CREATION = "MSL_SERVICE_CREATION"  # everyone, or admin: who makes experiments and models
+CREATION = "MSL_SERVICE_CREATION"  # who may make experiments and models: everyone, or admin
 
-_BODY_LIMIT = 16 * 2**20  # bytes of everything else; MLflow's largest batch has 1 MB
-_OPEN = "/health"
+_BODY_LIMIT = 16 * 2**20  # bytes of any other request; MLflow's largest batch has 1 MB
+_OPEN_PATH = "/health"
 _UPLOADS = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artifacts/artifacts/")
-# For work with language models: they call other services, run programs here, or unpack what they are sent.
+# Parts for language models: they call other services, run programs here, or unpack files that they are sent.
 _CLOSED = re.compile(r"/(gateway|v1|(ajax-)?api/\d\.0/(jobs|mlflow/(gateway|assistant|mcp-servers|demo)))\b")
-_ENDPOINTS = "/ajax-api/2.0/mlflow/gateway-proxy"  # asked whenever runs are listed; people would be shown a refusal
-_CREATING = ("/mlflow/experiments/create", "/mlflow/registered-models/create")
-_RETRY_S = 5
+_ENDPOINTS = (
+    "/ajax-api/2.0/mlflow/gateway-proxy"  # the page of runs asks for it each time, and would show a refusal to people
+)
+_CREATION_PATHS = ("/mlflow/experiments/create", "/mlflow/registered-models/create")
+_RETRY_AFTER_S = 5
 
 
 class Account(Protocol):
-    """What the gate asks of MLflow's accounts."""
+    """What the gate needs to know of an account."""
 
     is_admin: bool
 
@@ -45,17 +47,17 @@ class Gate:
     """ASGI middleware in front of MLflow's application."""
 
     def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
-        """Take MLflow's application, and what tells whose name and password these are."""
+        """Wrap MLflow's application; `authenticate` gives the account of a name and a password."""
         self._app = app
         self._authenticate = authenticate
         self._upload_limit = int(os.environ[UPLOAD_LIMIT])
         self._all_create = os.environ[CREATION] == "everyone"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer in MLflow's place, or hand on."""
+        """Refuse the request, or give it to MLflow."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
-        elif scope["type"] != "http" or scope["path"] == _OPEN:
+        elif scope["type"] != "http" or scope["path"] == _OPEN_PATH:
             await self._app(scope, receive, send)
         else:
             request = Request(scope)
@@ -76,17 +78,17 @@ class Gate:
         except (MlflowException, SQLAlchemyError) as error:
             if not _is_unavailable(error):
                 raise
-            reason = "the tracking service cannot reach its database; it goes on by itself when that is back"
-            return PlainTextResponse(reason, 503, {"Retry-After": str(_RETRY_S)})
+            reason = "the tracking service cannot reach its database; it works again as soon as the database does"
+            return PlainTextResponse(reason, 503, {"Retry-After": str(_RETRY_AFTER_S)})
         if account is None:
-            reason = "a name and password are needed: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            reason = "log in: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your name and password"
             return PlainTextResponse(reason, 401, {"WWW-Authenticate": 'Basic realm="mlflow"'})
         if request.method == "GET" and path == _ENDPOINTS:
             return JSONResponse({"endpoints": []})
         if _CLOSED.match(path):
             return PlainTextResponse("this service has no such part", 404)
-        if path.endswith(_CREATING) and not (self._all_create or account.is_admin):
-            return PlainTextResponse("experiments and models are made by the account admin here", 403)
+        if path.endswith(_CREATION_PATHS) and not (self._all_create or account.is_admin):
+            return PlainTextResponse("only the account admin may make experiments and models here: ask its owner", 403)
         return None
 
     def _account(self, request: Request) -> Account | None:
@@ -110,7 +112,7 @@ def create_app() -> Gate:
 
 
 def _refuse_locations() -> tuple[str, int] | None:
-    """Keep artifacts in the service: of an experiment located at /etc, anyone who may look reads the server's files."""
+    """Keep artifacts in the service: if an experiment were at /etc, its readers could read the server's files."""
     from flask import request
     from mlflow.protos.service_pb2 import CreateExperiment
     from mlflow.server.handlers import _get_request_message
@@ -119,7 +121,7 @@ def _refuse_locations() -> tuple[str, int] | None:
         return None
     if not _get_request_message(CreateExperiment()).artifact_location:
         return None
-    return "artifact_location: the service decides where artifacts lie; leave it out", 400
+    return "artifact_location: the service decides where artifacts are stored; leave it out", 400
 
 
 def _is_unavailable(error: BaseException | None) -> bool:
@@ -136,35 +138,37 @@ def _oversized(request: Request, limit: int) -> Response | None:
 
 
 def _too_large(limit: int) -> Response:
-    return PlainTextResponse(f"at most {limit / 2**20:g} MiB are taken", 413, {"Connection": "close"})
+    return PlainTextResponse(
+        f"the request is too large: at most {limit / 2**20:g} MiB are accepted", 413, {"Connection": "close"}
+    )
 
 
 class _ExceededError(Exception):
-    """A body goes on beyond its limit."""
+    """The body is larger than its limit."""
 
 
 async def _with_limit(app: ASGIApp, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-    """Call the application; a body of unsaid length that turns out too large is cut off, whatever it answers then."""
-    taken, exceeded, answered = 0, False, False
+    """Call the application; a body that proves too large is cut off, and the answer is a refusal."""
+    received_bytes, exceeded, answered = 0, False, False
 
-    async def counted() -> Message:
-        nonlocal taken, exceeded
+    async def receive_within_limit() -> Message:
+        nonlocal received_bytes, exceeded
         message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > limit:
+        received_bytes += len(message.get("body", b""))
+        if received_bytes > limit:
             exceeded = True
             raise _ExceededError
         return message
 
-    async def unless_exceeded(message: Message) -> None:
+    async def send_within_limit(message: Message) -> None:
         nonlocal answered
         if not exceeded:
             answered = True
             await send(message)
 
     try:
-        await app(scope, counted, unless_exceeded)
-    except Exception:  # frameworks wrap it, in groups too
+        await app(scope, receive_within_limit, send_within_limit)
+    except Exception:  # frameworks wrap _ExceededError, also in exception groups
         if not exceeded:
             raise
     if exceeded and not answered:

@@ -1,7 +1,8 @@
-"""What takes space in a tracking store, and the files that may go.
+"""What takes space in a tracking store, and which files may be deleted.
 
-Rows stay for ever: parameters, metrics and tables are small and are the result. Of a finished run checkpoints and
-panels may go, unless it is the best or the last of its group, is tagged to be kept, or is what a kept run started from.
+Parameters, metrics and tables are never deleted: they are small, and they are the result. The checkpoints and panels
+of a finished run may be deleted. They stay if the run is the best or the last of its group or has the tag msl.keep, or
+if a run that stays started from it.
 """
 
 import time
@@ -21,7 +22,7 @@ from msl.service.settings import CleanConfig
 
 OTHER = "other files"
 KINDS = (schema.CHECKPOINT_FOLDER, schema.PANEL_FOLDER, OTHER)
-_GOING = (schema.CHECKPOINT_FOLDER, schema.PANEL_FOLDER)
+_REMOVABLE = (schema.CHECKPOINT_FOLDER, schema.PANEL_FOLDER)
 _SCORE = schema.final(schema.LAST, schema.score(schema.TARGET, schema.MIOU))
 _PAGE = 1000
 _DAY_MS = 86_400_000
@@ -32,35 +33,38 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Holding:
-    """A run and what it holds."""
+    """A run and the sizes of its files."""
 
     run: Run
     sizes: Sizes
-    kept_because: str | None  # None: its checkpoints and panels may go
+    keep_reason: str | None  # why nothing is deleted; None: its checkpoints and panels may be deleted
 
     @property
-    def going(self) -> int:
-        """Bytes that may go."""
-        return 0 if self.kept_because else sum(self.sizes[kind] for kind in _GOING)
+    def removable(self) -> int:
+        """Bytes that may be deleted."""
+        return 0 if self.keep_reason else sum(self.sizes[kind] for kind in _REMOVABLE)
 
 
 def survey(client: MlflowClient, config: CleanConfig) -> list[Holding]:
-    """Every run with its sizes and its fate, those that hold most first.
+    """Every run with its sizes and the reason to keep it, largest first.
 
     Raises:
         ServiceError: there is no such experiment, or the store cannot be read.
     """
     try:
         runs = list(_runs(client, _experiments(client, config.experiment)))
-        kept = _reasons(runs, time.time() * 1000 - config.older_than_days * _DAY_MS)
-        found = [Holding(run, _sizes(client, run.info.run_id), kept.get(run.info.run_id)) for run in runs]
+        reasons = _reasons(runs, time.time() * 1000 - config.older_than_days * _DAY_MS)
+        holdings = [Holding(run, _sizes(client, run.info.run_id), reasons.get(run.info.run_id)) for run in runs]
     except (MlflowException, OSError) as error:
         raise ServiceError(f"the tracking store cannot be read: {str(error).splitlines()[0]}") from error
-    return sorted(found, key=lambda holding: -sum(holding.sizes.values()))
+    return sorted(holdings, key=lambda holding: -sum(holding.sizes.values()))
 
 
 def clean(client: MlflowClient, config: CleanConfig, say: Say = print) -> int:
-    """Tell what takes space and what may go, and if it is told to, delete that; bytes that go.
+    """List what takes space and what may be deleted, and delete it if `config.delete` is set.
+
+    Returns:
+        The bytes that may be deleted, or were.
 
     Raises:
         ServiceError: there is no such experiment, or a file cannot be listed or deleted.
@@ -68,21 +72,21 @@ def clean(client: MlflowClient, config: CleanConfig, say: Say = print) -> int:
     holdings = survey(client, config)
     for line in report(holdings):
         say(line)
-    going = [holding for holding in holdings if holding.going]
-    size = sum(holding.going for holding in going)
-    if not going:
-        say("nothing may go")
+    removable = [holding for holding in holdings if holding.removable]
+    size = sum(holding.removable for holding in removable)
+    if not removable:
+        say("there is nothing to delete")
     elif not config.delete:
-        say(f"{mib(size)} of {len(going)} runs may go; --delete takes them away")
+        say(f"{mib(size)} of {len(removable)} runs may be deleted; --delete does it")
     else:
-        for holding in going:
+        for holding in removable:
             _delete(client, holding.run)
-        say(f"{mib(size)} of {len(going)} runs are gone; their parameters and metrics stay")
+        say(f"{mib(size)} of {len(removable)} runs are deleted; their parameters and metrics stay")
     return size
 
 
 def report(holdings: Sequence[Holding]) -> Iterator[str]:
-    """Totals by kind, then a line for each run that holds anything."""
+    """The totals by kind, then a line for each run that has files."""
     total = Counter[str]()
     for holding in holdings:
         total.update(holding.sizes)
@@ -91,21 +95,23 @@ def report(holdings: Sequence[Holding]) -> Iterator[str]:
         info, tags = holding.run.info, holding.run.data.tags
         if sum(holding.sizes.values()):
             parts = ", ".join(f"{kind} {mib(size)}" for kind, size in holding.sizes.items() if size)
-            fate = f"stays: {holding.kept_because}" if holding.kept_because else f"{mib(holding.going)} may go"
-            yield f"{info.run_id}  {tags.get(schema.GROUP, info.run_name)}: {parts}; {fate}"
+            verdict = (
+                f"stays: {holding.keep_reason}" if holding.keep_reason else f"{mib(holding.removable)} may be deleted"
+            )
+            yield f"{info.run_id}  {tags.get(schema.GROUP, info.run_name)}: {parts}; {verdict}"
 
 
 def mib(size: int) -> str:
-    """A number of bytes for people."""
+    """A number of bytes as text, in MiB."""
     return f"{size / 2**20:.1f} MiB"
 
 
 def _experiments(client: MlflowClient, name: str | None) -> list[str]:
     if name is None:
-        return [found.experiment_id for found in client.search_experiments(ViewType.ALL)]
+        return [experiment.experiment_id for experiment in client.search_experiments(ViewType.ALL)]
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
-        raise ServiceError(f"experiment = {name}: there is none of that name")
+        raise ServiceError(f"experiment = {name}: no experiment has that name")
     return [experiment.experiment_id]
 
 
@@ -119,9 +125,9 @@ def _runs(client: MlflowClient, experiments: Sequence[str]) -> Iterator[Run]:
             return
 
 
-def _reasons(runs: Sequence[Run], before: float) -> dict[str, str]:
-    """Why runs stay as they are, of those that do."""
-    reasons = {run.info.run_id: reason for run in runs if (reason := _own_reason(run, before))}
+def _reasons(runs: Sequence[Run], newest_ms: float) -> dict[str, str]:
+    """Why runs stay whole, by their IDs; runs that need not stay are left out."""
+    reasons = {run.info.run_id: reason for run in runs if (reason := _reason_of(run, newest_ms))}
     groups = defaultdict(list)
     for run in runs:
         if schema.GROUP in run.data.tags and run.info.status == "FINISHED":
@@ -135,23 +141,23 @@ def _reasons(runs: Sequence[Run], before: float) -> dict[str, str]:
             reasons.setdefault(best.info.run_id, "best of its group")
     by_id = {run.info.run_id: run for run in runs}
     waiting = list(reasons)
-    while waiting:  # to the first of a chain of stages
+    while waiting:  # back to the first stage that a run that stays started from
         parent = by_id[waiting.pop()].data.tags.get(schema.PARENT)
         if parent in by_id and parent not in reasons:
-            reasons[parent] = "a kept run started from it"
+            reasons[parent] = "a run that stays started from it"
             waiting.append(parent)
     return reasons
 
 
-def _own_reason(run: Run, before: float) -> str | None:
+def _reason_of(run: Run, newest_ms: float) -> str | None:
     if schema.KEEP in run.data.tags:
         return f"tagged {schema.KEEP}"
     if schema.STAGE not in run.data.tags:
         return "not a run of msl"
     if run.info.status in ("RUNNING", "SCHEDULED"):
-        return "under way"
-    if (run.info.end_time or 0) > before:
-        return "ended lately"
+        return "still running"
+    if (run.info.end_time or 0) > newest_ms:
+        return "ended a short time ago"
     return None
 
 
@@ -160,19 +166,19 @@ def _sizes(client: MlflowClient, run_id: str) -> Sizes:
     folders = [""]
     while folders:
         for file in client.list_artifacts(run_id, folders.pop() or None):
-            top = file.path.partition("/")[0]
+            kind = file.path.partition("/")[0]
             if file.is_dir:
                 folders.append(file.path)
             else:
-                sizes[top if top in KINDS else OTHER] += file.file_size or 0
+                sizes[kind if kind in KINDS else OTHER] += file.file_size or 0
     return sizes
 
 
 def _delete(client: MlflowClient, run: Run) -> None:
     repository = get_artifact_repository(run.info.artifact_uri, tracking_uri=client.tracking_uri)
     try:
-        there = {file.path for file in client.list_artifacts(run.info.run_id)}
-        for folder in there.intersection(_GOING):
+        folders = {file.path for file in client.list_artifacts(run.info.run_id)}
+        for folder in folders.intersection(_REMOVABLE):
             repository.delete_artifacts(folder)
         client.set_tag(run.info.run_id, schema.CLEANED, datetime.now(UTC).isoformat(timespec="seconds"))
     except (MlflowException, OSError, NotImplementedError) as error:

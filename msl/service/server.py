@@ -1,4 +1,4 @@
-"""MLflow's tracking server with accounts, behind `gate`."""
+"""MLflow's tracking server with accounts; `gate` checks every request."""
 
 import configparser
 import contextlib
@@ -16,41 +16,41 @@ from mlflow.server import constants
 from msl.errors import ServiceError
 from msl.service.databases import upgrade
 from msl.service.gate import CREATION, UPLOAD_LIMIT
-from msl.service.place import (
-    Place,
-    kept_secret,
-    private_file,
+from msl.service.settings import ServeConfig
+from msl.service.storage import (
+    Storage,
+    load_or_make_secret,
     read_secret,
     require_artifacts,
     require_database,
     resolve,
+    write_private_file,
 )
-from msl.service.settings import ServeConfig
 
 ADMIN = "admin"
 CREDENTIALS = "credentials"  # private file, in the layout of ~/.mlflow/credentials
-_LOOPBACK = ("localhost", "127.0.0.1", "[[]::1]")  # the brackets as fnmatch takes them
-_PASSWORD_CACHE_S = 60  # a password that was changed is taken so long by other processes; checking one takes 50 ms
+_LOOPBACK = ("localhost", "127.0.0.1", "[[]::1]")  # MLflow reads these as fnmatch patterns
+_PASSWORD_CACHE_S = 60  # other processes accept an old password for so long; to check a password takes 50 ms
 _LOG = logging.getLogger("msl.service")
 
 
 def serve(config: ServeConfig) -> None:
-    """Run the server until it is told to end.
+    """Run the server until a signal ends it.
 
     Raises:
-        ServiceError: the database, a folder or the port cannot be had, or the database's schema is an older one.
+        ServiceError: the database, a folder or the port cannot be used, or the database has an older schema.
     """
-    place = resolve(config)
-    require_database(place)
+    storage = resolve(config)
+    require_database(storage)
     if config.upgrade:
-        upgrade(place.runs, place.accounts)
+        upgrade(storage.runs, storage.accounts)
         return
-    require_artifacts(place)
+    require_artifacts(storage)
     _require_port(config.host, config.port)
-    os.environ |= environment(place, config)
-    _prepare(place)
-    made = _admit_admin(place, config)
-    _announce(place, config, made)
+    os.environ |= environment(storage, config)
+    _prepare(storage)
+    password = _make_admin(storage, config)
+    _announce(storage, config, password)
     import uvicorn
 
     uvicorn.run(
@@ -65,18 +65,18 @@ def serve(config: ServeConfig) -> None:
     )
 
 
-def environment(place: Place, config: ServeConfig) -> dict[str, str]:
+def environment(storage: Storage, config: ServeConfig) -> dict[str, str]:
     """The variables that MLflow's server and the gate read."""
     return {
-        constants.BACKEND_STORE_URI_ENV_VAR: place.runs,
-        constants.REGISTRY_STORE_URI_ENV_VAR: place.runs,
+        constants.BACKEND_STORE_URI_ENV_VAR: storage.runs,
+        constants.REGISTRY_STORE_URI_ENV_VAR: storage.runs,
         constants.ARTIFACT_ROOT_ENV_VAR: "mlflow-artifacts:/",
         constants.SERVE_ARTIFACTS_ENV_VAR: "true",
-        constants.ARTIFACTS_DESTINATION_ENV_VAR: place.artifacts,
+        constants.ARTIFACTS_DESTINATION_ENV_VAR: storage.artifacts,
         "_MLFLOW_SGI_NAME": "uvicorn",
-        "_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED": "true",  # by _admit_admin
-        "MLFLOW_AUTH_CONFIG_PATH": str(_auth_file(place, config)),
-        "MLFLOW_FLASK_SERVER_SECRET_KEY": kept_secret(place.private / "secret_key"),
+        "_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED": "true",  # by _make_admin
+        "MLFLOW_AUTH_CONFIG_PATH": str(_auth_file(storage, config)),
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": load_or_make_secret(storage.private / "secret_key"),
         "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(allowed_hosts(config)),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -86,9 +86,9 @@ def environment(place: Place, config: ServeConfig) -> dict[str, str]:
 
 
 def allowed_hosts(config: ServeConfig) -> list[str]:
-    """Values of the Host header that are let in, as patterns.
+    """The values of the Host header that are accepted, as patterns.
 
-    MLflow's own default takes ``10.*`` and the like, which ``10.attacker.example`` fits.
+    MLflow's own default has patterns such as ``10.*``, which ``10.attacker.example`` matches.
     """
     names = [*_LOOPBACK, *(name.strip() for name in (config.allowed_hosts or "").split(",") if name.strip())]
     with contextlib.suppress(ValueError):
@@ -97,68 +97,70 @@ def allowed_hosts(config: ServeConfig) -> list[str]:
     return [host for name in dict.fromkeys(names) for host in (name.replace("[[]", "["), f"{name}:*")]
 
 
-def _auth_file(place: Place, config: ServeConfig) -> Path:
-    """MLflow reads what its accounts are only from a file, in which a percent sign is two."""
+def _auth_file(storage: Storage, config: ServeConfig) -> Path:
+    """Write the settings of MLflow's accounts. MLflow reads them only from a file, in which %% means a percent sign."""
     parser = configparser.ConfigParser(interpolation=None)
     parser["mlflow"] = {
         "default_permission": config.default_permission,
-        "database_uri": place.accounts.replace("%", "%%"),
+        "database_uri": storage.accounts.replace("%", "%%"),
         "admin_username": ADMIN,
         "auth_cache_ttl_seconds": str(_PASSWORD_CACHE_S),
     }
     content = io.StringIO()
     parser.write(content)
-    path = place.private / "accounts.ini"
-    private_file(path, content.getvalue())
+    path = storage.private / "accounts.ini"
+    write_private_file(path, content.getvalue())
     return path
 
 
-def _prepare(place: Place) -> None:
+def _prepare(storage: Storage) -> None:
     from mlflow.server.handlers import initialize_backend_stores
 
     try:
-        initialize_backend_stores(place.runs, place.runs, "mlflow-artifacts:/")
+        initialize_backend_stores(storage.runs, storage.runs, "mlflow-artifacts:/")
     except MlflowException as error:
         if "out-of-date" not in str(error):
-            raise ServiceError(f"database {place.shown} cannot be used: {str(error).splitlines()[0]}") from error
+            raise ServiceError(f"database {storage.address} cannot be used: {str(error).splitlines()[0]}") from error
         raise ServiceError(
-            f"database {place.shown} has the schema of another MLflow. Make a backup, then: "
-            "python -m entrypoints.serve --upgrade, with the same other options."
+            f"database {storage.address} has the schema of another MLflow. Make a backup, then: "
+            "python -m entrypoints.serve --upgrade, with your other options as now."
         ) from error
 
 
-def _admit_admin(place: Place, config: ServeConfig) -> str | None:
-    """Make the account admin if there is none; its password, if it was made up."""
+def _make_admin(storage: Storage, config: ServeConfig) -> str | None:
+    """Make the account admin if there is none; gives its password if this call generated it."""
     from mlflow.server import auth
 
-    given = config.admin_password_file and read_secret(config.admin_password_file, "admin_password_file")
-    auth.store.init_db(place.accounts)
+    chosen_password = config.admin_password_file and read_secret(config.admin_password_file, "admin_password_file")
+    auth.store.init_db(storage.accounts)
     if auth.store.has_user(ADMIN):
         return None
-    password = given or secrets.token_urlsafe(16)
+    password = chosen_password or secrets.token_urlsafe(16)
     try:
         auth.store.create_user(ADMIN, password, is_admin=True)
     except MlflowException as error:
         raise ServiceError(f"admin_password_file = {config.admin_password_file}: {error.message}") from error
-    if given:
+    if chosen_password:
         return None
     login = f"[mlflow]\nmlflow_tracking_username = {ADMIN}\nmlflow_tracking_password = {password}\n"
-    private_file(place.private / CREDENTIALS, login)
+    write_private_file(storage.private / CREDENTIALS, login)
     return password
 
 
-def _announce(place: Place, config: ServeConfig, password: str | None) -> None:
-    """Tell how to log in; a password that was made up is shown here and never again."""
-    shown = "localhost" if config.host in ("127.0.0.1", "0.0.0.0", "::1", "::") else config.host
-    _LOG.info("runs in %s, artifacts in %s", place.shown, place.artifacts)
+def _announce(storage: Storage, config: ServeConfig, password: str | None) -> None:
+    """Log how to log in; a generated password is shown here and never again."""
+    host = "localhost" if config.host in ("127.0.0.1", "0.0.0.0", "::1", "::") else config.host
+    _LOG.info("runs in %s, artifacts in %s", storage.address, storage.artifacts)
     if password is not None:
         _LOG.info(
-            "made the account %s; its password, kept in %s, is shown only now", ADMIN, place.private / CREDENTIALS
+            "made the account %s; its password is shown only now, and stored in %s",
+            ADMIN,
+            storage.private / CREDENTIALS,
         )
-    _LOG.info("export MLFLOW_TRACKING_URI=http://%s:%d", shown, config.port)
+    _LOG.info("export MLFLOW_TRACKING_URI=http://%s:%d", host, config.port)
     _LOG.info("export MLFLOW_TRACKING_USERNAME=%s MLFLOW_TRACKING_PASSWORD=%s", ADMIN, password or "…")
     if config.host not in ("127.0.0.1", "localhost", "::1"):
-        _LOG.warning("passwords cross the network unencrypted unless a proxy with TLS stands before this port")
+        _LOG.warning("passwords cross the network unencrypted unless clients reach this port through a proxy with TLS")
 
 
 def _require_port(host: str, port: int) -> None:
@@ -168,4 +170,4 @@ def _require_port(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        raise ServiceError(f"host = {host}, port = {port}: {error.strerror}; --port names another") from error
+        raise ServiceError(f"host = {host}, port = {port}: {error.strerror}; pass another --port") from error

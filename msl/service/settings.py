@@ -1,4 +1,4 @@
-"""Where a tracking service lies, how it is started, copied and cleaned."""
+"""Where a tracking service keeps its data, and how it is started, copied and cleaned."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,7 +8,7 @@ from pydantic import Field
 from msl.config import Group
 
 
-class PlaceConfig(Group):
+class StorageConfig(Group):
     """Where a service keeps its data."""
 
     folder: Path = Field(Path(), description="Folder of the service: its run store, accounts and artifacts.")
@@ -21,13 +21,14 @@ class PlaceConfig(Group):
     )
 
 
-class ServeConfig(PlaceConfig):
+class ServeConfig(StorageConfig):
     """A tracking server."""
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 = every address of this machine.")
     port: int = Field(5000, ge=1, le=65535, description="Port to listen on.")
     allowed_hosts: str | None = Field(
-        None, description="Names by which clients reach the server, with commas between; localhost is always allowed."
+        None,
+        description="Names by which clients reach the server, with commas between; localhost is always allowed.",
     )
     workers: int = Field(2, ge=1, le=64, description="Server processes.")
     default_permission: Literal["READ", "EDIT"] = Field(
@@ -42,14 +43,14 @@ class ServeConfig(PlaceConfig):
     upgrade: bool = Field(False, description="Bring the database to the schema of this MLflow version, and stop.")
 
 
-class BackupConfig(PlaceConfig):
+class BackupConfig(StorageConfig):
     """A copy of a service, or a check of one."""
 
     backup: Path = Field(description="Folder of the backups; files that an earlier backup has are not copied again.")
     check: bool = Field(False, description="Make no backup; read the newest one and compare every checksum.")
 
 
-class RestoreConfig(PlaceConfig):
+class RestoreConfig(StorageConfig):
     """A service made from a backup."""
 
     backup: Path = Field(description="Folder of the backups.")
@@ -57,8 +58,8 @@ class RestoreConfig(PlaceConfig):
 
 
 class CleanConfig(Group):
-    """What to clean in the tracking store that MLFLOW_TRACKING_URI names."""
+    """Which runs of the tracking store to clean; MLFLOW_TRACKING_URI names the store."""
 
-    experiment: str | None = Field(None, description="Name of the experiment to look at; none = all.")
-    older_than_days: float = Field(7, ge=0, description="Days; runs that ended later than that are left alone.")
-    delete: bool = Field(False, description="Delete what is listed; otherwise it is only listed.")
+    experiment: str | None = Field(None, description="Name of the experiment to clean; none = all.")
+    older_than_days: float = Field(7, ge=0, description="Days; the files of runs that ended less than this ago stay.")
+    delete: bool = Field(False, description="Delete the files that may be deleted; otherwise they are only listed.")

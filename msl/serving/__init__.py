@@ -1,4 +1,4 @@
-"""Using a trained network: predictions for folders of images, and MLflow models that servers answer from."""
+"""Using a trained network: predictions for folders of images, and MLflow models for servers."""
 
 from msl.serving.package import Packaged, package
 from msl.serving.predict import predict

@@ -20,12 +20,12 @@ class Origin:
 
     path: Path
     reference: str  # a path, runs:/ID/checkpoints/… or models:/…
-    run_id: str | None  # of the run that trained it, where the reference says so
+    run_id: str | None  # of the run that trained it, if the reference names one
     checkpoint: Checkpoint
 
     @property
     def parent(self) -> str:
-        """What the tag msl.parent says."""
+        """Value of the tag msl.parent."""
         return self.run_id or self.reference
 
 
@@ -34,12 +34,12 @@ def find_network(client: Client, reference: str, folder: Path) -> Origin:
 
     Args:
         client: of the tracking store.
-        reference: a file, runs:/ID/checkpoints/last.pt, runs:/ID for the run's best checkpoint (its last, if nothing
-            was scored), or models:/NAME@ALIAS.
-        folder: where a file that is not on this machine is downloaded to.
+        reference: a file, runs:/ID/checkpoints/last.pt, runs:/ID for the run's best checkpoint (its last checkpoint if
+            nothing was scored), or models:/NAME@ALIAS.
+        folder: for the file, if it is downloaded.
 
     Raises:
-        CheckpointError: there is no such file, run or model, or it holds no network of ours.
+        CheckpointError: there is no such file, run or model, or it holds no network of msl.
     """
     if reference.startswith("models:/"):
         path = _model_file(reference, folder)
@@ -47,8 +47,8 @@ def find_network(client: Client, reference: str, folder: Path) -> Origin:
     run_id = reference.removeprefix("runs:/").rstrip("/")
     if reference.startswith("runs:/") and "/" not in run_id:
         reference = f"runs:/{run_id}/{schema.CHECKPOINT_FOLDER}/{_best_of(client, run_id)}"
-    local, trained_by = find_checkpoint(reference, folder)
-    return Origin(local, reference, trained_by, read(local))
+    path, parent_run = find_checkpoint(reference, folder)
+    return Origin(path, reference, parent_run, read(path))
 
 
 def _best_of(client: Client, run_id: str) -> str:
@@ -60,7 +60,7 @@ def _best_of(client: Client, run_id: str) -> str:
     for name in (schema.BEST_CHECKPOINT, schema.LAST_CHECKPOINT):
         if name in names:
             return name
-    raise CheckpointError(f"checkpoint = runs:/{run_id}: that run has no checkpoint")
+    raise CheckpointError(f"checkpoint = runs:/{run_id}: that run has no checkpoint; name another run or a file")
 
 
 def _model_file(reference: str, folder: Path) -> Path:
@@ -70,6 +70,6 @@ def _model_file(reference: str, folder: Path) -> Path:
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
     except (MlflowException, OSError) as error:
         raise CheckpointError(
-            f"checkpoint = {reference}: no such model of ours: {str(error).splitlines()[0]}. "
-            "Pass models:/NAME@ALIAS or models:/NAME/VERSION; -e package makes one."
+            f"checkpoint = {reference}: no such model of msl: {str(error).splitlines()[0]}. "
+            "Pass models:/NAME@ALIAS or models:/NAME/VERSION; -e package makes such a model."
         ) from error

@@ -1,4 +1,4 @@
-"""The package stage: a checkpoint as an MLflow model that loads, and is served, where msl is not installed."""
+"""The package stage: makes an MLflow model of a checkpoint. It can be loaded and served without msl installed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,13 +24,13 @@ from msl.errors import TrackingError
 from msl.scoring.exports import LabelImages
 from msl.serving.origin import NETWORK_FILE, Origin, find_network
 from msl.serving.predictor import input_size
-from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, sha256_of, workplace
+from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, run_folder, sha256_of
 
 _LINEAGE = (
     *(schema.STAGE, schema.RECIPE, schema.GROUP, schema.PARENT, schema.FINGERPRINT),
     *(schema.DATA_SOURCE, schema.DATA_TARGET, schema.DATA_SKIPPED, schema.CODE_COMMIT, schema.CODE_DIRTY),
 )
-_NEEDED = ("mlflow", "torch", "torchvision", "numpy", "pandas", "pillow", "pydantic", "pyyaml", "scipy", "tqdm")
+_PACKAGES = ("mlflow", "torch", "torchvision", "numpy", "pandas", "pillow", "pydantic", "pyyaml", "scipy", "tqdm")
 _SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec(DataType.binary, "image")]),
     outputs=Schema([ColSpec(DataType.binary, "label"), ColSpec(DataType.double, "confidence")]),
@@ -39,26 +39,26 @@ _SIGNATURE = ModelSignature(
 
 @dataclass(frozen=True)
 class Packaged:
-    """The model that a checkpoint became."""
+    """The MLflow model of a checkpoint."""
 
-    run_id: str  # of the run it is logged to
+    run_id: str  # of the run that it is logged to
     uri: str  # models:/NAME@ALIAS, models:/NAME/VERSION, or models:/ID if it is not registered
 
 
 def package(config: PackageConfig) -> Packaged:
-    """Log a checkpoint as an MLflow model to the run that trained it and, where a name is given, register it.
+    """Log a checkpoint as an MLflow model to the run that trained it; register it if the settings give a name.
 
-    The stage has a run of its own, which keeps a checkpoint's model that no run of this store trained.
+    The stage has a run of its own. The model is logged to that run if no run of this store trained the checkpoint.
 
     Raises:
         MslError: there is no such checkpoint, or the tracking server refuses the model or its name.
     """
-    asked = config.packaged
+    settings = config.packaged
     client = connect()
-    reporter = open_run(client, f"package {asked.checkpoint}", {schema.STAGE: "package"})
-    with ending(reporter), workplace(reporter.run_id) as folder:
-        origin = find_network(client, asked.checkpoint, folder / "start")
-        tags = _lineage(client, origin) | {schema.LICENSE: asked.license or _terms(origin.checkpoint)}
+    reporter = open_run(client, f"package {settings.checkpoint}", {schema.STAGE: "package"})
+    with ending(reporter), run_folder(reporter.run_id) as folder:
+        origin = find_network(client, settings.checkpoint, folder / "start")
+        tags = _lineage(client, origin) | {schema.LICENSE: settings.license or _terms(origin.checkpoint)}
         about = about_network(origin.checkpoint, origin.path)
         record = RunRecord(stage="package", settings=config.flat(), classes=about.classes)
         describe(reporter, config.flat(), record, {schema.PARENT: origin.parent}, [])
@@ -66,27 +66,27 @@ def package(config: PackageConfig) -> Packaged:
         write(network, _slim(origin, config.input))
         run_id = origin.run_id or reporter.run_id
         try:
-            uri = _logged(client, run_id, network, origin, tags)
-            if asked.name is not None:
-                uri = _registered(client, uri, asked.name, asked.alias, tags)
+            uri = _log(client, run_id, network, origin, tags)
+            if settings.name is not None:
+                uri = _register(client, uri, settings.name, settings.alias, tags)
         except (MlflowException, OSError) as error:
-            raise TrackingError(f"the model cannot be kept: {str(error).splitlines()[0]}") from error
+            raise TrackingError(f"the model cannot be logged or registered: {str(error).splitlines()[0]}") from error
         reporter.tags({schema.MODEL_URI: uri})
     return Packaged(run_id, uri)
 
 
 def _slim(origin: Origin, view: InputConfig) -> Checkpoint:
-    """What answering needs of a checkpoint: all but the state of the training, which is most of the file."""
+    """The checkpoint without the state of the training, which is most of the file and not needed to predict."""
     size = input_size(origin.checkpoint, origin.path, view)
-    seen = view.model_copy(update={"crop_size": size}).model_dump(mode="json")
-    return replace(origin.checkpoint, progress=None, about=replace(origin.checkpoint.about, view=seen))
+    settings = view.model_copy(update={"crop_size": size}).model_dump(mode="json")
+    return replace(origin.checkpoint, progress=None, about=replace(origin.checkpoint.about, view=settings))
 
 
-def _logged(client: Client, run_id: str, network: Path, origin: Origin, tags: Mapping[str, str]) -> str:
-    """URI of the model, logged to the run: it takes over the run's parameters, and its scores at that step."""
+def _log(client: Client, run_id: str, network: Path, origin: Origin, tags: Mapping[str, str]) -> str:
+    """Log the model to the run, with the run's parameters and its scores at that step; the model's URI."""
     run = client.get_run(run_id)
     model = client.create_logged_model(
-        run.info.experiment_id,  # MLflow by itself would take the one that its environment names
+        run.info.experiment_id,  # by default MLflow takes the experiment of its environment
         name=schema.MODEL,
         source_run_id=run_id,
         tags=dict(tags),
@@ -110,41 +110,41 @@ def _logged(client: Client, run_id: str, network: Path, origin: Origin, tags: Ma
 
 
 def _requirements(origin: Origin) -> list[str]:
-    """What answering needs, its backbone included, in the versions that are installed here."""
+    """The packages that a prediction needs, those of the backbone too, in the versions that are installed here."""
     backbone = BACKBONES.load(about_network(origin.checkpoint, origin.path).model.backbone)
-    return [f"{name}=={version(name).partition('+')[0]}" for name in (*_NEEDED, *backbone.packages)]
+    return [f"{name}=={version(name).partition('+')[0]}" for name in (*_PACKAGES, *backbone.packages)]
 
 
-def _registered(client: Client, uri: str, name: str, alias: str | None, tags: Mapping[str, str]) -> str:
-    made = mlflow.register_model(uri, name, tags=dict(tags))
+def _register(client: Client, uri: str, name: str, alias: str | None, tags: Mapping[str, str]) -> str:
+    model_version = mlflow.register_model(uri, name, tags=dict(tags))
     if alias is None:
-        return f"models:/{name}/{made.version}"
-    client.set_registered_model_alias(name, alias, made.version)
+        return f"models:/{name}/{model_version.version}"
+    client.set_registered_model_alias(name, alias, model_version.version)
     return f"models:/{name}@{alias}"
 
 
 def _lineage(client: Client, origin: Origin) -> dict[str, str]:
-    """Where the weights come from: what the run that trained them says of itself, and which file it was."""
-    own = client.get_run(origin.run_id).data.tags if origin.run_id else {}
+    """Where the weights come from: the tags of the run that trained them, and the checkpoint's file."""
+    run_tags = client.get_run(origin.run_id).data.tags if origin.run_id else {}
     file = {schema.CHECKPOINT: origin.reference, schema.CHECKPOINT_DIGEST: sha256_of(origin.path)}
-    return {name: own[name] for name in _LINEAGE if name in own} | file
+    return {name: run_tags[name] for name in _LINEAGE if name in run_tags} | file
 
 
 def _terms(checkpoint: Checkpoint) -> str:
-    """What can be said of the weights' license without being told."""
-    trained = checkpoint.about.settings
+    """The license of the weights as far as it is known: it depends on the data that they were trained on."""
+    settings = checkpoint.about.settings
     unknown = [f"see the origin of {checkpoint.about.group}"]
-    names = [trained[role] for role in schema.DOMAINS if trained.get(role)] or unknown
+    names = [settings[role] for role in schema.DOMAINS if settings.get(role)] or unknown
     return f"the terms of the training data ({', '.join(names)}); the code's is MIT"
 
 
 def _metadata(about: NetworkAbout, tags: Mapping[str, str]) -> dict[str, Any]:
-    """What the model says of itself: classes with their ids in the label images, and the tags."""
+    """The metadata of the model: classes with their ids in the label images, and the tags."""
     return {"label_set": about.label_set, "classes": LabelImages(about.labels).ids, **tags}
 
 
 def _example() -> pd.DataFrame:
-    """One image file, drawn by our own generator: of no data set, so that it may go anywhere."""
+    """An example image, drawn by msl itself: no data set's license limits its use."""
     image = open_domain("streets_real", split="val", labelled=False)[0].image
     file = BytesIO()
     Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "PNG")

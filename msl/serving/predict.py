@@ -27,17 +27,17 @@ from msl.serving.images import ImageFile, find_images
 from msl.serving.origin import find_network
 from msl.serving.pipeline import in_flight
 from msl.serving.predictor import Prediction, Predictor
-from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, workplace
+from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
 
 log = logging.getLogger("msl")
 
-_AHEAD = 2  # images read or written beside the one that is predicted
-_NAMED = 5  # problems that the error spells out
+_IMAGES_AHEAD = 2  # images that are read or written while one is predicted
+_LISTED_PROBLEMS = 5  # in the error's message
 
 
 @dataclass(frozen=True)
 class Row:
-    """What ``predictions.csv`` says of an image."""
+    """The row of an image in ``predictions.csv``."""
 
     image: str  # name of its predictions
     file: str
@@ -48,8 +48,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An image on its way from its file to those of its prediction."""
+class PendingImage:
+    """An image whose prediction is not written yet."""
 
     file: ImageFile
     image: UInt8 | None = None  # (H, W, 3); None if it cannot be read
@@ -58,118 +58,124 @@ class Seen:
 
 
 def predict(config: PredictConfig) -> str:
-    """Predict every image, and record what was predicted by which network as a run of its own.
+    """Predict every image, and record as a run which images were predicted by which network.
 
     Returns:
         The run's ID.
 
     Raises:
-        DataError: some images could not be read; those that could are predicted. The run ends FAILED.
+        DataError: some images cannot be read. The others are predicted, and the run ends FAILED.
         MslError: the network or the tracking server is not as it should be, or the output cannot be written.
     """
-    asked = config.predicted
+    settings = config.predicted
     client = connect()
-    reporter = open_run(client, f"predict {asked.images} with {asked.checkpoint}", {schema.STAGE: "predict"})
-    with ending(reporter), workplace(reporter.run_id) as folder:
-        files = find_images(asked.images, asked.output)
-        origin = find_network(client, asked.checkpoint, folder / "start")
+    reporter = open_run(client, f"predict {settings.images} with {settings.checkpoint}", {schema.STAGE: "predict"})
+    with ending(reporter), run_folder(reporter.run_id) as folder:
+        files = find_images(settings.images, settings.output)
+        origin = find_network(client, settings.checkpoint, folder / "start")
         about = about_network(origin.checkpoint, origin.path)
         predictor = Predictor.of(origin.checkpoint, origin.path, config.input, config.device)
-        write = Writer(asked, predictor.label_set)
-        reporter.rename(f"predict {asked.images.name} with {origin.checkpoint.about.group}")
+        write = Writer(settings, predictor.label_set)
+        reporter.rename(f"predict {settings.images.name} with {origin.checkpoint.about.group}")
         _describe(reporter, config, about, origin.parent)
-        began = time.monotonic()
-        rows = predict_files(predictor, files, write, asked)
-        _report(reporter, origin.checkpoint.step, rows, time.monotonic() - began, asked.output)
+        start_s = time.monotonic()
+        rows = predict_files(predictor, files, write, settings)
+        _report(reporter, origin.checkpoint.step, rows, time.monotonic() - start_s, settings.output)
         if unusable := [row for row in rows if row.problem]:
-            raise DataError(_complaint(unusable, len(files), asked.output))
-    log.info("%d images: %s", len(rows), asked.output)
+            raise DataError(_failure(unusable, len(files), settings.output))
+    log.info("%d images: %s", len(rows), settings.output)
     return reporter.run_id
 
 
 class Writer:
-    """Writes what is wanted of a prediction; its folders are made at once, so that those that cannot be are refused."""
+    """Writes the files that the settings ask for. It makes the folders at once, to fail before the first prediction."""
 
-    def __init__(self, asked: PredictedConfig, label_set: LabelSet) -> None:
-        self._asked, self._label_set = asked, label_set
-        self._labels = LabelFiles(asked.output / "labels", label_set, train_ids=asked.ids == "trainIds")
-        self._overlays, self._maps = asked.output / "overlays", asked.output / "confidence"
-        for folder, wanted in ((self._overlays, asked.overlay), (self._maps, asked.confidence == "map")):
-            if wanted:
+    def __init__(self, settings: PredictedConfig, label_set: LabelSet) -> None:
+        self._settings, self._label_set = settings, label_set
+        self._labels = LabelFiles(settings.output / "labels", label_set, train_ids=settings.ids == "trainIds")
+        self._overlays, self._maps = settings.output / "overlays", settings.output / "confidence"
+        for folder, is_needed in ((self._overlays, settings.overlay), (self._maps, settings.confidence == "map")):
+            if is_needed:
                 make_folder(folder, ConfigError)
 
-    def __call__(self, seen: Seen) -> Row:
+    def __call__(self, pending: PendingImage) -> Row:
         """Write the files of one image.
 
         Raises:
             ConfigError: a file cannot be written.
         """
-        name, path = seen.file.name, str(seen.file.path)
-        if seen.image is None or seen.prediction is None:
-            return Row(name, path, None, None, None, seen.problem)
-        label, confidence = seen.prediction.label, seen.prediction.confidence
+        name, path = pending.file.name, str(pending.file.path)
+        if pending.image is None or pending.prediction is None:
+            return Row(name, path, None, None, None, pending.problem)
+        label, confidence = pending.prediction.label, pending.prediction.confidence
         self._labels(name, label)
-        if self._asked.overlay is not None:
-            overlay = Image.blend(Image.fromarray(seen.image), coloured(label, self._label_set), self._asked.overlay)
+        if self._settings.overlay is not None:
+            overlay = Image.blend(
+                Image.fromarray(pending.image), coloured(label, self._label_set), self._settings.overlay
+            )
             write_image(overlay, self._overlays / f"{name}.jpg")
-        if confidence is not None and self._asked.confidence == "map":
+        if confidence is not None and self._settings.confidence == "map":
             write_image(Image.fromarray((255 * confidence).round().byte().numpy()), self._maps / f"{name}.png")
         height, width = label.shape
         return Row(name, path, width, height, None if confidence is None else float(confidence.mean()), "")
 
 
 def predict_files(
-    predictor: Predictor, files: Sequence[ImageFile], write: Callable[[Seen], Row], asked: PredictedConfig
+    predictor: Predictor, files: Sequence[ImageFile], write: Callable[[PendingImage], Row], settings: PredictedConfig
 ) -> list[Row]:
-    """Predict and write every image; the table is written however far it comes.
+    """Predict and write every image. The table is written even if an error ends the prediction.
 
-    The next image is read and the last one written while one is predicted: no more of them are in memory.
+    While one image is predicted, the next one is read and the last one written; no other images are in memory.
     """
 
-    def look(seen: Seen) -> Seen:
-        if seen.image is None:
-            return seen
-        return replace(seen, prediction=predictor(seen.image, asked.confidence is not None))
+    def look(pending: PendingImage) -> PendingImage:
+        if pending.image is None:
+            return pending
+        return replace(pending, prediction=predictor(pending.image, settings.confidence is not None))
 
-    calm = 0.5 if sys.stderr.isatty() else 30.0
+    interval_s = 0.5 if sys.stderr.isatty() else 30.0  # between updates of the progress bar
     rows = list[Row]()
     try:
         with ThreadPoolExecutor(2) as pool:
-            coming = in_flight(pool, write, map(look, in_flight(pool, _read, files, _AHEAD)), _AHEAD)
-            for row in tqdm(coming, "predicting", len(files), unit="img", mininterval=calm, maxinterval=calm):
+            pending_rows = in_flight(
+                pool, write, map(look, in_flight(pool, _read, files, _IMAGES_AHEAD)), _IMAGES_AHEAD
+            )
+            for row in tqdm(
+                pending_rows, "predicting", len(files), unit="img", mininterval=interval_s, maxinterval=interval_s
+            ):
                 rows.append(row)
     finally:
-        _write_table(rows, asked.output / schema.PREDICTION_FILE)
+        _write_table(rows, settings.output / schema.PREDICTION_FILE)
     return rows
 
 
-def _read(file: ImageFile) -> Seen:
+def _read(file: ImageFile) -> PendingImage:
     try:
-        return Seen(file, read_image(file.path))
+        return PendingImage(file, read_image(file.path))
     except DataError as error:
-        return Seen(file, problem=str(error).removeprefix(f"{file.path}: "))
+        return PendingImage(file, problem=str(error).removeprefix(f"{file.path}: "))
 
 
 def _describe(reporter: MlflowReporter, config: PredictConfig, about: NetworkAbout, parent: str) -> None:
-    asked, machine = config.predicted, platform.node()
+    settings, machine = config.predicted, platform.node()
     tags = {
         schema.PARENT: parent,
-        schema.IMAGES: f"{machine}:{asked.images.absolute()}",
-        schema.PREDICTIONS: f"{machine}:{asked.output.absolute()}",
+        schema.IMAGES: f"{machine}:{settings.images.absolute()}",
+        schema.PREDICTIONS: f"{machine}:{settings.output.absolute()}",
     }
     record = RunRecord(stage="predict", settings=config.flat(), classes=about.classes)
     describe(reporter, config.flat(), record, tags, [])
 
 
 def _report(reporter: MlflowReporter, step: int, rows: Sequence[Row], seconds: float, output: Path) -> None:
-    sure = [row.confidence for row in rows if row.confidence is not None]
+    confidences = [row.confidence for row in rows if row.confidence is not None]
     unusable = sum(bool(row.problem) for row in rows)
     values = {
         schema.PREDICTED: len(rows) - unusable,
         schema.UNUSABLE: unusable,
         schema.IMAGES_PER_S: len(rows) / seconds,
     }
-    reporter.metrics(values | ({schema.CONFIDENCE: 100 * fmean(sure)} if sure else {}), step)
+    reporter.metrics(values | ({schema.CONFIDENCE: 100 * fmean(confidences)} if confidences else {}), step)
     reporter.file(output / schema.PREDICTION_FILE, schema.PREDICTION_FOLDER)
 
 
@@ -178,13 +184,13 @@ def _write_table(rows: Sequence[Row], path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(field.name for field in fields(Row))
         for row in rows:
-            *rest, confidence, problem = astuple(row)
-            writer.writerow([*rest, None if confidence is None else f"{confidence:.4f}", problem])
+            *values, confidence, problem = astuple(row)
+            writer.writerow([*values, None if confidence is None else f"{confidence:.4f}", problem])
 
 
-def _complaint(unusable: Sequence[Row], count: int, output: Path) -> str:
-    named = [f"{row.file}: {row.problem}" for row in unusable[:_NAMED]]
-    if len(unusable) > _NAMED:
-        named.append(f"… and {len(unusable) - _NAMED} more, see {output / schema.PREDICTION_FILE}")
+def _failure(unusable: Sequence[Row], count: int, output: Path) -> str:
+    lines = [f"{row.file}: {row.problem}" for row in unusable[:_LISTED_PROBLEMS]]
+    if len(unusable) > _LISTED_PROBLEMS:
+        lines.append(f"… and {len(unusable) - _LISTED_PROBLEMS} more, see {output / schema.PREDICTION_FILE}")
     title = f"{len(unusable)} of {count} images could not be predicted; the others are in {output}"
-    return "\n  ".join([title, *named])
+    return "\n  ".join([title, *lines])

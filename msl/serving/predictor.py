@@ -1,4 +1,4 @@
-"""From the file of a network to a function from images to labels, the same wherever it serves."""
+"""A network as a function from images to labels, the same in every command and server."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from msl.scoring.prediction import predict, predict_with_confidence, views
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network sees in an image, at the image's full resolution, on the CPU."""
+    """The labels that a network predicts for an image, at the image's full resolution, on the CPU."""
 
     label: Tensor  # (H, W) uint8 train ids
     confidence: Tensor | None  # (H, W) float32, probability of that class
@@ -29,7 +29,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A network with its preprocessing, from the stretch to its input's size on."""
+    """A network with its preprocessing, which begins with the resize to its input's size."""
 
     model: SegmentationNetwork  # in eval mode, on its device
     label_set: LabelSet
@@ -42,9 +42,9 @@ class Predictor:
 
         Args:
             checkpoint: what `read` gave.
-            path: where it is from, for messages.
-            view: how the network is to see images; what is left open is as in its training.
-            device: what it is to run on.
+            path: its file, for messages.
+            view: how the network sees images; settings that are not given are as in its training.
+            device: where the network runs.
 
         Raises:
             MslError: the network cannot be built, its input's size is not known, or there is no such device.
@@ -60,22 +60,22 @@ class Predictor:
     @torch.inference_mode()
     def __call__(self, image: UInt8, confidence: bool = False) -> Prediction:
         """The prediction for an image (H, W, 3) RGB; the same labels as evaluation's, with `confidence` or without."""
-        seen = views(self.model, self.resized(torch.from_numpy(image).permute(2, 0, 1)), self.flip)
+        inputs = views(self.model, self.resized(torch.from_numpy(image).permute(2, 0, 1)), self.flip)
         if not confidence:
-            return Prediction(predict(seen, image.shape[:2])[0].cpu(), None)
-        label, probability = predict_with_confidence(seen, image.shape[:2])
+            return Prediction(predict(inputs, image.shape[:2])[0].cpu(), None)
+        label, probability = predict_with_confidence(inputs, image.shape[:2])
         return Prediction(label[0].cpu(), probability[0].cpu())
 
 
 def input_size(checkpoint: Checkpoint, path: Path, view: InputConfig) -> tuple[int, int]:
-    """Width and height of the network's input: as `view` says, or that of target images in its training.
+    """Width and height of the network's input: as `view` says, or as for target images in its training.
 
     Raises:
-        ConfigError: `view` leaves it open, and the file does not say it.
+        ConfigError: neither `view` nor the file gives it.
     """
     if view.crop_size is not None:
         return view.crop_size
-    trained = checkpoint.about.settings
-    if not trained:
+    settings = checkpoint.about.settings
+    if not settings:
         raise ConfigError(f"{path} does not say at which size it was trained: pass crop_size=WIDTH,HEIGHT")
-    return parse_size(trained.get(f"{schema.TARGET}_crop_size") or trained["crop_size"])
+    return parse_size(settings.get(f"{schema.TARGET}_crop_size") or settings["crop_size"])

@@ -1,4 +1,4 @@
-"""What MLflow runs to load a packaged network: this file is stored in the model, beside the package that it needs."""
+"""The code that MLflow runs to load a packaged network. The model holds this file and the package msl."""
 
 from io import BytesIO
 from pathlib import Path
@@ -34,14 +34,14 @@ class ServedNetwork(PythonModel):
         Args:
             context: not used.
             model_input: column ``image``, the bytes of a PNG, JPEG or other image file.
-            params: there are none.
+            params: not used.
 
         Returns:
             Columns ``label``, the bytes of a PNG with an id a pixel at the image's size, and ``confidence``, the mean
             probability of the predicted classes.
 
         Raises:
-            MlflowException: an image cannot be read, or there is none; a server answers with 400 and the reason.
+            MlflowException: an image cannot be read, or there is none; a server then answers 400 and the reason.
         """
         if model_input.empty:
             raise MlflowException("there is no image in the table", error_code=INVALID_PARAMETER_VALUE)

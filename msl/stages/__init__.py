@@ -1,1 +1,1 @@
-"""The stages, one file each, called as it is typed: what each needs, reads and trains. `msl.runs` carries them out."""
+"""The stages, one file each, with the name that users type: what it needs, reads and trains. `msl.runs` runs them."""

@@ -25,13 +25,13 @@ class AdaptingStage(SegmentationStage[A, D], Generic[A, D]):
     def needs(self, request: Request, config: A) -> list[Need]:
         """A pretrained network.
 
-        Its last checkpoint and not its best: which is best was decided by looking at the target's labels.
+        Its last checkpoint, not its best one: to choose the best, the target's labels were used.
         """
         parent = Need(setting="checkpoint", reference=config.start.checkpoint, request=request.for_parent("pretrain"))
         return [*super().needs(request, config), parent]
 
     def modules(self, config: A) -> list[str]:
-        """With that of the target objective."""
+        """Also the module of the target objective."""
         return [*super().modules(config), TARGET_OBJECTIVES.module(config.adaptation.target_mode)]
 
     def terms(self, config: A, epoch_iters: int) -> list[Term]:

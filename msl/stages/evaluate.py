@@ -1,4 +1,4 @@
-"""The evaluate stage: a checkpoint scored on its own domains, or on others."""
+"""The evaluate stage: scores a checkpoint on its own domains, or on other domains."""
 
 import platform
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from msl.checkpoints import Checkpoint, about_network, load_network, read
 from msl.config import EvaluateConfig, EvaluationConfig, parse_size
 from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check, record_skipped
-from msl.inputs.domains import scored_split, to_score
+from msl.inputs.domains import open_scored_split, to_score
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
@@ -21,29 +21,29 @@ from msl.scoring.panels import panel
 from msl.scoring.scores import Result
 from msl.scoring.tables import write_tables
 from msl.stages.stage import Outcome
-from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, find_checkpoint, open_run, workplace
+from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, find_checkpoint, open_run, run_folder
 
 
 def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
-    """Score a checkpoint and record scores, tables and panels as a run of its own.
+    """Score a checkpoint, and record scores, tables and panels as a run.
 
     Args:
         config: settings.
-        group: name of runs that differ by seed only; None = made from the checkpoint's own group.
+        group: name of the runs that differ only by seed; None = made from the checkpoint's group.
 
     Raises:
-        MslError: the checkpoint, a domain or the tracking server is not as it should be.
+        MslError: the checkpoint, a domain or the tracking server cannot be used.
     """
     reporter = open_run(connect(), f"evaluate {config.scored.checkpoint}", {schema.STAGE: "evaluate"})
-    with ending(reporter), workplace(reporter.run_id) as folder:
+    with ending(reporter), run_folder(reporter.run_id) as folder:
         path, run_id = find_checkpoint(config.scored.checkpoint, folder / "start")
         checkpoint = read(path)
         about, trained = about_network(checkpoint, path), checkpoint.about.settings
-        opened = _domains(config, checkpoint, about.labels)
-        files = _label_files(config, opened)
-        domains, checks = _checked(opened, config.runtime.skip_bad)
+        domains = _open_domains(config, checkpoint, about.labels)
+        files = _label_files(config, domains)
+        domains, checks = _check_domains(domains, config.runtime.skip_bad)
         name = group or _group_name(config, checkpoint.about.group)
-        seed = trained.get(schema.SEED)  # the authors' files do not tell theirs
+        seed = trained.get(schema.SEED)  # the authors' files do not have it
         reporter.rename(f"{name} seed={seed}")
         record = RunRecord(stage="evaluate", settings=config.flat(), classes=about.classes)
         tags = {schema.GROUP: name, schema.PARENT: run_id or config.scored.checkpoint}
@@ -63,20 +63,20 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
 
 
 def _group_name(config: EvaluateConfig, trained_group: str) -> str:
-    """The checkpoint's own group, and how it is scored where that is not as usual."""
-    settings, usual = config.flat(), EvaluationConfig().model_dump(mode="json")
-    unusual = [f"{name}={settings[name]}" for name in config.scoring if settings[name] != usual[name]]
-    return " ".join(["evaluate", trained_group, *unusual])
+    """The checkpoint's group, and the settings of scoring that are not the defaults."""
+    settings, defaults = config.flat(), EvaluationConfig().model_dump(mode="json")
+    changes = [f"{name}={settings[name]}" for name in config.scoring if settings[name] != defaults[name]]
+    return " ".join(["evaluate", trained_group, *changes])
 
 
 def _label_files(config: EvaluateConfig, domains: Sequence[Scored]) -> dict[str, LabelFiles]:
-    """Where the predictions go, by role; made before anything costly, so that a folder that cannot be is refused."""
+    """The folders for the predictions, by role. They are made early, so that an error is not found after long work."""
     folder = config.scored.export
     return {} if folder is None else {d.role: LabelFiles(folder / d.role, d.domain.label_set) for d in domains}
 
 
-def _domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet) -> list[Scored]:
-    """What to score and at which size: as the settings say, or else as the checkpoint was trained."""
+def _open_domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet) -> list[Scored]:
+    """The domains to score and their sizes: from the settings, or else from the checkpoint's training."""
     trained, scored = checkpoint.about.settings, config.scored
     if not trained and (scored.crop_size is None or "trained" in (scored.source, scored.target)):
         raise ConfigError(
@@ -92,15 +92,15 @@ def _domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet
         chosen = trained[role] if name == "trained" else name
         domain = None
         if chosen is not None:
-            domain = scored_split(chosen, config.runtime.data_root, label_set, scored.split)
+            domain = open_scored_split(chosen, config.runtime.data_root, label_set, scored.split)
         if domain is not None:
             domains.append(to_score(role, domain, size, config))
     if not domains:
-        raise ConfigError("nothing to score, no domain has labels. -e predict is for images without labels.")
+        raise ConfigError("there is nothing to score: no domain has labels. -e predict is for images without labels.")
     return domains
 
 
-def _checked(domains: Sequence[Scored], skip_bad: bool) -> tuple[list[Scored], list[Checked]]:
+def _check_domains(domains: Sequence[Scored], skip_bad: bool) -> tuple[list[Scored], list[Checked]]:
     checks = [check(scored.role, scored.domain, skip_bad) for scored in domains]
     usable = [replace(scored, domain=checked.domain) for scored, checked in zip(domains, checks, strict=True)]
     return usable, checks

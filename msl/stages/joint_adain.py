@@ -37,7 +37,7 @@ class JointData(DomainData):
 
     @property
     def inputs(self) -> list[DataInput]:
-        """The style images are the last."""
+        """Those of the domains, then the style images."""
         return [*super().inputs, self.styles.input]
 
 
@@ -57,30 +57,30 @@ class JointAdain(AdaptingStage[JointAdainConfig, JointData]):
         return JointData(**vars(domains), styles=open_styles(config.look, config.runtime.data_root))
 
     def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:
-        """With the decoder's origin."""
+        """Also the decoder's reference."""
         return super().tags(starts) | {schema.STYLE_DECODER: starts["decoder"].reference}
 
     def modules(self, config: JointAdainConfig) -> list[str]:
-        """With those of the style network and of what its decoder learns from."""
-        further = (StyleFront, StyleTransfer, StyleReconstruction, TrainDecoder, LowerOnPlateau)
-        return [*super().modules(config), *(part.__module__ for part in further)]
+        """Also the modules of the style network and of its decoder's training."""
+        parts = (StyleFront, StyleTransfer, StyleReconstruction, TrainDecoder, LowerOnPlateau)
+        return [*super().modules(config), *(part.__module__ for part in parts)]
 
     def decisive(self, config: JointAdainConfig, data: JointData) -> dict[str, Any]:
-        """With the content of the files that the settings name."""
+        """Also digests of the files that the settings name."""
         encoder = encoder_digest(config.network, config.runtime.data_root)
         return super().decisive(config, data) | {"encoder": encoder, "style images": data.styles.digest}
 
     def first_network(self, job: Job[JointAdainConfig, JointData]) -> SegmentationNetwork:
-        """The network that it starts from, with the style network in front.
+        """The network of the checkpoint, with the style network in front.
 
         Raises:
-            CheckpointError: it has one already.
+            CheckpointError: the checkpoint has a style network already.
         """
         network, front = super().first_network(job), _front(job)
         if front_of(network) is not None:
             raise CheckpointError(
                 f"checkpoint = {job.starts['checkpoint'].reference}: that network has a style network in front of it "
-                "already. Start from another."
+                "already. Start from a checkpoint without one."
             )
         put_in_front(network, front)
         return network
@@ -88,10 +88,10 @@ class JointAdain(AdaptingStage[JointAdainConfig, JointData]):
     def extension(
         self, job: Job[JointAdainConfig, JointData], network: SegmentationNetwork, positions: Mapping[str, int]
     ) -> Extension:
-        """What the decoder and the plateau add to an adaptation."""
+        """The training of the decoder, and the callback that lowers the learning rate."""
         joint, losses, front = job.config.joint, job.config.losses, front_of(network)
         if front is None:
-            raise CheckpointError("that checkpoint is of a network without a style network in front of it")
+            raise CheckpointError(f"run {job.reporter.run_id}: its checkpoint has no style network. Start a new run.")
         callbacks: dict[str, Callback] = {}
         if joint.style_training != "frozen":
             callbacks["decoder"] = TrainDecoder(front.transfer.decoder, losses)
@@ -105,10 +105,12 @@ class JointAdain(AdaptingStage[JointAdainConfig, JointData]):
 
 
 def _front(job: Job[JointAdainConfig, JointData]) -> StyleFront:
-    """The style network with its styles, whose statistics are computed on the device."""
+    """The style network with its styles; the statistics of the styles are computed on the device."""
     config, device = job.config, prepare(job.config.runtime)
     encoder = weights_file(config.network.encoder, config.runtime.data_root)
-    with torch.random.fork_rng(devices=[]):  # its weights are loaded: what it draws before that shall change nothing
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # its weights are loaded: its initial ones must change no other random number
         transfer = load_transfer(job.starts["decoder"].path, encoder, config.look.style_size)
     front = to_device(StyleFront(transfer, config.look.alpha, config.joint.style_training), device)
     front.take_on(front.transfer.prepare([image.to(device) for image in job.data.styles.tensors()]), config.look)
@@ -118,7 +120,7 @@ def _front(job: Job[JointAdainConfig, JointData]) -> StyleFront:
 def _squares(
     job: Job[JointAdainConfig, JointData], roles: tuple[str, ...], device: torch.device, position: int
 ) -> Paired:
-    """Squares of both domains' images and of style images, scaled as the style network sees them."""
+    """Squares of both domains' images and of style images, at the scale of the style network."""
     config, side = job.config, min(job.data.sizes[schema.SOURCE])
     scaled = config.look.style_size or side
     crop = CropTransform(scaled, min(scaled, side))

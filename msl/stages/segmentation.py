@@ -1,4 +1,4 @@
-"""What all stages have in common that train a segmentation network."""
+"""The common part of all stages that train a segmentation network."""
 
 import math
 from abc import abstractmethod
@@ -35,7 +35,7 @@ _ALWAYS = ("msl.models.build", "msl.training.loop", "msl.training.optimizers.bui
 
 @dataclass(frozen=True, kw_only=True)
 class Extension:
-    """What a stage trains beside its terms on the two domains."""
+    """What a stage trains in addition to its terms on the two domains."""
 
     terms: Sequence[Term] = ()
     streams: Mapping[str, Paired] = field(default_factory=dict)
@@ -49,20 +49,20 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
 
     @abstractmethod
     def terms(self, config: T, epoch_iters: int) -> list[Term]:
-        """What is minimised, on which stream, during which steps."""
+        """The objectives, each with its stream and its steps."""
 
     def extension(self, job: Job[T, D], network: SegmentationNetwork, positions: Mapping[str, int]) -> Extension:
-        """What else trains."""
+        """What the stage trains in addition."""
         return Extension()
 
     def needs(self, request: Request, config: T) -> list[Need]:
-        """The styled copies of domains that the recipe says it makes."""
+        """The styled copies of domains that the recipe makes."""
         styled = find_recipe(request.recipe).styled
         names = {schema.SOURCE: config.source.source, schema.TARGET: config.target.target or ""}
         return [_copy(request, role, name, styled[name]) for role, name in names.items() if name in styled]
 
-    def resolved(self, config: T, data: D) -> T:
-        """The settings with classes, sizes and the length of an epoch filled in."""
+    def fill_from_data(self, config: T, data: D) -> T:
+        """The settings with classes, sizes and the length of an epoch."""
         epoch = self.epoch_iters(config, data)
         return config.edit(
             label_set=data.label_set.name,
@@ -72,44 +72,46 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             eval_every=config.monitor.eval_every or epoch,
         )
 
-    def following(self, config: T, starts: Mapping[str, Start]) -> T:
-        """What the settings leave open of the network is as in the checkpoint that it starts from."""
+    def fill_from_starts(self, config: T, starts: Mapping[str, Start]) -> T:
+        """The settings with those of the checkpoint's network where they are not given."""
         if "checkpoint" not in starts:
             return config
         start = starts["checkpoint"]
-        stored = about_network(start.checkpoint(config.model), start.path).model.architecture()
-        return config.edit(**{name: stored[name] for name in stored if getattr(config.model, name) is None})
+        architecture = about_network(start.checkpoint(config.model), start.path).model.architecture()
+        return config.edit(
+            **{name: value for name, value in architecture.items() if getattr(config.model, name) is None}
+        )
 
     def record(self, job: Job[T, D]) -> dict[str, Any]:
         """The classes of the network."""
         return {"classes": job.data.label_set.classes}
 
     def modules(self, config: T) -> list[str]:
-        """Those of the terms, of the network, of its backbone, of the optimizer, and of what all trainings use."""
+        """The modules of the terms, the network, its backbone and the optimizer, and those that all trainings use."""
         network = NETWORKS.module(config.model.network), BACKBONES.module(config.model.backbone)
         optimizer = OPTIMIZERS.module(config.optimizer.optimizer)
         objectives = [type(term.objective).__module__ for term in self.terms(config, epoch_iters=1)]
         return [*_ALWAYS, *network, optimizer, *objectives]
 
     def decisive(self, config: T, data: D) -> dict[str, Any]:
-        """The settings that decide the weights, with what follows from them and from the files that they name."""
+        """The settings that decide the weights, values computed from them, and digests of files that they name."""
         settings = {name: value for name, value in config.decisive().items() if name not in ("checkpoint", "decoder")}
         epoch, weights = self.epoch_iters(config, data), Path(config.model.weights)
         return settings | {
             **{f"network {name}": value for name, value in config.model.architecture().items()},
-            **data.classes_read(),
+            **data.label_tables(),
             "horizon": config.schedule.horizon(epoch),
             "stop": config.schedule.stop(epoch),
             "weights": sha256_of(weights) if weights.is_file() else config.model.weights,
         }
 
     def epoch_iters(self, config: T, data: D) -> int:
-        """Iterations of an epoch: as set, or one pass over the domain whose passes count."""
+        """Iterations of an epoch: as set, or one pass over the last domain that is trained on."""
         images = len(data.trained[self.trains_on[-1]])
         return config.schedule.epoch_iters or math.ceil(images / config.optimizer.batch_size)
 
     def network(self, job: Job[T, D], checkpoint: Checkpoint | None) -> SegmentationNetwork:
-        """From the run's own checkpoint, from the one that it starts from, or fresh."""
+        """The network from the run's own checkpoint, from the one that it starts from, or a new one."""
         device = prepare(job.config.runtime)
         if checkpoint is not None:
             return to_device(load_network(checkpoint, job.folder), device)
@@ -125,39 +127,39 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
 
     def build(self, job: Job[T, D], network: SegmentationNetwork, positions: Mapping[str, int]) -> Training:
         """Terms, streams, callbacks and optimizer."""
-        config, more = job.config, self.extension(job, network, positions)
+        config, extension = job.config, self.extension(job, network, positions)
         device, epoch = next(network.parameters()).device, self.epoch_iters(job.config, job.data)
         streams = {role: _stream(job, role, device, positions.get(role, 0)) for role in self.trains_on}
         state = State(
             model=network,
             optimizer=build_optimizer(network, config.optimizer),
-            streams={**streams, **more.streams},
+            streams={**streams, **extension.streams},
             schedule=_schedule(config, epoch),
         )
         return Training(
             state=state,
-            terms=[*self.terms(config, epoch), *more.terms],
-            callbacks=self._callbacks(job, network, more.callbacks),
+            terms=[*self.terms(config, epoch), *extension.terms],
+            callbacks=self._callbacks(job, network, extension.callbacks),
             freeze_bn=config.optimizer.freeze_bn,
             precision=PRECISIONS[config.run.precision],
             clip_norm=config.optimizer.clip_norm,
         )
 
     def _callbacks(
-        self, job: Job[T, D], network: SegmentationNetwork, more: Mapping[str, Callback]
+        self, job: Job[T, D], network: SegmentationNetwork, extra: Mapping[str, Callback]
     ) -> dict[str, Callback]:
-        """In the order in which they act: nothing is logged after a NaN, and what is saved includes what was logged."""
-        watch, data, reporter = job.config.monitor, job.data, job.reporter
-        shown, folder = job.config.evaluation.panels, job.folder / schema.PANEL_FOLDER
-        counting = {
-            **more,
-            "means": LogMeans(watch.log_every, reporter),
+        """In the order of their calls: nothing is logged after a NaN, and a checkpoint includes what was logged."""
+        monitor, data, reporter = job.config.monitor, job.data, job.reporter
+        panel_images, folder = job.config.evaluation.panels, job.folder / schema.PANEL_FOLDER
+        stateful = {
+            **extra,
+            "means": LogMeans(monitor.log_every, reporter),
             "evaluate": Evaluate(
                 network,
                 data.scored,
                 data.label_set,
                 reporter,
-                every=watch.eval_every or self.epoch_iters(job.config, data),
+                every=monitor.eval_every or self.epoch_iters(job.config, data),
                 first="checkpoint" in job.starts,
                 precision=PRECISIONS[job.config.run.precision],
             ),
@@ -165,14 +167,14 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         about = self._about(job, network)
         return {
             "nan": StopOnNaN(),
-            **counting,
-            "panels": Panels(network, data.scored, shown, folder, reporter),
-            "checkpoints": SaveCheckpoints(job.folder, reporter, counting, about, watch.checkpoint_every),
+            **stateful,
+            "panels": Panels(network, data.scored, panel_images, folder, reporter),
+            "checkpoints": SaveCheckpoints(job.folder, reporter, stateful, about, monitor.checkpoint_every),
             "bar": ProgressBar(self.name),
         }
 
     def _about(self, job: Job[T, D], network: SegmentationNetwork) -> About:
-        """What a checkpoint says of itself to those who start from it or score it."""
+        """The description in a checkpoint, for stages that start from it or score it."""
         front, label_set = front_of(network), job.data.label_set
         description = NetworkAbout(
             model=network.config,
@@ -184,7 +186,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         return About(stage=self.name, group=job.group, settings=job.config.flat(), network=description)
 
     def scores(self, job: Job[T, D], training: Training) -> Mapping[str, float]:
-        """Those of the last evaluation; the final tables are uploaded."""
+        """The scores of the last evaluation; the final tables are uploaded."""
         evaluation = training.callback(Evaluate)
         for path in write_tables(evaluation.results, job.data.label_set, job.folder):
             job.reporter.file(path, schema.EVALUATION_FOLDER)
@@ -192,7 +194,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
 
 
 def _copy(request: Request, role: str, name: str, content: str) -> Need:
-    """A domain that is a styled copy of another, which stage stylize makes."""
+    """The need for a styled copy of a domain, which stage stylize makes."""
     style_name = name.removeprefix(f"{Path(content).stem}_")
     return Need(
         setting=role, reference=None, request=request.for_style("stylize", content=content, style_name=style_name)
@@ -214,10 +216,10 @@ def _stream(job: Job[T, D], role: str, device: torch.device, position: int) -> S
 
 
 def _schedule(config: TrainConfig, epoch_iters: int) -> Schedule:
-    schedule, most = config.schedule, config.run.max_iters
+    schedule, max_iters = config.schedule, config.run.max_iters
     stop = schedule.stop(epoch_iters)
     return Schedule(
         lr=lr_schedule(config.optimizer, schedule.horizon(epoch_iters)),
-        stop=stop if most is None else min(stop, most),
+        stop=stop if max_iters is None else min(stop, max_iters),
         epoch_iters=epoch_iters,
     )

@@ -1,4 +1,4 @@
-"""The concept of a stage: what it needs, what it reads, what it trains. `msl.runs` carries it out."""
+"""The concept of a stage: what it needs, what it reads, what it trains. `msl.runs` runs it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -20,17 +20,17 @@ from msl.training import Callback, State, Term, fit
 C = TypeVar("C", bound=StageConfig)  # settings
 D = TypeVar("D", bound="StageData")  # what the stage reads
 N = TypeVar("N", bound=nn.Module)  # the network that it trains
-E = TypeVar("E", bound="TrainingData")
+E = TypeVar("E", bound="TrainingData")  # what a stage that trains reads
 K = TypeVar("K", bound=Callback)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Need:
-    """A result of another stage that this one starts from, in place of a setting that may be left open."""
+    """A result of another stage that this stage starts from. A setting may name it."""
 
     setting: str  # checkpoint, decoder, or the name of a domain: source, target
-    reference: str | None  # what the setting says; None leaves it open
-    request: Request  # for the stage whose result serves then
+    reference: str | None  # the setting's value; None = find or make a result
+    request: Request  # for the stage that makes it
 
 
 @dataclass(kw_only=True)
@@ -40,18 +40,18 @@ class Start:
     reference: str  # a path, or runs:/ID/checkpoints/last.pt
     path: Path
     run_id: str | None  # of the run that made it, if a run did
-    digest: str  # by which a fingerprint knows it
+    digest: str  # of the result, in the fingerprint of what starts from it
     _checkpoint: Checkpoint | None = None
 
     @property
     def origin(self) -> str:
-        """What the tag msl.parent says."""
+        """Value of the tag msl.parent."""
         return self.run_id or self.reference
 
-    def checkpoint(self, wanted: ModelConfig | None = None) -> Checkpoint:
-        """The checkpoint in the file; arguments and errors as of `msl.checkpoints.read`."""
+    def checkpoint(self, model: ModelConfig | None = None) -> Checkpoint:
+        """The checkpoint in the file; arguments and errors are those of `msl.checkpoints.read`."""
         if self._checkpoint is None:
-            self._checkpoint = read(self.path, wanted)
+            self._checkpoint = read(self.path, model)
         return self._checkpoint
 
 
@@ -60,29 +60,29 @@ class StageData(Protocol):
 
     @property
     def inputs(self) -> Sequence[DataInput]:
-        """What the run store is told of it."""
+        """The data as the run store records it."""
 
     @property
     def checks(self) -> Sequence[Checked]:
-        """The domains that every sample of was looked at."""
+        """The domains, after a check of every sample."""
 
     def digests(self) -> dict[str, str]:
-        """Content digests of what decides the result; a run cannot go on with others."""
+        """Content digests of the data that decides the result; a run cannot continue if they change."""
 
     def tags(self) -> dict[str, str]:
-        """Tags that say which data a run saw."""
+        """Tags that name the data of a run."""
 
 
 class TrainingData(StageData, Protocol):
-    """What a training reads."""
+    """What a stage that trains reads."""
 
     def modules(self) -> list[str]:
-        """Modules whose code reads it."""
+        """Modules whose code reads the data."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job(Generic[C, D]):
-    """One carrying-out of a stage."""
+    """One run of a stage."""
 
     group: str
     config: C  # resolved
@@ -94,7 +94,7 @@ class Job(Generic[C, D]):
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What `fit` takes."""
+    """The arguments of `fit`."""
 
     state: State
     terms: Sequence[Term]
@@ -108,7 +108,7 @@ class Training:
         return next(callback for callback in self.callbacks.values() if isinstance(callback, kind))
 
     def run(self) -> None:
-        """Train to the end, and end the loading processes however it ends."""
+        """Train to the end; the loading processes end in every case."""
         callbacks = list(self.callbacks.values())
         try:
             fit(self.state, self.terms, callbacks, self.freeze_bn, self.precision, self.clip_norm)
@@ -119,18 +119,18 @@ class Training:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage leaves behind."""
+    """The result of a stage."""
 
     run_id: str
     metrics: Mapping[str, float] = field(default_factory=dict)  # of the last evaluation
-    result: str = ""  # reference of what other stages start from
-    made: int | None = None  # images made, where that is what the stage does
+    result: str = ""  # reference of the result that other stages start from
+    images_made: int | None = None  # only of a stage that makes images
 
 
 class Stage(ABC, Generic[C, D]):
-    """A stage: its settings, the results of others that it needs, and what it reads.
+    """A stage: its settings, the results of other stages that it needs, and what it reads.
 
-    The hooks are called in the order in which they stand here.
+    The methods are called in the order in which they are defined here.
     """
 
     name: ClassVar[str]  # as it is typed
@@ -140,7 +140,7 @@ class Stage(ABC, Generic[C, D]):
         return group
 
     def needs(self, request: Request, config: C) -> list[Need]:
-        """The results that it starts from; those that stand for a domain are made or found before data is opened."""
+        """The results that it starts from. Those that are domains are found or made before data is opened."""
         return []
 
     @abstractmethod
@@ -152,12 +152,12 @@ class Stage(ABC, Generic[C, D]):
             DataError: a folder, an image or a label is missing, unreadable or does not fit.
         """
 
-    def resolved(self, config: C, data: D) -> C:
-        """The settings with what the data decides filled in."""
+    def fill_from_data(self, config: C, data: D) -> C:
+        """The settings with the values that the data decides."""
         return config
 
-    def following(self, config: C, starts: Mapping[str, Start]) -> C:
-        """The settings with what is left open taken from what it starts from."""
+    def fill_from_starts(self, config: C, starts: Mapping[str, Start]) -> C:
+        """The settings; those that are not given come from the results that the stage starts from."""
         return config
 
     def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:
@@ -165,16 +165,16 @@ class Stage(ABC, Generic[C, D]):
         return {schema.PARENT: starts["checkpoint"].origin} if "checkpoint" in starts else {}
 
     def record(self, job: Job[C, D]) -> dict[str, Any]:
-        """What ``config.json`` holds beside what it holds of every stage."""
+        """Fields of the run's record that only this stage fills: arguments of `RunRecord`."""
         return {}
 
-    def existing(self, config: C, data: D, starts: Mapping[str, Start]) -> str | None:
+    def find_existing(self, config: C, data: D, starts: Mapping[str, Start]) -> str | None:
         """Reference of a result on this machine that was made with these settings; None if there is none."""
         return None
 
 
 class TrainingStage(Stage[C, E], Generic[C, E, N]):
-    """A stage that trains a network: a list of terms, which the one loop walks."""
+    """A stage that trains a network: a list of terms for the one training loop."""
 
     def title(self, group: str, config: C) -> str:
         """The group and the seed."""
@@ -182,7 +182,7 @@ class TrainingStage(Stage[C, E], Generic[C, E, N]):
 
     @abstractmethod
     def modules(self, config: C) -> list[str]:
-        """The modules whose code decides what it trains: terms, network, optimizer, schedule, transforms."""
+        """The modules whose code decides the weights: terms, network, optimizer, schedule, transforms."""
 
     def decisive(self, config: C, data: E) -> dict[str, Any]:
         """The settings that decide its result."""
@@ -190,26 +190,26 @@ class TrainingStage(Stage[C, E], Generic[C, E, N]):
 
     @abstractmethod
     def network(self, job: Job[C, E], checkpoint: Checkpoint | None) -> N:
-        """The network on its device: that of the run's own checkpoint when it is resumed, or one to begin with."""
+        """The network on its device: from the run's own checkpoint if it is resumed, else the network of step 0."""
 
     @abstractmethod
     def build(self, job: Job[C, E], network: N, positions: Mapping[str, int]) -> Training:
         """Terms, streams, callbacks and optimizer.
 
         Args:
-            job: what is to be done.
+            job: the run.
             network: on its device.
-            positions: where the streams begin, by name; from the start if left out.
+            positions: where the streams begin, by name; a stream without a position begins at its start.
         """
 
     def scores(self, job: Job[C, E], training: Training) -> Mapping[str, float]:
-        """What is reported after the last step."""
+        """The scores after the last step."""
         return {}
 
 
 class WorkingStage(Stage[C, D]):
-    """A stage that makes something without a training."""
+    """A stage that makes something and trains nothing."""
 
     @abstractmethod
     def carry_out(self, job: Job[C, D]) -> Outcome:
-        """Do it. What exists already is kept, so that the same command goes on where it was interrupted."""
+        """Do the work. Existing results stay, so that the same command continues after an interruption."""

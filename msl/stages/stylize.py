@@ -1,4 +1,4 @@
-"""The stage stylize: a copy of a domain in another style, with the labels of what it was made of."""
+"""The stage stylize: copies a domain in another style; the copy has the domain's labels."""
 
 import io
 import logging
@@ -18,7 +18,7 @@ from msl.data import Domain, open_domain
 from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check
 from msl.inputs.copies import FORMATS, LABELS, StyledCopy, domain_file, manifest
-from msl.inputs.domains import told
+from msl.inputs.domains import describe_style
 from msl.inputs.mixture import Mixture
 from msl.inputs.shared_files import make_each, write_whole
 from msl.inputs.styles import Styles, open_styles, weights_file
@@ -33,24 +33,24 @@ log = logging.getLogger("msl")
 
 MANIFEST = "manifest.json"
 _LOCK = ".lock"
-_SHOWN = 4
+_IMAGES_SHOWN = 4
 
 
 @dataclass(frozen=True)
 class CopyData:
-    """What is copied, and the style images."""
+    """The domain to copy, and the style images."""
 
     contents: Mapping[str, Checked]  # by split
     styles: Styles
 
     @property
     def checks(self) -> list[Checked]:
-        """The content, split by split."""
+        """The domain to copy, split by split."""
         return list(self.contents.values())
 
     @property
     def inputs(self) -> list[DataInput]:
-        """What the run store is told of it."""
+        """The data as the run store records it."""
         return [*(checked.input for checked in self.contents.values()), self.styles.input]
 
     def digests(self) -> dict[str, str]:
@@ -58,7 +58,7 @@ class CopyData:
         return {split: checked.report.digest for split, checked in self.contents.items()}
 
     def tags(self) -> dict[str, str]:
-        """None: those that name data are for domains with roles."""
+        """There are none: only domains with a role have tags."""
         return {}
 
 
@@ -66,12 +66,12 @@ CopyJob = Job[StylizeConfig, CopyData]
 
 
 class Stylize(WorkingStage[StylizeConfig, CopyData]):
-    """Copy a domain in a style. Any number of processes share the work if they are given the same settings."""
+    """Copy a domain in a style. Several processes with the same settings share the work."""
 
     name = "stylize"
 
     def needs(self, request: Request, config: StylizeConfig) -> list[Need]:
-        """A trained decoder, of a style that has a network."""
+        """A trained decoder, if the method has a network."""
         if config.method.method != "adain":
             return []
         training = request.for_style("train_style")
@@ -89,11 +89,11 @@ class Stylize(WorkingStage[StylizeConfig, CopyData]):
             domain = open_domain(config.copied.content, root, split, labelled=False)
             if domain.style:
                 raise ConfigError(
-                    f"content = {config.copied.content} is a styled copy itself: style what it was made of"
+                    f"content = {config.copied.content} is a styled copy itself: name the domain that it copies"
                 )
             contents[split] = check("content", domain, config.runtime.skip_bad)
         styles = open_styles(config.look, root)
-        mixing_weights(config.look.style_weights, len(styles.images))  # refused before anything is loaded
+        mixing_weights(config.look.style_weights, len(styles.images))  # fails before anything is loaded
         return CopyData(contents, styles)
 
     def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:
@@ -101,23 +101,23 @@ class Stylize(WorkingStage[StylizeConfig, CopyData]):
         return {schema.PARENT: starts["decoder"].reference} if "decoder" in starts else {}
 
     def record(self, job: CopyJob) -> dict[str, Any]:
-        """What makes two copies the same."""
-        return {"more": _copy_of(job.config, job.data, job.starts).identity}
+        """The identity of the copy."""
+        return {"extra": _copy_of(job.config, job.data, job.starts).identity}
 
-    def existing(self, config: StylizeConfig, data: CopyData, starts: Mapping[str, Start]) -> str | None:
-        """The YAML file of a whole copy."""
+    def find_existing(self, config: StylizeConfig, data: CopyData, starts: Mapping[str, Start]) -> str | None:
+        """The YAML file of a complete copy."""
         file = _copy_of(config, data, starts).file
         return str(file) if file.is_file() else None
 
     def carry_out(self, job: CopyJob) -> Outcome:
-        """Make what is missing of the copy; its YAML file, which only a whole copy has, comes last."""
+        """Make the missing files of the copy. Its YAML file comes last, so only a complete copy has one."""
         copy, styler = _copy_of(job.config, job.data, job.starts), _styler(job)
-        log.info("%s: %s, in %s", copy.name, told(copy.how), copy.folder)
+        log.info("%s: %s, in %s", copy.name, describe_style(copy.how), copy.folder)
         write_whole(copy.folder / MANIFEST, manifest(copy))
-        made = _make(copy, Mixture(job.config, job.data.styles.images, styler), job)
+        images_made = _make_images(copy, Mixture(job.config, job.data.styles.images, styler), job)
         write_whole(copy.file, yaml.safe_dump(domain_file(copy), sort_keys=False).encode())
         _show(copy, job)
-        return Outcome(job.reporter.run_id, result=str(copy.file), made=made)
+        return Outcome(job.reporter.run_id, result=str(copy.file), images_made=images_made)
 
 
 def _copy_of(config: StylizeConfig, data: CopyData, starts: Mapping[str, Start]) -> StyledCopy:
@@ -129,7 +129,7 @@ def _copy_of(config: StylizeConfig, data: CopyData, starts: Mapping[str, Start])
 
 
 def _styler(job: CopyJob) -> Styler:
-    """What styles the images, on its device."""
+    """The styler of the settings, on its device."""
     config, device = job.config, prepare(job.config.runtime)
     styler: Styler
     if config.method.method == "fourier":
@@ -142,18 +142,18 @@ def _styler(job: CopyJob) -> Styler:
     return to_device(styler, device).eval()
 
 
-def _make(copy: StyledCopy, mixture: Mixture, job: CopyJob) -> int:
-    """Make what is missing of every split; how many images that were."""
-    made = 0
+def _make_images(copy: StyledCopy, mixture: Mixture, job: CopyJob) -> int:
+    """Make the missing images of every split; gives their number."""
+    images_made = 0
     for split, checked in copy.contents.items():
         with tqdm(total=len(checked.domain), desc=f"{copy.name}/{split}", unit="img", mininterval=1) as bar:
-            for number, (_, ours) in enumerate(_images(copy, split, checked.domain, mixture)):
-                made += ours
+            for number, (_, is_new) in enumerate(_images(copy, split, checked.domain, mixture)):
+                images_made += is_new
                 bar.update()
                 if bar.n == bar.total or number % 50 == 0:
                     rate = bar.format_dict["rate"] or 0.0
-                    job.reporter.metrics({schema.IMAGES_PER_S: rate}, made)
-    return made
+                    job.reporter.metrics({schema.IMAGES_PER_S: rate}, images_made)
+    return images_made
 
 
 def _images(copy: StyledCopy, split: str, domain: Domain, mixture: Mixture) -> Iterator[tuple[int, bool]]:
@@ -162,7 +162,7 @@ def _images(copy: StyledCopy, split: str, domain: Domain, mixture: Mixture) -> I
 
     def make(index: int) -> bytes:
         image = domain[index].image
-        styled = mixture.styled(image, f"{split}/{names[index]}")
+        styled = mixture.stylize(image, f"{split}/{names[index]}")
         if domain.samples.drawn:
             _write_label(copy, split, domain, index)
         return _encoded(Image.fromarray(styled.permute(1, 2, 0).numpy()), options)
@@ -171,7 +171,7 @@ def _images(copy: StyledCopy, split: str, domain: Domain, mixture: Mixture) -> I
 
 
 def _write_label(copy: StyledCopy, split: str, domain: Domain, index: int) -> None:
-    """The label of a generated scene, which no file holds."""
+    """Write the label of a generated scene, which has no file."""
     label = domain.samples.read(index, labelled=True)[1]
     if label is not None:
         path = copy.folder / LABELS / split / f"{domain.samples.name(index)}.png"
@@ -185,12 +185,12 @@ def _encoded(image: Image.Image, options: Mapping[str, Any]) -> bytes:
 
 
 def _show(copy: StyledCopy, job: CopyJob) -> None:
-    """Keep the manifest, the YAML file and a picture of a few images as artifacts of the run."""
+    """Upload the manifest, the YAML file and a picture of a few images."""
     for file in (copy.folder / MANIFEST, copy.file):
         job.reporter.file(file, schema.STYLE_FOLDER)
     split, checked = next(iter(copy.contents.items()))
     rows = []
-    for index in islice(range(0, len(checked.domain), max(1, len(checked.domain) // _SHOWN)), _SHOWN):
+    for index in islice(range(0, len(checked.domain), max(1, len(checked.domain) // _IMAGES_SHOWN)), _IMAGES_SHOWN):
         sample = checked.domain[index]
         with Image.open(copy.folder / split / f"{sample.name}{copy.suffix}") as styled:
             rows.append([Image.fromarray(sample.image.permute(1, 2, 0).numpy()), styled.convert("RGB")])

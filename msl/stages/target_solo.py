@@ -1,4 +1,4 @@
-"""The stage target_solo: as adapt, and from an epoch on with the target alone."""
+"""The stage target_solo: like adapt, but from a certain epoch it trains on the target alone."""
 
 from dataclasses import replace
 
@@ -18,6 +18,6 @@ class TargetSolo(AdaptingStage[TargetSoloConfig, DomainData]):
         return open_data(config, self.trains_on)
 
     def terms(self, config: TargetSoloConfig, epoch_iters: int) -> list[Term]:
-        """As adapt's, but the source's ends."""
+        """Those of adapt; the source's ends at epoch `target_solo_epoch`."""
         source, target = super().terms(config, epoch_iters)
         return [replace(source, stop=config.schedule.target_solo_epoch * epoch_iters), target]

@@ -1,4 +1,4 @@
-"""The stage train_style: a decoder learns to draw in the styles of an encoder's features (Huang and Belongie, 2017)."""
+"""The stage train_style: a decoder learns to draw images from an encoder's features (Huang and Belongie, 2017)."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from msl.training.optimizers.decoder import adam
 from msl.training.schedules import Inverse
 
 _STYLES_SHOWN = 4
-_LOOKED_AT = 16  # images by which an encoder is normalised and a decoder begins
+_FIRST_IMAGES = 16  # to normalise the encoder and to initialise the decoder
 
 StyleJob = Job[TrainStyleConfig, DecoderData]
 
@@ -35,7 +35,7 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
     name = "train_style"
 
     def needs(self, request: Request, config: TrainStyleConfig) -> list[Need]:
-        """A decoder to go on with, if one is named; without, it begins afresh."""
+        """The decoder to continue with, if the settings name one; else it begins with a new decoder."""
         decoder = config.network.decoder
         return [] if decoder is None else [Need(setting="decoder", reference=decoder, request=request)]
 
@@ -44,22 +44,22 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
         return open_decoder_data(config)
 
     def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:
-        """The decoder that it went on with."""
+        """The decoder that it continued with."""
         return {schema.PARENT: starts["decoder"].reference} if "decoder" in starts else {}
 
     def modules(self, config: TrainStyleConfig) -> list[str]:
-        """Those of the objective, of the style network, and of what all trainings use."""
+        """The modules of the objective and of the style network, and those that all trainings use."""
         parts = (StyleReconstruction, StyleTransfer, load_encoder, mirror_encoder, normalise)
         common = ("msl.training.loop", "msl.training.optimizers.decoder", "msl.training.schedules")
         return [*common, *(part.__module__ for part in parts)]
 
     def decisive(self, config: TrainStyleConfig, data: DecoderData) -> dict[str, Any]:
-        """The settings that decide the weights; of files that they name, the content."""
+        """The settings that decide the weights, and digests of the files that they name."""
         settings = {name: value for name, value in config.decisive().items() if name != "decoder"}
         return settings | {"encoder": encoder_digest(config.network, config.runtime.data_root)}
 
     def network(self, job: StyleJob, checkpoint: Checkpoint | None) -> StyleTransfer:
-        """Encoder and decoder: from the run's own checkpoint, from the decoder that it goes on with, or fresh."""
+        """Encoder and decoder: from the run's own checkpoint, from the decoder that it continues with, or new."""
         config, start = job.config, job.starts.get("decoder")
         device, size = prepare(config.runtime), config.data.style_resize
         if checkpoint is not None:
@@ -67,10 +67,10 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
         encoder = weights_file(config.network.encoder, config.runtime.data_root)
         if start is not None:
             return to_device(load_transfer(start.path, encoder, size), device)
-        return to_device(_fresh(job, encoder, size), device)
+        return to_device(_new_network(job, encoder, size), device)
 
     def build(self, job: StyleJob, network: StyleTransfer, positions: Mapping[str, int]) -> Training:
-        """One term on pairs of squares; Adam with a learning rate that falls inversely."""
+        """One term on pairs of squares; Adam, with a learning rate that falls as 1 / (1 + d i)."""
         config, position = job.config, positions.get(self.name, 0)
         schedule = Schedule(
             lr=Inverse(config.losses.style_lr_decay),
@@ -93,22 +93,22 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
         )
 
     def _callbacks(self, job: StyleJob, network: StyleTransfer) -> dict[str, Callback]:
-        watch, reporter = job.config.monitor, job.reporter
-        means = LogMeans(watch.log_every, reporter)
+        monitor, reporter = job.config.monitor, job.reporter
+        means = LogMeans(monitor.log_every, reporter)
         about = About(stage=self.name, group=job.group, settings=job.config.flat(), style=about_style(network))
         folder = job.folder / schema.PANEL_FOLDER
-        pictures = Previews(network, *_shown(job), watch.preview_every, folder, reporter)
+        pictures = Previews(network, *_preview_images(job), monitor.preview_every, folder, reporter)
         return {
             "nan": StopOnNaN(),
             "means": means,
             "previews": pictures,
-            "checkpoints": SaveCheckpoints(job.folder, reporter, {"means": means}, about, watch.preview_every),
+            "checkpoints": SaveCheckpoints(job.folder, reporter, {"means": means}, about, monitor.preview_every),
             "bar": ProgressBar(self.name),
         }
 
 
-def _fresh(job: StyleJob, encoder: str, size: int) -> StyleTransfer:
-    """A decoder that begins as the encoder's mirror image."""
+def _new_network(job: StyleJob, encoder: str, size: int) -> StyleTransfer:
+    """An encoder with a new decoder, which begins as the encoder's mirror image."""
     vgg, images = load_encoder(encoder), _squares(job)
     if job.config.network.normalise_encoder:
         normalise(vgg, images)
@@ -118,7 +118,7 @@ def _fresh(job: StyleJob, encoder: str, size: int) -> StyleTransfer:
 def _squares(job: StyleJob) -> Tensor:
     """Squares of content images, spread evenly over all: (N, 3, H, W) in [0, 1]."""
     content, transform = job.data.content, _transform(job)
-    count = min(len(content), _LOOKED_AT)
+    count = min(len(content), _FIRST_IMAGES)
     samples = [content[k * len(content) // count] for k in range(count)]
     squares = [transform(sample.image, sample.label, seed)[0] for seed, sample in enumerate(samples)]
     return unit_rgb(torch.stack(squares), "content")
@@ -134,11 +134,11 @@ def _transform(job: StyleJob) -> CropTransform:
     return CropTransform(job.config.data.style_resize, job.config.data.style_crop)
 
 
-def _shown(job: StyleJob) -> tuple[list[Tensor], list[Tensor]]:
+def _preview_images(job: StyleJob) -> tuple[list[Tensor], list[Tensor]]:
     """The content and style images of the pictures, spread evenly."""
-    most = job.config.monitor.previews
+    limit = job.config.monitor.previews
     domains = [checked.domain for checked in job.data.contents]
-    contents = [domain[k * len(domain) // most].image for domain in domains for k in range(min(most, len(domain)))]
+    contents = [domain[k * len(domain) // limit].image for domain in domains for k in range(min(limit, len(domain)))]
     images = job.data.styles.images
     count = min(len(images), _STYLES_SHOWN)
     return contents, [images[k * len(images) // count].image for k in range(count)]

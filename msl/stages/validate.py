@@ -1,4 +1,4 @@
-"""The validate stage: every sample of a domain looked at, without a training."""
+"""The validate stage: checks every sample of a domain without training."""
 
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
@@ -8,49 +8,49 @@ from msl import schema
 from msl.config import ValidateConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError, DataError
-from msl.inputs.checks import Checked, look_at, write_problems
-from msl.inputs.domains import scored_split
+from msl.inputs.checks import Checked, inspect_domain, write_problems
+from msl.inputs.domains import open_scored_split
 from msl.labels import IGNORE, LabelSet
 from msl.stages.stage import Outcome
-from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, workplace
+from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
 
 _STAGE = "validate"
-_NAMED = 10  # problems of a kind that the report spells out
-_SIZES = 5  # sizes of images that it counts one by one
-_WIDTH = 100  # characters of a line
+_LISTED_PROBLEMS = 10  # of each kind, in the report
+_LISTED_SIZES = 5  # of images, in the report
+_LINE_WIDTH = 100  # characters
 
 
 def validate(config: ValidateConfig, group: str | None = None, show: Callable[[str], None] = print) -> Outcome:
-    """Look at every sample that a training would read, and record what was found as a run of its own.
+    """Check every sample that a training would read, and record the result as a run.
 
     Args:
         config: settings.
-        group: name of the run and its group; None = from the domains.
-        show: gets each domain's report as soon as it is there.
+        group: name of the run and its group; None = made from the domains.
+        show: is called with each domain's report as soon as it exists.
 
     Raises:
-        DataError: samples cannot be used. The run ends FAILED, with all of them in ``validation/problems.csv``.
-        MslError: a domain or the tracking server is not as it should be.
+        DataError: samples cannot be used. The run ends FAILED; ``validation/problems.csv`` lists all of them.
+        MslError: a domain or the tracking server cannot be used.
     """
     names = [name for name in (config.examined.source, config.examined.target) if name is not None]
     title = group or " ".join([_STAGE, *names])
     reporter = open_run(connect(), title, {schema.STAGE: _STAGE, schema.GROUP: title})
     with ending(reporter):
         checks, texts = [], []
-        for role, domain in _domains(config):
-            checks.append(look_at(role, domain))
+        for role, domain in _open_domains(config):
+            checks.append(inspect_domain(role, domain))
             texts.append(_report(checks[-1]))
             show(texts[-1])
         _record(reporter, config, checks, texts)
         if unusable := [checked.headline() for checked in checks if checked.report.problems]:
-            every = f"All are named in {schema.VALIDATION_FOLDER}/{schema.PROBLEMS_FILE} of run {reporter.run_id}."
-            way_out = "Trainings refuse them, or with -P skip_bad=true go on without them."
-            raise DataError("\n".join([*unusable, f"{every} {way_out}"]))
+            table = f"{schema.VALIDATION_FOLDER}/{schema.PROBLEMS_FILE} of run {reporter.run_id} lists them all."
+            way_out = "A training refuses them; with -P skip_bad=true it leaves them out."
+            raise DataError("\n".join([*unusable, f"{table} {way_out}"]))
         return Outcome(reporter.run_id, {})
 
 
-def _domains(config: ValidateConfig) -> list[tuple[str, Domain]]:
-    """What a training would read of the splits: the target's training images without their labels."""
+def _open_domains(config: ValidateConfig) -> list[tuple[str, Domain]]:
+    """The domains as a training would read them: the target's training images without their labels."""
     examined, root = config.examined, config.files.data_root
     splits = examined.split.split(",")
     domains = list[tuple[str, Domain]]()
@@ -63,10 +63,10 @@ def _domains(config: ValidateConfig) -> list[tuple[str, Domain]]:
         assert examined.target is not None
         if split == "train":
             domains.append((schema.TARGET, open_domain(examined.target, root, split, label_set, labelled=False)))
-        elif (scored := scored_split(examined.target, root, label_set, split)) is not None:
-            domains.append((schema.TARGET, scored))
+        elif (domain := open_scored_split(examined.target, root, label_set, split)) is not None:
+            domains.append((schema.TARGET, domain))
     if not domains:
-        raise ConfigError("source and target are none or unlabelled: nothing to check")
+        raise ConfigError("source and target are none or unlabelled: there is nothing to check. Name a domain.")
     return domains
 
 
@@ -74,19 +74,19 @@ def _opened_source(name: str, root: Path | None, label_set: str | LabelSet | Non
     """A split with its labels; None, with a notice, where the domain has none that is scored."""
     if split == "train":
         return open_domain(name, root, split, label_set)
-    return scored_split(name, root, label_set, split)
+    return open_scored_split(name, root, label_set, split)
 
 
 def _record(reporter: MlflowReporter, config: ValidateConfig, checks: list[Checked], texts: list[str]) -> None:
     record = RunRecord(stage=_STAGE, settings=config.flat())
     describe(reporter, config.flat(), record, {}, [checked.input for checked in checks])
     reporter.text("\n\n".join(texts) + "\n", f"{schema.VALIDATION_FOLDER}/{schema.REPORT_FILE}")
-    with workplace(reporter.run_id) as folder:
+    with run_folder(reporter.run_id) as folder:
         reporter.file(write_problems(checks, folder / schema.PROBLEMS_FILE), schema.VALIDATION_FOLDER)
 
 
 def _report(checked: Checked) -> str:
-    """Counts, sizes and classes, and every problem by its kind, on a few lines."""
+    """Counts, sizes, classes, and the problems by kind, in a few lines."""
     report = checked.report
     headline = checked.headline() if report.problems else f"{checked.title}: {report.count} samples, all usable"
     facts = {"digest": report.digest, "sizes": _sizes(report.sizes)}
@@ -95,19 +95,19 @@ def _report(checked: Checked) -> str:
     lines = [headline, *(_fact(name, text) for name, text in facts.items())]
     lines += [_fact("note", note) for note in report.notes]
     for kind in {problem.kind: None for problem in report.problems}:
-        lines += [f"  {kind}", *(f"    {line}" for line in report.named(_NAMED, kind))]
+        lines += [f"  {kind}", *(f"    {line}" for line in report.named(_LISTED_PROBLEMS, kind))]
     return "\n".join(lines)
 
 
 def _fact(name: str, text: str) -> str:
-    return textwrap.fill(text, _WIDTH, initial_indent=f"  {name:8}", subsequent_indent=" " * 10)
+    return textwrap.fill(text, _LINE_WIDTH, initial_indent=f"  {name:8}", subsequent_indent=" " * 10)
 
 
 def _sizes(sizes: Mapping[tuple[int, int], int]) -> str:
     ranked = sorted(sizes.items(), key=lambda item: -item[1])
-    named = [f"{count} of {width}x{height}" for (width, height), count in ranked[:_SIZES]]
-    rest = len(ranked) - _SIZES
-    return ", ".join([*named, f"{rest} other sizes"] if rest > 0 else named)
+    named = [f"{count} of {width}x{height}" for (width, height), count in ranked[:_LISTED_SIZES]]
+    unlisted = len(ranked) - _LISTED_SIZES
+    return ", ".join([*named, f"{unlisted} other sizes"] if unlisted > 0 else named)
 
 
 def _shares(pixels: Mapping[int, int], label_set: LabelSet) -> str:

@@ -1,12 +1,12 @@
-"""Runs on an MLflow tracking server: what they record, where they come from, what they leave behind."""
+"""Runs on an MLflow tracking server: what they record, where they come from, and their files."""
 
 from msl.tracking.artifacts import download, find_checkpoint, read_record, sha256_of
 from msl.tracking.connection import Client, connect
 from msl.tracking.lineage import find_finished, fingerprint, nearest_finished
 from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
+from msl.tracking.run_folder import run_folder
 from msl.tracking.runs import DataInput, describe, ending, open_run, reopen_run
-from msl.tracking.workplace import workplace
 
 __all__ = [
     "Client",
@@ -24,6 +24,6 @@ __all__ = [
     "open_run",
     "read_record",
     "reopen_run",
+    "run_folder",
     "sha256_of",
-    "workplace",
 ]

@@ -1,4 +1,4 @@
-"""Files that earlier runs left behind."""
+"""The files of earlier runs."""
 
 import json
 import re
@@ -17,11 +17,11 @@ _RUN_FILE = re.compile(r"runs:/(?P<run>\w+)/(?P<path>.+)")
 
 
 def find_checkpoint(reference: str, folder: Path) -> tuple[Path, str | None]:
-    """The local file of a checkpoint and the ID of its run, if it is a run's.
+    """The local file of a checkpoint, and the ID of its run if a run made it.
 
     Args:
         reference: a path, or ``runs:/ID/checkpoints/last.pt``.
-        folder: where a file that is not on this machine is downloaded to.
+        folder: for the file, if it is downloaded.
 
     Raises:
         CheckpointError: there is no such file, run or artifact.
@@ -49,11 +49,11 @@ def download(run_id: str, path: str, folder: Path) -> Path:
     try:
         return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path, dst_path=str(folder)))
     except (MlflowException, OSError) as error:
-        raise CheckpointError(f"run {run_id} has no artifact {path} that can be fetched: {error}") from error
+        raise CheckpointError(f"artifact {path} of run {run_id} cannot be downloaded: {error}") from error
 
 
 def read_record(client: MlflowClient, run_id: str) -> RunRecord:
-    """What ``config.json`` of a run holds.
+    """The content of a run's ``config.json``.
 
     Raises:
         TrackingError: there is no such run, or msl did not start it.

@@ -1,8 +1,8 @@
-"""The code that a stage really runs: the modules that its parts reach by their imports, as a digest.
+"""The code that a stage really runs: the modules that its parts import, directly or through others, as a digest.
 
-A package's ``__init__`` that hands names on is looked through: ``from msl.losses import cross_entropy`` reaches the
-file that defines `cross_entropy` and none of the other losses. So code that a stage does not use may change, and its
-finished runs still fit.
+If a package's ``__init__`` imports a name from another file, that file counts: ``from msl.losses import cross_entropy``
+reaches the file that defines `cross_entropy` and none of the other losses. So code that a stage does not use may
+change, and its finished runs still fit.
 """
 
 import ast
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import msl
 
-# What these hold decides a result by its values, which a fingerprint has: settings, classes, names.
+# These hold settings, classes and names. A fingerprint has their values, so their code does not count.
 _VALUES = ("config", "errors", "files", "labels", "recipes", "schema")
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class SourceTree:
-    """The modules of a package as they were when it was read: later edits change no run under way."""
+    """The modules of a package as they were when this was made: later edits change no run that is already going on."""
 
     def __init__(self, package: Path) -> None:
         """Read every module of the package in that folder."""
@@ -36,25 +36,25 @@ class SourceTree:
         return digest.hexdigest()
 
     def reached(self, modules: Iterable[str]) -> set[str]:
-        """The modules of the package that these import, directly or through others, themselves included.
+        """These modules, and the modules of the package that they import, directly or through others.
 
         Imports for type checking alone do not count.
 
         Raises:
             ModuleNotFoundError: the package has no such module.
         """
-        seen: set[str] = set()
+        reached: set[str] = set()
         waiting = list(modules)
         while waiting:
             module = waiting.pop()
-            if module not in seen and self._counts(module):
-                seen.add(module)
+            if module not in reached and self._counts(module):
+                reached.add(module)
                 waiting += self._imports(module)
-        return seen
+        return reached
 
     def _counts(self, module: str) -> bool:
-        top, _, rest = module.partition(".")
-        return top == self.name and bool(rest) and rest.partition(".")[0] not in _VALUES
+        package, _, path = module.partition(".")
+        return package == self.name and bool(path) and path.partition(".")[0] not in _VALUES
 
     def _imports(self, module: str) -> Iterator[str]:
         for node in _executed(self._tree(module)):
@@ -64,7 +64,7 @@ class SourceTree:
                 yield from (self._home(node.module, alias.name) for alias in node.names)
 
     def _home(self, module: str, name: str) -> str:
-        """The module that defines a name which `module` offers."""
+        """The module that defines a name which can be imported from `module`."""
         if f"{module}.{name}" in self._sources:
             return f"{module}.{name}"
         for node in self._tree(module).body if module in self._packages else ():
@@ -90,7 +90,7 @@ def _bound(alias: ast.alias) -> str:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those of blocks for type checking."""
+    """All nodes but those in blocks for type checking."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
             continue

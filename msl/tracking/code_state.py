@@ -13,28 +13,26 @@ from pathlib import Path
 import msl
 
 _PACKAGE = Path(msl.__file__).parent
-
-
 _CODE_PATTERNS = ("*.py", "*.toml", "*.yaml", "*.yml", "MLproject")
 
 
 @dataclass(frozen=True)
 class CodeState:
-    """The code of a run: its commit, and what differs from it."""
+    """The code of a run: its commit, and the changes since that commit."""
 
     commit: str  # "" outside a git checkout
     diff: str  # patch against the commit, new code files included; "" if clean
 
     @classmethod
     def now(cls) -> "CodeState":
-        """The state of the checkout that the package lies in."""
+        """The state of the git checkout that contains the package."""
         root = _PACKAGE.parent
         commit = _git(root, "rev-parse", "HEAD")
         return cls(commit.strip(), _diff(root) if commit else "")
 
 
 def _diff(root: Path) -> str:
-    """Everything not committed. A copy of the index takes the new files, so that the user's own stays as it is."""
+    """All uncommitted changes. New files are added to a copy of the index, so that the user's index does not change."""
     index = root / _git(root, "rev-parse", "--git-path", "index").strip()
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "index"
@@ -42,21 +40,21 @@ def _diff(root: Path) -> str:
             shutil.copyfile(index, copy)
         env = {"GIT_INDEX_FILE": str(copy)}
         _git(root, "add", "--update", env=env)
-        for pattern in _CODE_PATTERNS:  # one by one: git refuses them all for one that fits nothing
+        for pattern in _CODE_PATTERNS:  # one by one: git adds nothing if one of several patterns fits no file
             _git(root, "add", "--", pattern, env=env)
         return _git(root, "diff", "--cached", "HEAD", env=env)
 
 
 def _git(root: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """What git prints; empty where there is no git or no repository."""
+    """The output of git; empty without git or without a repository."""
     command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command, capture_output=True, text=True, errors="replace", env={**os.environ, **(env or {})}
         )
     except FileNotFoundError:
         return ""
-    return done.stdout if done.returncode == 0 else ""
+    return process.stdout if process.returncode == 0 else ""
 
 
 def environment() -> str:

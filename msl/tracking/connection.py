@@ -10,9 +10,9 @@ from mlflow.tracking import MlflowClient
 
 from msl.errors import TrackingError
 
-Client = MlflowClient  # the name under which the rest of msl passes it on
+Client = MlflowClient  # the name by which the rest of msl uses it
 
-_PATIENCE = 10  # seconds; MLflow itself would try for four minutes
+_TIMEOUT_S = 10  # MLflow itself would try for four minutes
 
 
 def connect() -> MlflowClient:
@@ -24,9 +24,9 @@ def connect() -> MlflowClient:
     uri = mlflow.get_tracking_uri()
     way_out = "Set MLFLOW_TRACKING_URI to a running server (`make serve` starts one) or to sqlite:///mlflow.db."
     if uri.startswith(("http://", "https://")):
-        _knock(uri, way_out)
+        _require_answer(uri, way_out)
     elif uri.startswith("file:") or "://" not in uri:
-        raise TrackingError(f"tracking URI {uri} is a file store, which MLflow has given up. {way_out}")
+        raise TrackingError(f"tracking URI {uri} is a file store, which MLflow no longer supports. {way_out}")
     try:
         client = MlflowClient()
         client.search_experiments(max_results=1)
@@ -36,17 +36,17 @@ def connect() -> MlflowClient:
 
 
 def experiment_id(client: MlflowClient) -> str:
-    """The experiment that MLflow's own settings name, made if need be; `mlflow run` sets its id."""
-    given = os.environ.get("MLFLOW_EXPERIMENT_ID")
-    if given:
-        return given
+    """ID of the experiment that MLflow's own settings name, made if it does not exist; `mlflow run` sets the ID."""
+    chosen_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
+    if chosen_id:
+        return chosen_id
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "Default")
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         try:
             return str(client.create_experiment(name))
         except MlflowException as error:
-            experiment = client.get_experiment_by_name(name)  # a process that began with this one was faster
+            experiment = client.get_experiment_by_name(name)  # another process may just have made it
             if experiment is None:
                 raise TrackingError(f"experiment {name!r} cannot be made: {error}") from error
     if experiment.lifecycle_stage != "active":
@@ -54,12 +54,12 @@ def experiment_id(client: MlflowClient) -> str:
     return str(experiment.experiment_id)
 
 
-def _knock(uri: str, way_out: str) -> None:
+def _require_answer(uri: str, way_out: str) -> None:
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_PATIENCE):
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT_S):
             pass
     except urllib.error.HTTPError:
-        pass  # something answers; whether it lets us in, the first request will tell
+        pass  # a server answers; the first request will show whether the log-in is accepted
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         raise TrackingError(f"tracking server {uri} cannot be reached: {reason}. {way_out}") from error

@@ -1,4 +1,4 @@
-"""Fingerprints: by which a finished run is found again whose result fits."""
+"""Fingerprints: two runs with the same fingerprint have the same result, so a finished one can be used again."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from mlflow.tracking import MlflowClient
 from msl import schema
 from msl.tracking.closure import CODE
 
-_COMPARED = 100  # newest runs among which the nearest is sought
+_RUNS_COMPARED = 100  # the newest, to find the nearest
 
 
 def fingerprint(stage: str, settings: Mapping[str, object], inputs: Mapping[str, str], modules: Iterable[str]) -> str:
@@ -17,20 +17,21 @@ def fingerprint(stage: str, settings: Mapping[str, object], inputs: Mapping[str,
 
     Args:
         stage: its name.
-        settings: resolved, the decisive ones alone. One that is None is off or filled in elsewhere and does not count,
-            so that a new setting which nobody uses changes nothing.
-        inputs: digests of data, and of the results that it starts from.
-        modules: whose code decides it, with all that they reach (see `msl.tracking.closure`).
+        settings: the resolved settings that decide the result. A setting that is None does not count, so a new
+            setting that nobody uses changes no fingerprint.
+        inputs: digests of data, and of the results that the stage starts from.
+        modules: those whose code decides the result; the modules that they reach count too (see
+            `msl.tracking.closure`).
     """
     decisive = {name: value for name, value in settings.items() if value is not None}
     content = {"stage": stage, "settings": decisive, "inputs": dict(inputs), "code": CODE.digest(modules)}
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def find_finished(client: MlflowClient, wanted: str) -> str | None:
-    """ID of the newest finished run, in any experiment, with that fingerprint and a checkpoint that is still there."""
+def find_finished(client: MlflowClient, stage_fingerprint: str) -> str | None:
+    """ID of the newest finished run, in any experiment, that has this fingerprint and still has its checkpoint."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    query = f"tags.`{schema.FINGERPRINT}` = '{wanted}' and attributes.status = 'FINISHED'"
+    query = f"tags.`{schema.FINGERPRINT}` = '{stage_fingerprint}' and attributes.status = 'FINISHED'"
     for run in client.search_runs(experiments, query, order_by=["attributes.end_time DESC"]):
         files = client.list_artifacts(run.info.run_id, schema.CHECKPOINT_FOLDER)
         if any(file.path.endswith(schema.LAST_CHECKPOINT) for file in files):
@@ -39,13 +40,18 @@ def find_finished(client: MlflowClient, wanted: str) -> str | None:
 
 
 def nearest_finished(client: MlflowClient, stage: str, settings: Mapping[str, object]) -> tuple[str, list[str]] | None:
-    """ID of the finished run of a stage whose settings differ least, the newest of equals, and in what they differ."""
+    """ID of the finished run of a stage whose settings differ least, and the settings that differ.
+
+    The newest of several such runs; None if the stage has no finished run.
+    """
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     query = f"tags.`{schema.STAGE}` = '{stage}' and attributes.status = 'FINISHED'"
     nearest = None
-    for run in client.search_runs(experiments, query, order_by=["attributes.end_time DESC"], max_results=_COMPARED):
-        own = {name: run.data.params.get(schema.param(name)) for name in settings}
-        differing = [f"{name}={own[name]}" for name, wanted in settings.items() if own[name] != str(wanted)]
+    for run in client.search_runs(
+        experiments, query, order_by=["attributes.end_time DESC"], max_results=_RUNS_COMPARED
+    ):
+        run_settings = {name: run.data.params.get(schema.param(name)) for name in settings}
+        differing = [f"{name}={value}" for name, value in run_settings.items() if value != str(settings[name])]
         if nearest is None or len(differing) < len(nearest[1]):
             nearest = str(run.info.run_id), differing
     return nearest

@@ -1,4 +1,4 @@
-"""What MLflow's page of a run says above everything else: where it comes from, and what can be done with it."""
+"""The description at the top of MLflow's page of a run: where the run comes from, and what one can do with it."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from msl import schema
 from msl.tracking.record import RunRecord
 
 _DATA = {"Source": schema.DATA_SOURCE, "Target": schema.DATA_TARGET}
-# The page folds all but the first lines away, and makes room for the longest at the cost of the column beside it.
+# The page shows only the first lines; a long line makes the column beside it narrower.
 _COMMANDS = """
 
 ```
@@ -20,14 +20,14 @@ mlflow run . -e package -P checkpoint=runs:/{run} \\
 
 
 def note_of(info: RunInfo, record: RunRecord, tags: Mapping[str, str]) -> str:
-    """A description in Markdown, with links to the run that this one starts from and to what it shows.
+    """A description in Markdown, with links to the run that this one starts from and to its pictures and tables.
 
     Args:
         info: of the run.
-        record: what its ``config.json`` holds.
-        tags: those that say where it comes from.
+        record: the content of its ``config.json``.
+        tags: those that say where the run comes from.
     """
-    # Digests of the data stand beside it on the page, with the data sets and the tags.
+    # The page shows the digests of the data elsewhere, with the data sets and the tags.
     page = f"#/experiments/{info.experiment_id}/runs"
     facts = [f"From {_linked(page, info, tags[schema.PARENT])}."] if schema.PARENT in tags else []
     facts += [f"{role} `{tags[name].partition('@')[0]}`." for role, name in _DATA.items() if name in tags]

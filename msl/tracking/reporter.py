@@ -1,4 +1,4 @@
-"""A run's metrics and files on their way to MLflow."""
+"""Sends a run's metrics and files to MLflow."""
 
 import json
 import time
@@ -14,15 +14,15 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.record import RunRecord
 
-_FULL = 1000  # metrics in a batch: MLflow's limit
-_EAGER = 5.0  # seconds after which what has gathered is sent, so that curves grow while one watches
-_HEARTBEAT = 30.0  # seconds between signs of life
+_BATCH_LIMIT = 1000  # metrics: MLflow's limit
+_FLUSH_AFTER_S = 5.0  # so that curves grow while somebody watches them
+_HEARTBEAT_EVERY_S = 30.0
 
 
 class MlflowReporter:
-    """Gathers metrics and sends them in batches: one row at a time would be fifty times slower.
+    """Collects metrics and sends them in batches: one row at a time would be fifty times slower.
 
-    Fits `msl.training.Reporter`.
+    It has the methods of `msl.training.Reporter`.
     """
 
     def __init__(self, client: MlflowClient, run_id: str, attempt: int = 1) -> None:
@@ -32,19 +32,19 @@ class MlflowReporter:
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Record scalars of one step."""
-        now = int(time.time() * 1000)
-        self._waiting += [Metric(name, float(value), now, step) for name, value in values.items()]
-        if len(self._waiting) >= _FULL or time.monotonic() - self._sent_at > _EAGER:
+        now_ms = int(time.time() * 1000)
+        self._waiting += [Metric(name, float(value), now_ms, step) for name, value in values.items()]
+        if len(self._waiting) >= _BATCH_LIMIT or time.monotonic() - self._sent_at > _FLUSH_AFTER_S:
             self.flush()
 
     def flush(self) -> None:
-        """Send what has gathered, and a sign of life if it is time."""
+        """Send the collected metrics, and a heartbeat if one is due."""
         while self._waiting:
-            batch = self._waiting[:_FULL]
+            batch = self._waiting[:_BATCH_LIMIT]
             self.client.log_batch(self.run_id, metrics=batch)
-            del self._waiting[: len(batch)]  # only now: a batch that failed stays
+            del self._waiting[: len(batch)]  # only now: a batch that cannot be sent stays
         self._sent_at = time.monotonic()
-        if self._sent_at - self._beat_at > _HEARTBEAT:
+        if self._sent_at - self._beat_at > _HEARTBEAT_EVERY_S:
             self.tags({schema.HEARTBEAT: utc_now()})
             self._beat_at = self._sent_at
 
@@ -54,24 +54,24 @@ class MlflowReporter:
         Raises:
             TrackingError: the artifact store cannot be written.
         """
-        with self._told_plainly():
+        with self._plain_errors():
             self.client.log_artifact(self.run_id, str(path), folder)
 
     def text(self, content: str, name: str) -> None:
         """Upload a text as an artifact; raises as `file` does."""
-        with self._told_plainly():
+        with self._plain_errors():
             self.client.log_text(self.run_id, content, name)
 
     @contextmanager
-    def _told_plainly(self) -> Iterator[None]:
+    def _plain_errors(self) -> Iterator[None]:
         try:
             yield
         except (MlflowException, OSError) as error:
-            place = self.client.get_run(self.run_id).info.artifact_uri
-            raise TrackingError(f"artifacts of the run cannot be written to {place}: {error}") from error
+            address = self.client.get_run(self.run_id).info.artifact_uri
+            raise TrackingError(f"artifacts of the run cannot be written to {address}: {error}") from error
 
     def record(self, record: RunRecord) -> None:
-        """Write ``config.json``: what a resume and people need to know of the run."""
+        """Write ``config.json``: what people and a resume need to know about the run."""
         self.text(json.dumps(record.to_json(), indent=2), schema.CONFIG_FILE)
 
     def rename(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The life of a run: opened, described, and ended in every case but a kill -9."""
+"""The life of a run: it is opened, described, and ended, unless kill -9 stops the process."""
 
 import json
 import os
@@ -22,10 +22,10 @@ from msl.tracking.note import note_of
 from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter, utc_now
 
-_MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts tags over 8 000 silently
+_MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
 _DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
-_PARAMS = 100  # parameters in a batch: MLflow's limit
-_ATTEMPTS = 5
+_BATCH_PARAMS = 100  # MLflow's limit
+_LOG_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
     Args:
         client: of the tracking store.
         name: shown in MLflow's tables.
-        tags: set at once, so that a run that fails early can still be told apart.
+        tags: set at once, so that they also describe a run that fails early.
         nested_in: ID of the run that needs this one first.
     """
     all_tags = {schema.ATTEMPTS: "1", schema.HEARTBEAT: utc_now(), **tags}
-    given = None if nested_in else os.environ.pop("MLFLOW_RUN_ID", None)  # popped: it is for one run only
-    if given is not None:
-        client.log_batch(given, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
-        return MlflowReporter(client, given)
+    run_id = None if nested_in else os.environ.pop("MLFLOW_RUN_ID", None)  # popped: it is for one run only
+    if run_id is not None:
+        client.log_batch(run_id, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
+        return MlflowReporter(client, run_id)
     if nested_in is not None:
         all_tags[MLFLOW_PARENT_RUN_ID] = nested_in
         experiment = client.get_run(nested_in).info.experiment_id
@@ -63,12 +63,12 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
 
 
 def reopen_run(client: MlflowClient, run_id: str) -> MlflowReporter:
-    """Take up a run that ended early or was killed; its attempt number goes up by one.
+    """Open a run again that ended early or was killed; its attempt number increases by one.
 
     Raises:
         TrackingError: there is no such run, or it is deleted.
     """
-    run = _existing(client, run_id)
+    run = _find_run(client, run_id)
     _fold_wrapper(client, run)
     attempt = int(run.data.tags.get(schema.ATTEMPTS, "1")) + 1
     client.update_run(run_id, status="RUNNING")
@@ -77,20 +77,20 @@ def reopen_run(client: MlflowClient, run_id: str) -> MlflowReporter:
     return reporter
 
 
-def _existing(client: MlflowClient, run_id: str) -> Run:
+def _find_run(client: MlflowClient, run_id: str) -> Run:
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
         raise TrackingError(f"resume = {run_id}: {str(error).splitlines()[0]}") from error
     if run.info.lifecycle_stage != "active":
-        raise TrackingError(f"resume = {run_id}: that run is deleted. `mlflow runs restore` brings it back.")
+        raise TrackingError(f"resume = {run_id}: that run is deleted. `mlflow runs restore` restores it.")
     return run
 
 
 def _fold_wrapper(client: MlflowClient, run: Run) -> None:
-    """Put the run that `mlflow run -P resume=ID` has made for itself below the one resumed, as a note of the command.
+    """Nest the run that `mlflow run -P resume=ID` makes for itself below the resumed run, as a note of the command.
 
-    It stays empty. Deleted it cannot be: `mlflow run` ends it when the command is over, and fails if it is gone.
+    It stays empty. It cannot be deleted, because `mlflow run` ends it after the command, and fails if it is missing.
     """
     wrapper = os.environ.pop("MLFLOW_RUN_ID", None)
     if wrapper is not None and wrapper != run.info.run_id:
@@ -105,23 +105,23 @@ def describe(
     tags: Mapping[str, str],
     inputs: Sequence[DataInput],
 ) -> None:
-    """Record what the run is: resolved settings, data with digests, code, environment, a description.
+    """Describe the run: resolved settings, data with digests, code, environment, and a text.
 
     Args:
         reporter: of the run.
         settings: resolved values by option name; they become parameters.
-        record: what ``config.json`` holds, enough to resume from.
-        tags: further ones, such as the fingerprint and the parent.
+        record: the content of ``config.json``, enough to resume the run.
+        tags: other tags, such as the fingerprint and the parent.
         inputs: the domains that the run reads.
     """
     client, run_id = reporter.client, reporter.run_id
     params = [Param(schema.param(name), str(value)) for name, value in settings.items()]
-    for start in range(0, len(params), _PARAMS):
-        client.log_batch(run_id, params=params[start : start + _PARAMS])
+    for start in range(0, len(params), _BATCH_PARAMS):
+        client.log_batch(run_id, params=params[start : start + _BATCH_PARAMS])
     code = CodeState.now()
-    state = {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(bool(code.diff)).lower()}
+    code_tags = {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(bool(code.diff)).lower()}
     note = note_of(client.get_run(run_id).info, record, tags)
-    reporter.tags({**tags, **state, MLFLOW_RUN_NOTE: note})
+    reporter.tags({**tags, **code_tags, MLFLOW_RUN_NOTE: note})
     reporter.record(record)
     reporter.text(environment(), schema.ENVIRONMENT_FILE)
     if code.diff:
@@ -130,12 +130,12 @@ def describe(
 
 
 def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:
-    """Record the inputs, though other runs record the same ones in the same moment.
+    """Record the inputs, even if other runs record the same ones at the same moment.
 
-    MLflow looks for a data set in one statement and adds it in another; whoever comes between makes the second fail.
-    The next attempt finds what the other has added.
+    MLflow looks for a data set in one statement and adds it in another. If another run adds it between the two, the
+    second statement fails; the next attempt finds it.
     """
-    for _ in range(_ATTEMPTS - 1):
+    for _ in range(_LOG_ATTEMPTS - 1):
         with suppress(MlflowException):
             return client.log_inputs(run_id, inputs)
     return client.log_inputs(run_id, inputs)
@@ -158,25 +158,25 @@ def _styled(data: DataInput) -> dict[str, Any]:
 
 @contextmanager
 def ending(reporter: MlflowReporter) -> Iterator[None]:
-    """End the run with this block: FINISHED, FAILED with the error as a tag, or KILLED by Ctrl-C or SIGTERM."""
-    before = signal.signal(signal.SIGTERM, _exit_on(os.getpid()))
+    """End the run after this block: FINISHED, FAILED with the error as a tag, or KILLED by Ctrl-C or SIGTERM."""
+    previous_handler = signal.signal(signal.SIGTERM, _exit_on(os.getpid()))
     try:
         yield
         reporter.flush()
         reporter.client.set_terminated(reporter.run_id, "FINISHED")
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
-        with suppress(MlflowException, OSError):  # the server may be what failed
+        with suppress(MlflowException, OSError):  # perhaps it was the server that failed
             reporter.flush()
             reporter.tags({schema.ERROR: f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT]})
             reporter.client.set_terminated(reporter.run_id, "KILLED" if killed else "FAILED")
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous_handler)
 
 
 def _exit_on(owner: int) -> Any:
-    """A handler of SIGTERM that lets the process end in order; in a loading process, which inherits it, at once."""
+    """A handler of SIGTERM: the process ends after its clean-up; a data loading process, which inherits it, at once."""
 
     def leave(number: int, frame: FrameType | None) -> NoReturn:
         if os.getpid() != owner:

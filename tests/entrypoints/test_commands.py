@@ -29,9 +29,9 @@ from entrypoints import (
     train_style,
     validate,
 )
-from msl.commands.options import FROM_RECIPE, parsed
+from msl.commands.options import FROM_RECIPE, parse_options
 from msl.commands.outcome import print_outcome
-from msl.commands.values import setting_value, spelled
+from msl.commands.values import setting_value, spell
 from msl.config import (
     AdaptConfig,
     EvaluateConfig,
@@ -102,7 +102,7 @@ def test_mlproject_names_options_with_their_defaults(name):
         elif parameter == "recipe":
             assert spec["default"] == field.default
         else:
-            assert str(spec["default"]) in (FROM_RECIPE, spelled(field.default))
+            assert str(spec["default"]) in (FROM_RECIPE, spell(field.default))
         # MLflow knows no integers; a number is a float to it.
         assert spec["type"] == ("float" if setting_value(field).metavar in ("INTEGER", "FLOAT") else "string")
     passed = re.findall(r"--(\w+) \{(\w+)\}", entry["command"])
@@ -214,11 +214,11 @@ def test_the_scores_printed_at_the_end_include_those_asked_for(capsys):
 
 def test_names_to_list_are_shown_as_such():
     assert setting_value(EvaluateConfig.options()["extra_metrics"]).metavar == "NAME,NAME,…"
-    assert spelled(("ECE", "other")) == "ECE,other"
+    assert spell(("ECE", "other")) == "ECE,other"
 
 
 def test_only_what_was_given_overrides():
-    assert parsed({"lr": "0.1", "seed": None, "source": "recipe", "max_iters": "None"}) == {
+    assert parse_options({"lr": "0.1", "seed": None, "source": "recipe", "max_iters": "None"}) == {
         "lr": "0.1",
         "max_iters": None,
     }

@@ -114,7 +114,7 @@ def test_settings_are_frozen():
         ({"eval_scales": "1;2"}, "eval_scales = '1;2': scales are numbers with commas between"),
         ({"eval_scales": "0.1"}, "eval_scales = .* greater than or equal to 0.25"),
         ({"extra_metrics": "ECE,EC"}, "extra_metrics = 'EC': unknown; did you mean ECE. Choose one of ECE"),
-        ({"extra_metrics": "ECE,mIoU"}, "extra_metrics = 'mIoU': every evaluation gives mIoU; leave it out"),
+        ({"extra_metrics": "ECE,mIoU"}, "extra_metrics = 'mIoU': every evaluation computes mIoU; leave it out"),
         ({"batch_size": "two"}, "batch_size = 'two'"),
         ({"multi": "perhaps"}, "multi = 'perhaps'"),
         ({"width": 0.5, "backbone": "resnet18"}, "width = 0.5 needs backbone = mobilenet_v2, not resnet18"),
@@ -124,7 +124,7 @@ def test_settings_are_frozen():
         ({"betas": "0.9,1"}, "betas = .* less than 1"),
         ({"clip_norm": 0}, "clip_norm = 0: input should be greater than 0"),
         ({"warmup_iters": -1}, "warmup_iters = -1"),
-        ({"lambda_targets": 1}, "lambda_targets is no setting of AdaptConfig"),
+        ({"lambda_targets": 1}, "lambda_targets is not a setting of AdaptConfig"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name_and_meaning(values, message):

@@ -70,9 +70,9 @@ print(*sys.modules, file=sys.stderr)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["adpt"], "'adpt' is no command. Did you mean adapt"),
-        (["tabel"], "'tabel' is no command. Did you mean table"),
-        (["xyzzy"], "'xyzzy' is no command. `msl --help` lists all commands."),
+        (["adpt"], "'adpt' is not a command. Did you mean adapt"),
+        (["tabel"], "'tabel' is not a command. Did you mean table"),
+        (["xyzzy"], "'xyzzy' is not a command. `msl --help` lists all commands."),
         (["--recipe", "x"], "No such option"),
         (["adapt", "--recipe", "street"], "recipe = 'street' is unknown. Did you mean streets?"),
         (["adapt", "--lambda_targt", "1"], "No such option '--lambda_targt'. (Did you mean"),

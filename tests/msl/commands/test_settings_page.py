@@ -6,7 +6,7 @@ from conftest import REPOSITORY
 from msl.commands import find_command
 from msl.commands.catalog import COMMANDS
 from msl.commands.command import SettingsCommand
-from msl.commands.settings_page import described, page
+from msl.commands.settings_page import describe, page
 from msl.commands.values import value_of
 from msl.config import Dilations, Size
 from msl.config.catalog import TargetMode
@@ -35,7 +35,7 @@ def test_every_option_has_its_row():
     ],
 )
 def test_what_a_setting_takes_in_words(annotation, words):
-    assert described(value_of(annotation)) == words
+    assert describe(value_of(annotation)) == words
 
 
 def test_a_setting_that_only_some_commands_have_says_so():

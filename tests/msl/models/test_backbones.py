@@ -46,13 +46,13 @@ def test_abilities_are_real(name):
     [
         ({"backbone": "resnet51"}, "backbone = 'resnet51': unknown; did you mean resnet50 or resnet18 or resnet101"),
         ({"backbone": "tim:swin"}, "Choose one of resnet101, resnet50, resnet18, mobilenet_v2, timm:NAME"),
-        ({"backbone": "timm:convnext_atto", "width": 0.5}, "not timm:convnext_atto. Pass width=1 with others"),
+        ({"backbone": "timm:convnext_atto", "width": 0.5}, "not timm:convnext_atto. Pass width=1 with other backbones"),
         (
             {"backbone": "mobilenet_v2", "preprocessing": "caffe_bgr"},
             "preprocessing = caffe_bgr needs backbone = resnet101, resnet50, resnet18, not mobilenet_v2",
         ),
         ({"backbone": "timm:convnext_atto", "bn_affine": False}, "bn_affine = False needs backbone = resnet101, resn"),
-        ({"output_stride": 32}, "output_stride = 32: backbone = mobilenet_v2 can have 8 or 16"),
+        ({"output_stride": 32}, "output_stride = 32: backbone = mobilenet_v2 can have only 8 or 16"),
         ({"output_stride": 0}, "output_stride = 0: input should be greater than or equal to 1"),
         ({"preprocessing": "imagenet_bgr"}, "did you mean imagenet_rgb"),
         ({"preprocessing": "rgb:0.5/0.5"}, "a normalisation is rgb:MEAN/DEVIATION, three numbers each"),

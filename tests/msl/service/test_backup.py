@@ -18,8 +18,8 @@ from msl.errors import ServiceError
 from msl.service.backup import back_up, check, read, restore
 from msl.service.databases import upgrade
 from msl.service.files import open_files
-from msl.service.place import resolve
 from msl.service.settings import BackupConfig, RestoreConfig
+from msl.service.storage import resolve
 
 pytestmark = pytest.mark.xdist_group("service")
 
@@ -80,7 +80,7 @@ def test_a_second_backup_copies_only_what_is_new(place, tmp_path):
 def test_files_that_lie_elsewhere_are_named(place, tmp_path):
     said = []
     back_up(BackupConfig(**place, backup=tmp_path / "backups"), said.append)
-    assert "not in it: the artifacts of 1 runs, which lie outside the service's" in said[1]
+    assert "not copied: the artifacts of 1 runs that were recorded without the server" in said[1]
 
 
 def test_a_snapshot_is_a_run_store(place, store, tmp_path):
@@ -127,7 +127,7 @@ def test_what_a_restore_refuses(place, tmp_path):
             connection.execute("INSERT INTO users (username, password_hash, is_admin) VALUES (?, '', 0)", (name,))
     with pytest.raises(ServiceError, match="has 2 users already; restore into an empty service"):
         restore(RestoreConfig(folder=tmp_path / "new", backup=config.backup), silent)
-    with pytest.raises(ServiceError, match="artifacts = /proc/1/x: .*; name one that can be written"):
+    with pytest.raises(ServiceError, match="artifacts = /proc/1/x: .*; name a folder that can be written"):
         restore(RestoreConfig(folder=tmp_path / "other", artifacts="/proc/1/x", backup=config.backup), silent)
     with pytest.raises(ServiceError, match=r"snapshot = yesterday: .* has 2\d{7}T"):
         restore(RestoreConfig(folder=tmp_path / "new", backup=config.backup, snapshot="yesterday"), silent)
@@ -136,9 +136,9 @@ def test_what_a_restore_refuses(place, tmp_path):
 
 
 def test_what_a_backup_refuses(place, tmp_path):
-    with pytest.raises(ServiceError, match="nothing/mlflow.db: no such file, so no service"):
+    with pytest.raises(ServiceError, match="nothing/mlflow.db: no such file; pass folder"):
         back_up(BackupConfig(folder=tmp_path / "nothing", backup=tmp_path / "backups"), silent)
-    with pytest.raises(ServiceError, match="artifacts = gs://bucket: backups take a folder or s3"):
+    with pytest.raises(ServiceError, match="artifacts = gs://bucket: a backup needs a folder or s3"):
         back_up(BackupConfig(**place, artifacts="gs://bucket", backup=tmp_path / "backups"), silent)
     (tmp_path / "file").touch()
     with pytest.raises(ServiceError, match="backup = .*file cannot be written: Not a directory"):

@@ -37,7 +37,7 @@ def add(client, name, group="adapt", score=None, ended=LONG_AGO, status="FINISHE
 
 
 def fates(client, config=ANY_AGE):
-    return {holding.run.info.run_name: holding.kept_because for holding in survey(client, config)}
+    return {holding.run.info.run_name: holding.keep_reason for holding in survey(client, config)}
 
 
 def paths(client, run_id):
@@ -69,15 +69,15 @@ def test_what_else_stays(client):
     add(client, "lately", group="x", ended=int(time.time() * 1000), status="KILLED")
     found = fates(client, CleanConfig(older_than_days=7))
     assert found == {
-        "root": "a kept run started from it",
-        "parent": "a kept run started from it",
+        "root": "a run that stays started from it",
+        "parent": "a run that stays started from it",
         "unused": None,
         "newest": "last of its group",
         "child": "last of its group",
         "kept": "tagged msl.keep",
         "failed": None,
-        "running": "under way",
-        "lately": "ended lately",
+        "running": "still running",
+        "lately": "ended a short time ago",
     }
 
 
@@ -91,7 +91,7 @@ def test_sizes(client):
     add(client, "a")
     (holding,) = survey(client, ANY_AGE)
     assert holding.sizes == {"checkpoints": 1000, "panels": 200, "other files": 30}
-    assert holding.going == 0
+    assert holding.removable == 0
 
 
 def test_nothing_goes_without_the_word(client):
@@ -99,7 +99,7 @@ def test_nothing_goes_without_the_word(client):
     said = []
     assert clean(client, ANY_AGE, said.append) == 1200
     assert said[0] == "2 runs: checkpoints 0.0 MiB, panels 0.0 MiB, other files 0.0 MiB"
-    assert said[-1] == "0.0 MiB of 1 runs may go; --delete takes them away"
+    assert said[-1] == "0.0 MiB of 1 runs may be deleted; --delete does it"
     assert paths(client, old) == paths(client, new) == {"checkpoints", "panels", "evaluation"}
 
 
@@ -107,14 +107,14 @@ def test_what_is_listed_goes_and_rows_stay(client):
     old, new = add(client, "old", ended=1, score=20.0), add(client, "new", ended=2, score=30.0)
     said = []
     assert clean(client, ANY_AGE.model_copy(update={"delete": True}), said.append) == 1200
-    assert said[-1] == "0.0 MiB of 1 runs are gone; their parameters and metrics stay"
+    assert said[-1] == "0.0 MiB of 1 runs are deleted; their parameters and metrics stay"
     assert paths(client, old) == {"evaluation"}
     assert paths(client, new) == {"checkpoints", "panels", "evaluation"}
     cleaned = client.get_run(old).data
     assert cleaned.metrics == {SCORE: 20.0}
     assert cleaned.tags[schema.CLEANED].startswith("20")
     assert clean(client, ANY_AGE.model_copy(update={"delete": True}), said.append) == 0
-    assert said[-1] == "nothing may go"
+    assert said[-1] == "there is nothing to delete"
 
 
 def test_the_command_looks_at_one_experiment(client, store):
@@ -124,12 +124,12 @@ def test_the_command_looks_at_one_experiment(client, store):
     plain = CliRunner().invoke(clean_command.main, ["--experiment", "other"])
     assert (plain.exit_code, "0 runs: " in plain.output) == (0, True)
     full = CliRunner().invoke(clean_command.main, ["--experiment", "Default"])
-    assert "; 0.0 MiB may go\n" in full.output
+    assert "; 0.0 MiB may be deleted\n" in full.output
     assert "stays: last of its group" in full.output
 
 
 def test_an_experiment_that_is_not_there(client):
-    with pytest.raises(ServiceError, match="experiment = absent: there is none of that name"):
+    with pytest.raises(ServiceError, match="experiment = absent: no experiment has that name"):
         clean(client, CleanConfig(experiment="absent"), silent)
 
 

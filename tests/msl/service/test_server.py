@@ -9,9 +9,9 @@ from analysis import open_store
 from entrypoints import serve
 from msl import schema
 from msl.errors import ServiceError, TrackingError
-from msl.service.place import Place, resolve
 from msl.service.server import allowed_hosts
-from msl.service.settings import PlaceConfig, ServeConfig
+from msl.service.settings import ServeConfig, StorageConfig
+from msl.service.storage import Storage, resolve
 from msl.tracking import connect, ending, find_checkpoint, open_run
 
 pytestmark = pytest.mark.xdist_group("service")  # so that one worker starts the server
@@ -51,7 +51,7 @@ def test_credentials_are_in_the_layout_that_clients_read(service, monkeypatch, t
 
 def test_without_a_login_every_entry_point_says_what_is_missing(service, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", service.uri)
-    with pytest.raises(TrackingError, match="a name and password are needed: MLFLOW_TRACKING_USERNAME"):
+    with pytest.raises(TrackingError, match="log in: set MLFLOW_TRACKING_USERNAME"):
         connect()
 
 
@@ -67,7 +67,7 @@ def test_without_the_database_the_reason_is_told_and_with_it_the_server_goes_on(
         for login in (service.admin, ("nobody", "at all")):
             refused = service.ask("POST", "/api/2.0/mlflow/runs/search", login, json={"experiment_ids": ["0"]})
             assert refused.status_code == 503
-        assert "cannot reach its database; it goes on by itself" in refused.text
+        assert "cannot reach its database; it works again" in refused.text
         assert refused.headers["Retry-After"] == "5"
         assert service.ask("GET", "/health").status_code == 200
         database.start()
@@ -75,7 +75,7 @@ def test_without_the_database_the_reason_is_told_and_with_it_the_server_goes_on(
         assert {point.value for point in client.get_metric_history(run_id, "m")} == {1.0, 2.0}
         result = CliRunner().invoke(serve.main, ["--folder", str(tmp_path), "--port", str(service.port)])
         assert result.exit_code == 1
-        assert f"host = 127.0.0.1, port = {service.port}: Address already in use; --port names another" in result.output
+        assert f"host = 127.0.0.1, port = {service.port}: Address already in use; pass another --port" in result.output
 
 
 def test_a_database_that_is_not_there_is_refused_at_once(tmp_path):
@@ -101,37 +101,37 @@ def test_artifacts_that_cannot_be_kept_are_refused_at_once(tmp_path):
     result = CliRunner().invoke(serve.main, ["--folder", str(tmp_path), "--artifacts", "/proc/1/artifacts"])
     assert result.exit_code == 1
     assert "Error: artifacts = /proc/1/artifacts: " in result.output
-    assert "; name one that can be written" in result.output
+    assert "; name a folder that can be written" in result.output
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"database": "mysql://me@host/runs"}, "database is mysql; expected postgresql://USER@HOST/NAME"),
-        ({"database": "runs.db"}, "database is no URI; expected postgresql://"),
+        ({"database": "mysql://me@host/runs"}, "database is mysql: pass postgresql://USER@HOST/NAME"),
+        ({"database": "runs.db"}, "database is no URI: pass postgresql://"),
         (
             {"database": "postgresql://me@host/runs", "database_password_file": "absent"},
             "database_password_file = absent cannot be read",
         ),
-        ({"folder": "/proc/1/service"}, "folder = /proc/1/service: .*; name one that can be written"),
+        ({"folder": "/proc/1/service"}, "folder = /proc/1/service: .*; name a folder that can be written"),
     ],
 )
 def test_places_that_cannot_be(options, message):
     with pytest.raises(ServiceError, match=message):
-        resolve(PlaceConfig(**options))
+        resolve(StorageConfig(**options))
 
 
 def test_where_a_service_lies(tmp_path):
     private = tmp_path / ".msl/service"
-    plain = resolve(PlaceConfig(folder=tmp_path))
+    plain = resolve(StorageConfig(folder=tmp_path))
     runs, accounts = f"sqlite:///{tmp_path}/mlflow.db", f"sqlite:///{private}/accounts.db"
-    assert plain == Place(runs, accounts, str(tmp_path / "mlartifacts"), private)
+    assert plain == Storage(runs, accounts, str(tmp_path / "mlartifacts"), private)
     (tmp_path / "password").write_text("p@ss/word\n")
     given = {"database": "postgresql://me@host/runs", "database_password_file": tmp_path / "password"}
-    other = resolve(PlaceConfig(folder=tmp_path, artifacts="s3://bucket/path", **given))
+    other = resolve(StorageConfig(folder=tmp_path, artifacts="s3://bucket/path", **given))
     assert other.runs == other.accounts == "postgresql+psycopg://me:p%40ss%2Fword@host/runs"
     assert other.artifacts == "s3://bucket/path"
-    assert other.shown == "postgresql+psycopg://me:***@host/runs"
+    assert other.address == "postgresql+psycopg://me:***@host/runs"
 
 
 def test_hosts_are_those_named_and_this_machine():

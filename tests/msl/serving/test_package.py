@@ -235,7 +235,7 @@ def test_a_run_without_checkpoints_is_named(tmp_path):
 def test_an_artifact_store_that_refuses_is_told(tmp_path):
     run_id = trained_run(tmp_path)
     (tmp_path / "files/models").touch()
-    with pytest.raises(TrackingError, match="the model cannot be kept: "):
+    with pytest.raises(TrackingError, match="the model cannot be logged or registered: "):
         packaged(f"runs:/{run_id}")
 
 

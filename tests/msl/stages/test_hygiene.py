@@ -62,7 +62,7 @@ def test_training_goes_on_without_and_says_so(wrong, caplog):
     (used,) = (i.dataset for i in run.inputs.dataset_inputs if i.dataset.name == "gta5/train")
     assert used.profile == '{"images": 4}'
     assert "gta5/train: 8 of 12 samples cannot be used" in caplog.text
-    assert "going on with the other 4 samples" in caplog.text
+    assert "using the other 4 samples" in caplog.text
 
 
 def test_it_is_the_training_on_a_copy_that_never_had_them(wrong, tmp_path):
@@ -101,14 +101,14 @@ def test_a_run_does_not_go_on_when_other_samples_have_gone_bad(wrong, tmp_path):
     run_id = carry_out(request("pretrain", **settings)).run_id
     carry_out(request("pretrain", resume=run_id, max_iters=5))
     (tmp_path / "data/GTA5/images/00001.png").unlink()
-    with pytest.raises(DataError, match="cannot go on: its data has changed since"):
+    with pytest.raises(DataError, match="the run cannot continue, its data has changed"):
         carry_out(request("pretrain", resume=run_id, max_iters=6))
 
 
 def test_nothing_left_is_refused(wrong, tmp_path):
     for path in (tmp_path / "data/GTA5/images").iterdir():
         path.unlink()
-    with pytest.raises(DataError, match="12 of 12 samples cannot be used: (?s:.*)Nothing is left to go on with"):
+    with pytest.raises(DataError, match="12 of 12 samples cannot be used: (?s:.*)No sample is left"):
         carry_out(request("pretrain", skip_bad=True, **SETTINGS))
 
 
@@ -119,7 +119,9 @@ def config(**changes):
 def test_validate_reports_and_records_all_problems_and_fails(wrong, tmp_path):
     spoil(tmp_path)
     shown = []
-    with pytest.raises(DataError, match="(?s)gta5/train: 8 of 12.*cityscapes/val: 1 of 2.*with -P skip_bad=true go on"):
+    with pytest.raises(
+        DataError, match="(?s)gta5/train: 8 of 12.*cityscapes/val: 1 of 2.*with -P skip_bad=true it leaves them out"
+    ):
         validate(config(), show=shown.append)
     (run,) = MlflowClient().search_runs(["0"])
     assert (run.info.status, run.data.tags[schema.STAGE]) == ("FAILED", "validate")

@@ -34,7 +34,7 @@ def test_domains_without_validation_train_and_are_not_scored(tmp_path, caplog):
     assert not [name for name in run.data.metrics if "mIoU" in name]
     for name in "AB":  # once, though the parent that is looked for reads the same data
         assert caplog.text.count(f"{name} has no split 'val': its file describes train; it is not scored") == 1
-    with pytest.raises(ConfigError, match="nothing to score, no domain has labels. -e predict is for images without"):
+    with pytest.raises(ConfigError, match="nothing to score: no domain has labels. -e predict is for images without"):
         evaluate(EvaluateConfig.of(checkpoint=f"runs:/{outcome.run_id}/checkpoints/last.pt"))
 
 

@@ -102,7 +102,7 @@ def test_a_copy_has_the_labels_of_what_it_was_made_of(method, tmp_path):
         more["decoder"] = f"runs:/{carry_out(style_request('train_style', **DECODER)).run_id}/checkpoints/last.pt"
     copy = carry_out(style_request("stylize", **COPY, **more))
     plain, styled = (open_domain(name, tmp_path, "train") for name in ("camvid_day", copy.result))
-    assert copy.made == len(plain) + len(open_domain("camvid_day", tmp_path, "val"))
+    assert copy.images_made == len(plain) + len(open_domain("camvid_day", tmp_path, "val"))
     assert styled.name.startswith("camvid_day_photographs")
     assert styled.style["method"] == method
     assert styled.style["alpha"] == "0.5"
@@ -152,9 +152,9 @@ def test_what_is_there_is_not_made_again(decoder):
     next((first.file.parent / "train").rglob("[0-9]*.png")).unlink()
     times = {path: path.stat().st_mtime_ns for path in first.file.parent.rglob("*.png")}
     again = carry_out(asked)
-    assert (first.made, again.made) == (9, 1)
+    assert (first.images_made, again.images_made) == (9, 1)
     assert all(path.stat().st_mtime_ns == when for path, when in times.items() if "labels" not in path.parts)
-    assert carry_out(asked).made == 0
+    assert carry_out(asked).images_made == 0
 
 
 def test_a_killed_copy_is_completed_and_two_processes_share_it(tmp_path, tiny_store):
@@ -166,16 +166,16 @@ def test_a_killed_copy_is_completed_and_two_processes_share_it(tmp_path, tiny_st
     _first(lambda: len(_images(folder)) > 5)
     first.kill()
     first.wait()
-    made = {path: path.stat().st_ino for path in _images(folder)}
-    assert 5 < len(made) < 61, "killed in the middle"
+    inodes = {path: path.stat().st_ino for path in _images(folder)}
+    assert 5 < len(inodes) < 61, "killed in the middle"
     assert not list(folder.glob("*.yaml"))
 
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(2)]
     said = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     counts = [int(text.split(" images made")[0].rpartition("\n")[2]) for text in said]
-    assert sum(counts) == 61 - len(made)
-    assert all(path.stat().st_ino == inode for path, inode in made.items()), "nothing was done twice"
+    assert sum(counts) == 61 - len(inodes)
+    assert all(path.stat().st_ino == inode for path, inode in inodes.items()), "nothing was done twice"
     assert len(_images(folder)) == 61
     assert len(open_domain(str(next(folder.glob("*.yaml"))), split="train")) == 60
     for path in _images(folder):

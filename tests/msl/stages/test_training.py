@@ -100,7 +100,7 @@ def test_a_parent_that_does_not_fit_is_not_taken_but_named(change, caplog):
     stages = [run.data.tags[schema.STAGE] for run in MlflowClient().search_runs(["0"])]
     assert sorted(stages) == ["adapt", "pretrain", "pretrain"]
     (name,) = change
-    assert f"nearest is run {run_id}, which has other {name}=" in caplog.text
+    assert f"nearest is run {run_id}, which differs in {name}=" in caplog.text
 
 
 def test_a_parent_has_the_optimizer_that_was_given_with_all_its_settings(the_run):

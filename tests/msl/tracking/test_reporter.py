@@ -14,7 +14,7 @@ def run_id(store):
 @pytest.fixture
 def patient(monkeypatch):
     """Nothing is sent because time passes."""
-    monkeypatch.setattr(reporter, "_EAGER", 1e9)
+    monkeypatch.setattr(reporter, "_FLUSH_AFTER_S", 1e9)
 
 
 def count(run_id, name="m"):
@@ -59,7 +59,7 @@ def test_what_has_waited_is_sent_with_the_next(run_id, monkeypatch):
     own = MlflowReporter(MlflowClient(), run_id)
     own.metrics({"m": 1.0}, 1)
     assert count(run_id) == 0
-    monkeypatch.setattr(reporter, "_EAGER", -1.0)
+    monkeypatch.setattr(reporter, "_FLUSH_AFTER_S", -1.0)
     own.metrics({"m": 2.0}, 2)
     assert count(run_id) == 2
 
@@ -68,7 +68,7 @@ def test_a_sign_of_life(run_id, monkeypatch):
     own = MlflowReporter(MlflowClient(), run_id)
     own.flush()
     assert schema.HEARTBEAT not in MlflowClient().get_run(run_id).data.tags
-    monkeypatch.setattr(reporter, "_HEARTBEAT", -1.0)
+    monkeypatch.setattr(reporter, "_HEARTBEAT_EVERY_S", -1.0)
     own.flush()
     beat = MlflowClient().get_run(run_id).data.tags[schema.HEARTBEAT]
     assert len(beat) == len("2026-01-01T00:00:00Z")

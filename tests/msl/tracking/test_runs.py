@@ -6,7 +6,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from msl import schema
-from msl.tracking import DataInput, RunRecord, connect, describe, ending, open_run, reopen_run, workplace
+from msl.tracking import DataInput, RunRecord, connect, describe, ending, open_run, reopen_run, run_folder
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -84,14 +84,14 @@ def test_a_run_ends_however_its_work_ends(error, status):
 
 
 def test_a_workplace_goes_when_all_is_well_and_stays_for_a_resume():
-    with workplace("abc") as folder:
+    with run_folder("abc") as folder:
         (folder / "last.pt").touch()
     assert not folder.exists()
-    with pytest.raises(ValueError, match="midway"), workplace("abc") as folder:
+    with pytest.raises(ValueError, match="midway"), run_folder("abc") as folder:
         (folder / "last.pt").touch()
         raise ValueError("midway")
     assert (folder / "last.pt").exists()
-    with workplace("abc") as again:
+    with run_folder("abc") as again:
         assert (again / "last.pt").exists()
 
 

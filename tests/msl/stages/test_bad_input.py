@@ -83,7 +83,7 @@ def test_broken_data(case, tmp_path):
         ({"target": None}, ConfigError, "target = none: this stage trains on a target"),
         ({"device": "cuda:77"}, ConfigError, "device = cuda:77 cannot be used here"),
         ({"device": "abacus"}, ConfigError, "device = abacus cannot be used here"),
-        ({"weights": "imagenet"}, CheckpointError, "exist for width 1 only"),
+        ({"weights": "imagenet"}, CheckpointError, "exist only for width = 1"),
         (
             {"checkpoint": "nowhere.pt"},
             CheckpointError,

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parent.parent
 
-# Servers that tests start run no jobs: the ten processes that MLflow keeps for those take a minute of processor time.
+# Servers that tests start run no jobs: MLflow's ten processes for jobs take a minute of processor time.
 os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-_KEPT = ("MSL_TEST_DATA", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION")
+_PASSED_ON = ("MSL_TEST_DATA", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -29,9 +29,9 @@ def _few_threads() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test has its own run store, caches and data, and leaves the user's alone."""
-    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "MSL_")) and name not in _KEPT]:
+def _private_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has its own run store, caches and data, and does not touch those of the user."""
+    for name in [name for name in os.environ if name.startswith(("MLFLOW_", "MSL_")) and name not in _PASSED_ON]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.setenv("MSL_CACHE", str(tmp_path / "cache"))
@@ -40,7 +40,7 @@ def _own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real images, which the repository does not hold."""
+    """The folder of real images, which are not part of the repository."""
     folder = os.environ.get("MSL_TEST_DATA")
     if not folder or not Path(folder).is_dir():
         pytest.skip("MSL_TEST_DATA names no folder with real images (camvid/, torch_home/)")
@@ -54,7 +54,7 @@ def rng() -> Iterator[torch.Generator]:
 
 @pytest.fixture(scope="session")
 def _empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty run store: MLflow takes seconds to lay out its tables, copying the file takes none."""
+    """An empty run store. MLflow needs seconds to create its tables; a copy of the file needs none."""
     from mlflow.tracking import MlflowClient
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
@@ -73,20 +73,20 @@ def store(_empty_store: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def tiny_store(store: str, tmp_path: Path) -> str:
-    """The same, in a folder that has the tiny domains."""
+    """The same, in a folder with the tiny domains."""
     tiny.write_domains(tmp_path)
     return store
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """A real one, in which each test opens pages of its own; a module's, since it keeps an event loop busy."""
+    """A real browser, in which each test opens its own pages; one for each module, because it blocks an event loop."""
     executable = shutil.which("chromium") or shutil.which("google-chrome")
     if executable is None:
         pytest.skip("no Chromium installed: neither chromium nor google-chrome is on the PATH")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+        chromium = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()

@@ -20,12 +20,12 @@ _DAMAGES = (
 
 
 def picture(seed: int, size: tuple[int, int] = SIZE) -> Array:
-    """A noisy image (H, W, 3); no two seeds give the same."""
+    """A noisy image (H, W, 3), different for each seed."""
     return np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
 
 
 def label(seed: int, ids: Sequence[int], size: tuple[int, int] = SIZE) -> Array:
-    """Vertical stripes of every id (H, W), beginning with another one for every seed."""
+    """Vertical stripes of every id (H, W); the first id is different for each seed."""
     columns = (np.arange(size[0]) + seed) % len(ids)
     return np.broadcast_to(np.array(ids, np.uint8)[columns], (size[1], size[0])).copy()
 
@@ -83,7 +83,7 @@ def cityscapes(root: Path, count: int = 2) -> Path:
 
 
 def gta5(root: Path, count: int = 4) -> Path:
-    """Palette PNGs, as published; the first half of the frames trains."""
+    """Palette PNGs, as published; the first half of the frames is for training."""
     for i in range(1, count + 1):
         save(picture(i), root / "GTA5/images" / f"{i:05d}.png")
         save_palette(label(i, sorted(CITYSCAPES_IDS)), root / "GTA5/labels" / f"{i:05d}.png")
@@ -94,9 +94,9 @@ def gta5(root: Path, count: int = 4) -> Path:
 
 
 def damaged_gta5(root: Path, good: int = 4) -> dict[str, str]:
-    """GTA5 whose training frames are `good` sound ones and one with each thing that is known to be wrong with copies.
+    """GTA5 with `good` correct training frames, and one frame with each damage that copies are known to have.
 
-    Returns what is wrong, by frame.
+    Returns the damage of each damaged frame.
     """
     gta5(root, 2 * (good + 8))
     images, labels = root / "GTA5/images", root / "GTA5/labels"

@@ -1,4 +1,4 @@
-"""A gate before a real server: it counts what passes, asks for a login, and can close for good."""
+"""A gate in front of a real server: it counts requests, asks for a login, and can close for ever."""
 
 import threading
 import urllib.error
@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Gate(ThreadingHTTPServer):
-    """Lets `limit` histories through, and then nothing more."""
+    """Passes `limit` requests for histories, and then no request."""
 
     def __init__(self, server: str, limit: int | None = None, authorization: str | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -32,11 +32,11 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.histories += "get-history" in self.path
             if self.server.limit is not None and self.server.histories > self.server.limit:
-                return  # closes the connection without a word
+                return  # closes the connection without an answer
         body = self.rfile.read(int(self.headers["Content-Length"] or 0)) or None
-        asked = urllib.request.Request(self.server.server + self.path, body, method=self.command)
-        asked.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(asked) as answer:
+        request = urllib.request.Request(self.server.server + self.path, body, method=self.command)
+        request.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(request) as answer:
             content = answer.read()
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
@@ -51,12 +51,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def gate(server: str, limit: int | None = None, authorization: str | None = None) -> Iterator[Gate]:
-    opened = Gate(server, limit, authorization)
-    thread = threading.Thread(target=opened.serve_forever, kwargs={"poll_interval": 0.05})
+    server_gate = Gate(server, limit, authorization)
+    thread = threading.Thread(target=server_gate.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield opened
+        yield server_gate
     finally:
-        opened.shutdown()
-        opened.server_close()
+        server_gate.shutdown()
+        server_gate.server_close()
         thread.join()

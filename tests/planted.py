@@ -1,4 +1,4 @@
-"""Frames of runs, as `Store.runs` gives them, in which the truth is known."""
+"""Frames of runs, as `Store.runs` gives them, with known values."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -41,8 +41,12 @@ def group(
     parents: Sequence[str] | None = None,
     **settings: Any,
 ) -> list[dict[str, Any]]:
-    """The runs of a seed group. `metrics` gives a number a seed, under full names (``last/target/mIoU``)."""
-    own = {**SETTINGS, **(PRETRAIN if stage == "pretrain" else {} if stage == "evaluate" else ADAPT), **settings}
+    """The runs of a seed group. `metrics` has one number for each seed, under full names (``last/target/mIoU``)."""
+    run_settings = {
+        **SETTINGS,
+        **(PRETRAIN if stage == "pretrain" else {} if stage == "evaluate" else ADAPT),
+        **settings,
+    }
     split = "val" if stage == "pretrain" else "train"
     return [
         {
@@ -58,7 +62,7 @@ def group(
             schema.DATA_SOURCE: f"{data[0]}/train@aaaaaaaaaaaa",
             schema.DATA_TARGET: f"{data[1]}/{split}@bbbbbbbbbbbb",
             **({} if parents is None else {schema.PARENT: parents[number]}),
-            **{schema.param(key): str(value) for key, value in {**own, schema.SEED: seed}.items()},
+            **{schema.param(key): str(value) for key, value in {**run_settings, schema.SEED: seed}.items()},
             **{metric: values[number] for metric, values in metrics.items()},
         }
         for number, seed in enumerate(seeds)

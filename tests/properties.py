@@ -1,4 +1,4 @@
-"""How property tests are run: the same examples every time, and no clock, which on a shared machine says nothing."""
+"""Settings of property tests: the same examples every time, and no time limit, which a busy machine would break."""
 
 from hypothesis import settings
 

@@ -1,4 +1,4 @@
-"""A real tracking service in processes of its own, and requests to it that no client would send."""
+"""A real tracking service in its own processes, and requests that no client would send to it."""
 
 import os
 import re
@@ -31,11 +31,11 @@ class Service:
     def admin(self) -> tuple[str, str]:
         return ("admin", self.password)
 
-    def ask(self, method: str, path: str, login: tuple[str, str] | None = None, **more: object) -> requests.Response:
-        return requests.request(method, self.uri + path, auth=login, timeout=60, **more)
+    def ask(self, method: str, path: str, login: tuple[str, str] | None = None, **options: object) -> requests.Response:
+        return requests.request(method, self.uri + path, auth=login, timeout=60, **options)
 
     def raw(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> tuple[int, bytes]:
-        """Status and body, with the path as it is spelled."""
+        """Status and body; the path is sent unchanged."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.putrequest(method, path, skip_host="Host" in headers)
@@ -50,13 +50,13 @@ class Service:
             connection.close()
 
     def bytes(self, sent: bytes) -> bytes:
-        """Whatever comes back for these bytes; nothing if that takes more than a second."""
+        """The answer to these bytes; empty if it takes more than a second."""
         received = b""
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as to:
-            to.sendall(sent)
-            while part := to.recv(100_000):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            connection.sendall(sent)
+            while part := connection.recv(100_000):
                 received += part
-                to.settimeout(0.1)  # the rest, if there is more
+                connection.settimeout(0.1)  # for the rest of the answer
         return received
 
 
@@ -86,8 +86,8 @@ def running(folder: Path, *options: str) -> Iterator[Service]:
     try:
         uri = f"http://127.0.0.1:{port}"
         _wait(uri, process, path)
-        kept = folder / ".msl/service/credentials"
-        password = kept.read_text().rpartition(" = ")[2].strip() if kept.exists() else ""
+        credentials = folder / ".msl/service/credentials"
+        password = credentials.read_text().rpartition(" = ")[2].strip() if credentials.exists() else ""
         yield Service(uri, port, folder, path, process, password)
     finally:
         with suppress(ProcessLookupError):
@@ -106,15 +106,15 @@ def _wait(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def shown_password(log: Path) -> str | None:
-    found = re.search(r"MLFLOW_TRACKING_PASSWORD=(\S+)", log.read_text())
-    return found[1] if found and found[1] != "…" else None
+    match = re.search(r"MLFLOW_TRACKING_PASSWORD=(\S+)", log.read_text())
+    return match[1] if match and match[1] != "…" else None
 
 
 @contextmanager
 def postgresql() -> Iterator["Database"]:
-    """A PostgreSQL of our own, which can be stopped and started again."""
+    """A private PostgreSQL, which can be stopped and started again."""
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp())
-    # Not below pytest's folders: PostgreSQL runs as a user of its own if the tests run as root, whom these shut out.
+    # Not below pytest's folders: if the tests run as root, PostgreSQL runs as another user, who cannot read them.
     with tempfile.TemporaryDirectory(prefix="postgresql-", ignore_cleanup_errors=True) as folder:
         database = Database(folder)
         database.start()
@@ -141,6 +141,6 @@ class Database:
         return self._server.get_uri()
 
     def new(self, name: str, options: str = "") -> str:
-        """URI of a database with nothing in it."""
+        """URI of a new, empty database."""
         self._server.psql(f'CREATE DATABASE "{name}" {options};')
         return self.uri.replace("/postgres?", f"/{name}?")

@@ -1,4 +1,4 @@
-"""Real servers in processes of their own."""
+"""Real servers in their own processes."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ _PATIENCE = 300  # seconds; on a busy machine MLflow takes up to a minute to sta
 
 @contextmanager
 def mlflow_command(arguments: Sequence[str], health: str, folder: Path) -> Iterator[str]:
-    """The address at which ``mlflow ARGUMENTS --port …`` listens, as soon as it answers at the path `health`."""
+    """The address of ``mlflow ARGUMENTS --port …``, as soon as it answers at the path `health`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -35,8 +35,8 @@ def mlflow_command(arguments: Sequence[str], health: str, folder: Path) -> Itera
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes], output: Path) -> None:
-    began = time.monotonic()
-    while time.monotonic() < began + _PATIENCE:
+    start = time.monotonic()
+    while time.monotonic() < start + _PATIENCE:
         assert server.poll() is None, output.read_text()
         try:
             with urllib.request.urlopen(url, timeout=10):

@@ -67,11 +67,11 @@ MSL_FILES = [
 def test_imports_run_downward(path):
     room = room_of(path)
     for name in imports(path):
-        top, _, rest = name.partition(".")
+        top, _, inner = name.partition(".")
         assert top != "entrypoints", f"{name} lives above"
         assert top != "analysis" or room == "commands", f"{name} lives beside"
-        if top == "msl" and rest:
-            other = rest.partition(".")[0]
+        if top == "msl" and inner:
+            other = inner.partition(".")[0]
             if other not in FLOOR:  # `from msl import schema` has the room as the imported name
                 continue
             assert other == room or FLOOR[other] < FLOOR[room], f"{room} imports {name}"
@@ -136,10 +136,10 @@ def test_analysis_knows_only_the_names_of_msl(path):
 def loaded(code: str) -> set[str]:
     """Modules in a fresh interpreter after running `code`."""
     script = f"{code}\nimport sys; print(*sys.modules)"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=REPOSITORY, timeout=60
     )
-    return {name.partition(".")[0] for name in done.stdout.split()}
+    return {name.partition(".")[0] for name in result.stdout.split()}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""docker/ by what can be read off it; the images themselves are built where there is an engine."""
+"""The files in docker/; the images themselves are built only on machines with an engine."""
 
 import os
 import re
@@ -63,25 +63,25 @@ def test_the_server_tells_its_health():
 def test_pins_are_what_the_project_asks_for(name, left_out):
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = {Requirement(line).name: Requirement(line) for line in project["dependencies"] + extras["s3"]}
-    wanted["psycopg"] = Requirement(extras["postgresql"][0])
-    found = pins(name)
-    for requirement in wanted.values():
-        if requirement.name in found:
-            assert found[requirement.name] in requirement.specifier, requirement
-    assert "flask-wtf" in found  # of mlflow[auth]
-    assert not set(found) & {"torch", "torchvision"}
+    requirements = {Requirement(line).name: Requirement(line) for line in project["dependencies"] + extras["s3"]}
+    requirements["psycopg"] = Requirement(extras["postgresql"][0])
+    pinned = pins(name)
+    for requirement in requirements.values():
+        if requirement.name in pinned:
+            assert pinned[requirement.name] in requirement.specifier, requirement
+    assert "flask-wtf" in pinned  # of mlflow[auth]
+    assert not set(pinned) & {"torch", "torchvision"}
     needed = {"mlflow", "sqlalchemy", "pydantic", "click", "boto3"}
-    assert (needed | {"psycopg"} if name == "server.txt" else set(wanted) - {"psycopg", *left_out}) <= set(found)
+    assert (needed | {"psycopg"} if name == "server.txt" else set(requirements) - {"psycopg", *left_out}) <= set(pinned)
 
 
 def test_torch_comes_from_where_one_says():
     steps = dict.fromkeys(instructions(FOLDER / "trainer.Dockerfile"))
     versions = dict(value.split("=") for kind, value in steps if kind == "ARG" and value.startswith("TORCH"))
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    asked = {Requirement(line).name: Requirement(line).specifier for line in project["dependencies"]}
-    assert versions["TORCH"] in asked["torch"]
-    assert versions["TORCHVISION"] in asked["torchvision"]
+    specifiers = {Requirement(line).name: Requirement(line).specifier for line in project["dependencies"]}
+    assert versions["TORCH"] in specifiers["torch"]
+    assert versions["TORCHVISION"] in specifiers["torchvision"]
     assert versions["TORCH_INDEX"].endswith("/whl/cpu")
 
 
@@ -117,8 +117,8 @@ def test_the_schema_comes_before_the_server_and_data_in_volumes():
 
 
 def test_the_servers_options_are_those_that_it_has():
-    given = [part.removeprefix("--").partition("=") for part in SERVICES["server"]["command"][3:]]
-    values = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, _, value in given}
+    options = [part.removeprefix("--").partition("=") for part in SERVICES["server"]["command"][3:]]
+    values = {name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", value) for name, _, value in options}
     values = {name: value for name, value in values.items() if value != "none"}
     config = validated(ServeConfig, values)
     assert config.allowed_hosts == "server,localhost"  # the name under which the others reach it
@@ -132,14 +132,14 @@ def test_secrets_are_made_once_and_are_ones_own(tmp_path):
     script.write_bytes((FOLDER / "make-secrets").read_bytes())
     assert os.access(FOLDER / "make-secrets", os.X_OK)
 
-    def made():
+    def secrets():
         subprocess.run(["sh", script], check=True, capture_output=True)
         return {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
 
-    first = made()
+    first = secrets()
     assert set(first) == set(COMPOSE["secrets"])
     assert {spec["file"] for spec in COMPOSE["secrets"].values()} == {f"./secrets/{name}" for name in first}
-    assert made() == first
+    assert secrets() == first
     assert len({first[name] for name in first}) == len(first)
     assert all(len(content) >= 33 for content in first.values())
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700

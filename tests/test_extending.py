@@ -1,4 +1,4 @@
-"""docs/extending.md, applied to a copy of the program: every example works as it stands there."""
+"""docs/extending.md, applied to a copy of the program: every example works as it is printed."""
 
 import os
 import re
@@ -18,7 +18,7 @@ FILE = re.compile(r"^`(?P<path>[\w/]+\.py)`\n\n```python\n(?P<content>.*?)^```$"
 CHANGE = re.compile(r"^```diff\n--- (?P<path>[\w/]+\.py)\n(?P<lines>.*?)^```$", re.MULTILINE | re.DOTALL)
 MOST = {"An objective": 3, "A data set": 3, "A backbone": 3, "A metric": 2, "A stage": 5}  # files that each may touch
 
-# What is run of each example, with the smallest settings; all in one process, because imports take most of its time.
+# Runs each example with the smallest settings; all in one process, because imports take most of the time.
 PROGRAM = """
 from msl import schema
 from msl.commands import find_command
@@ -101,7 +101,7 @@ def test_every_example_works(tmp_path, store):
         data_factory.save(data_factory.label(seed, [0, 13]), labels / f"{name}.png")
     settings = {**tiny.SETTINGS, "max_iters": 2, "epoch_iters": 2, "eval_every": 2, "num_workers": 0}
     program = f"SETTINGS = {settings!r}\n{textwrap.dedent(PROGRAM)}"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
@@ -109,7 +109,7 @@ def test_every_example_works(tmp_path, store):
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-5000:]
+    assert result.returncode == 0, result.stderr[-5000:]
     files = sorted({root / path for section in sections().values() for path in paths(section)})
     command = [sys.executable, "-m", "ruff", "check", "--config", REPOSITORY / "pyproject.toml", *files]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)

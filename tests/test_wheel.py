@@ -33,13 +33,13 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def environment(wheel, tmp_path_factory):
-    """A new environment with the wheel, which sees the packages of this one but not this repository."""
+    """A new environment with the wheel; it has the packages of this environment but not this repository."""
     folder = tmp_path_factory.mktemp("installed") / "venv"
     subprocess.run([UV, "venv", "--offline", "--quiet", "--python", sys.executable, folder], check=True, timeout=120)
     install = [UV, "pip", "install", "--offline", "--quiet", "--no-deps", "--python", folder / "bin/python", wheel]
     subprocess.run(install, check=True, timeout=120)
     (packages,) = folder.glob("lib/*/site-packages")
-    (packages / "others.pth").write_text(sysconfig.get_path("purelib"))
+    (packages / "parent.pth").write_text(sysconfig.get_path("purelib"))
     return folder
 
 

@@ -39,11 +39,11 @@ def write_domains(folder: Path) -> None:
 
 @torch.no_grad()
 def varied_model(num_classes: int) -> SegmentationNetwork:
-    """A quarter-width network of random weights that predicts many of its classes, which an untrained one does not."""
+    """A quarter-width network of random weights that predicts many of its classes, unlike a new network."""
     torch.manual_seed(0)
     model = build_model(ModelConfig(width=0.25, num_classes=num_classes, dilations=(1, 2)))
     noise = torch.randint(0, 256, (4, 3, 24, 40), dtype=torch.uint8)
-    for _ in range(50):  # BatchNorm gets to know its features
+    for _ in range(50):  # BatchNorm's running statistics settle
         model.coarse(noise)
     model.eval()
     model.get_parameter("main_head.0.bias").sub_(model.coarse(noise).main.mean((0, 2, 3)))
@@ -51,27 +51,35 @@ def varied_model(num_classes: int) -> SegmentationNetwork:
 
 
 def varied_checkpoint(path: Path, label_set: str = "cityscapes19", **about: Any) -> str:
-    """The path of a checkpoint with such a network, and `about` besides."""
+    """The path of a checkpoint with such a network; `about` adds to its content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     classes = list(find_label_set(label_set).classes)
     model = varied_model(len(classes))
-    own = {"weights": model.state_dict(), "model": model.config.model_dump(mode="json"), "settings": {}}
-    content = {"format": 1, "step": 3, "group": "varied", "label_set": label_set, "classes": classes, **own, **about}
+    network = {"weights": model.state_dict(), "model": model.config.model_dump(mode="json"), "settings": {}}
+    content = {
+        "format": 1,
+        "step": 3,
+        "group": "varied",
+        "label_set": label_set,
+        "classes": classes,
+        **network,
+        **about,
+    }
     torch.save(content, path)
     return str(path)
 
 
 def request(stage: str, resume: str | None = None, **changes: Any) -> Request:
-    """A request for a stage with SETTINGS, changed; of a resumed run only what is named."""
+    """A request for a stage with SETTINGS and changes; for a resumed run with the changes only."""
     overrides = changes if resume else {**SETTINGS, **changes}
     return Request(stage=stage, recipe="streets", overrides=overrides, resume=resume)
 
 
 def checkpoint(run_id: str, name: str = "last.pt") -> dict[str, Any]:
-    """The content of a run's checkpoint, as it was uploaded."""
+    """The content of a run's uploaded checkpoint."""
     return load_file(artifact(run_id, f"checkpoints/{name}"))
 
 
 def artifact(run_id: str, path: str) -> Path:
-    """The file that the run store itself keeps."""
+    """The file in the run store."""
     return Path(MlflowClient().get_run(run_id).info.artifact_uri) / path

@@ -17,7 +17,7 @@ Cells = tuple[object, ...]  # of a row
 
 
 def fill(uri: str, runs: int, metrics: int, steps: int) -> list[str]:
-    """Finished runs with parameters, tags and histories, written past MLflow into its tables."""
+    """Finished runs with parameters, tags and histories, written directly into MLflow's tables."""
     client = MlflowClient(uri)
     experiment = int(client.create_experiment(uuid.uuid4().hex))
     ids = [uuid.uuid4().hex for _ in range(runs)]
@@ -51,18 +51,18 @@ def fill(uri: str, runs: int, metrics: int, steps: int) -> list[str]:
 
 
 def _inserter(connection: Any, dialect: str) -> Callable[[str, Sequence[str], Iterable[Cells]], None]:
-    """The fastest way into a table that the database's driver has."""
+    """The fastest function of the database's driver that fills a table."""
 
     def insert(table: str, columns: Sequence[str], rows: Iterable[Cells]) -> None:
-        listed = ", ".join(columns)
+        names = ", ".join(columns)
         cursor = connection.cursor()
         if dialect == "postgresql":
-            with cursor.copy(f"COPY {table} ({listed}) FROM STDIN") as copy:
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
         else:
             marks = ", ".join("?" * len(columns))
-            cursor.executemany(f"INSERT INTO {table} ({listed}) VALUES ({marks})", rows)
+            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
 
     return insert
 

@@ -1,7 +1,7 @@
 """Losses, metrics and a whole step against plain alternatives, as ratios of two figures of one run.
 
-The two sides take turns and the fastest turn of each counts, so that a busy moment strikes neither alone. Peak memory
-is what PyTorch's profiler sees its allocator give out and take back.
+The two sides take turns, and the fastest turn of each counts, so that a busy moment affects both. Peak memory is
+measured by PyTorch's profiler, which sees what its allocator gives out and takes back.
 """
 
 import itertools
@@ -123,7 +123,7 @@ def images(size: tuple[int, int]) -> Tensor:
 
 
 def adapting(model: SegmentationNetwork, image: Tensor) -> tuple[Callable[[], None], State]:
-    """One step of adaptation with this image on both sides, and what it works on."""
+    """One step of adaptation with this image as source and target, and the state that it changes."""
     batch = Batch(image, torch.randint(0, CLASSES, (1, *image.shape[2:]), dtype=torch.uint8), ("random",))
     adaptation = AdaptationConfig(target_mode="IW_maxsquare", lambda_target=0.09, threshold=THRESHOLD)
     terms = [Term("source", Supervised(LAMBDA_SEG)), Term("target", Adaptation(adaptation, LAMBDA_SEG))]
@@ -142,7 +142,7 @@ def adapting(model: SegmentationNetwork, image: Tensor) -> tuple[Callable[[], No
 
 
 def _logits(seed: int) -> Tensor:
-    """Smooth as a network's, and sure of about a third of the pixels."""
+    """Logits that are smooth like those of a network, and confident for about a third of the pixels."""
     coarse = 6 * torch.randn(1, CLASSES, *(side // 32 for side in LOSS), generator=torch.Generator().manual_seed(seed))
     return fn.interpolate(coarse, LOSS, mode="bilinear", align_corners=True)
 
@@ -164,7 +164,7 @@ def _memory(what: str, size: str, alternative: str, pair: Pair, bound: float | N
 
 
 def _peak(call: Callable[[], object]) -> float:
-    """MB that tensors hold at most during a call, beyond its inputs."""
+    """Peak memory of a call's tensors in MB, without its inputs."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         call()
     events = [event for event in profiled.profiler.kineto_results.events() if event.name() == "[memory]"]

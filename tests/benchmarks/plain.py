@@ -1,4 +1,4 @@
-"""The alternatives that benchmarks compare with: each as one would write it first, from its definition."""
+"""The alternatives for comparison: simple code, written directly from each definition."""
 
 import numpy as np
 import torch

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from ratio import Ratio, timed
 
+from msl.checkpoints import About, Checkpoint, NetworkAbout
 from msl.config import DeviceConfig, InputConfig, ModelConfig, PredictedConfig
 from msl.labels import LABEL_SETS
 from msl.models import build_model
@@ -29,12 +30,11 @@ BOUND = 1 / 1.15
 def ratios() -> Iterator[Ratio]:
     """Labels alone, and with everything that the stage writes by default."""
     torch.manual_seed(0)
-    saved = _saved()
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        _write_frames(place / "in")
-        predictor = Predictor.of(saved, place, InputConfig(crop_size=SIZE), DeviceConfig())
-        files = find_images(place / "in", place / "out")
+        root = Path(folder)
+        _write_frames(root / "in")
+        predictor = Predictor.of(_checkpoint(), root, InputConfig(crop_size=SIZE), DeviceConfig())
+        files = find_images(root / "in", root / "out")
         frames = [torch.randint(0, 256, (1, 3, *SIZE[::-1]), dtype=torch.uint8) for _ in files]
 
         @torch.inference_mode()
@@ -42,16 +42,16 @@ def ratios() -> Iterator[Ratio]:
             for frame in frames:
                 predictor.model(frame)
 
-        for what, wanted in (("label files", {"overlay": None, "confidence": None}), ("everything", {})):
-            asked = PredictedConfig(checkpoint="", images=place / "in", output=place / "out", **wanted)
-            pair = lambda asked=asked: predict_files(predictor, files, Writer(asked, LABELS), asked), forward
+        for what, outputs in (("label files", {"overlay": None, "confidence": None}), ("everything", {})):
+            config = PredictedConfig(checkpoint="", images=root / "in", output=root / "out", **outputs)
+            pair = lambda config=config: predict_files(predictor, files, Writer(config, LABELS), config), forward
             yield timed(f"predict, {what}", f"{len(files)} × {SIZE[1]}×{SIZE[0]}", "the network alone", pair, BOUND, 3)
 
 
-def _saved() -> dict[str, object]:
+def _checkpoint() -> Checkpoint:
     model = build_model(ModelConfig(num_classes=len(LABELS)))
-    own = {"weights": model.state_dict(), "model": model.config.model_dump(mode="json")}
-    return {**own, "label_set": LABELS.name, "classes": list(LABELS.classes), "settings": {}}
+    network = NetworkAbout(model=model.config, label_set=LABELS.name, classes=LABELS.classes)
+    return Checkpoint(about=About(group="random", network=network), step=0, weights=model.state_dict())
 
 
 def _write_frames(folder: Path) -> None:

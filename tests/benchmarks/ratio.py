@@ -9,7 +9,7 @@ Pair = tuple[Callable[[], object], Callable[[], object]]  # ours and the alterna
 
 @dataclass(frozen=True)
 class Ratio:
-    """A row of the table: how many times ours goes into the alternative."""
+    """A row of the table: the figure of the alternative divided by ours."""
 
     what: str
     size: str
@@ -17,7 +17,7 @@ class Ratio:
     ours: float
     theirs: float
     unit: str
-    bound: float | None  # the least ratio asked for
+    bound: float | None  # the smallest allowed ratio
 
     @property
     def ratio(self) -> float:
@@ -33,7 +33,7 @@ def timed(what: str, size: str, alternative: str, pair: Pair, bound: float | Non
 
 
 def milliseconds(call: Callable[[], object]) -> float:
-    """How long it takes once."""
-    began = time.perf_counter()
+    """Duration of one call."""
+    start = time.perf_counter()
     call()
-    return 1000 * (time.perf_counter() - began)
+    return 1000 * (time.perf_counter() - start)

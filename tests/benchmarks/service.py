@@ -1,7 +1,7 @@
 """The service under load, beside a bare MLflow server on the same PostgreSQL: ``python tests/benchmarks/service.py``.
 
-Clients log as trainings do: a batch of metrics a step, each over a connection of its own. The two servers take turns,
-so that what else the machine does falls on both. They have equally many processes.
+Clients log as trainings do: a batch of metrics for each step, each client over its own connection. The two servers take
+turns, so that other work of the machine affects both. They have the same number of processes.
 """
 
 import argparse
@@ -31,13 +31,13 @@ WORKERS = "2"
 
 
 class Client(requests.Session):
-    """What MLflow's client sends, without the client's own time."""
+    """What MLflow's client sends, without the time of MLflow's client."""
 
     def __init__(self, uri: str, login: tuple[str, str] | None) -> None:
         super().__init__()
         self.auth, self.api = login, f"{uri}/api/2.0/mlflow/"
 
-    def told(self, path: str, body: object) -> Any:
+    def answer_to(self, path: str, body: object) -> Any:
         answer = self.post(self.api + path, json=body, timeout=300)
         answer.raise_for_status()
         return answer.json()
@@ -45,16 +45,16 @@ class Client(requests.Session):
     def step(self, run_id: str, step: int) -> float:
         """Seconds for the metrics of a step."""
         rows = [{"key": f"m{i}", "value": i / 7, "timestamp": 1000 + step, "step": step} for i in range(METRICS)]
-        began = time.perf_counter()
-        self.told("runs/log-batch", {"run_id": run_id, "metrics": rows})
-        return time.perf_counter() - began
+        start = time.perf_counter()
+        self.answer_to("runs/log-batch", {"run_id": run_id, "metrics": rows})
+        return time.perf_counter() - start
 
     def search(self, experiment: str) -> float:
         """Seconds to find all runs of an experiment."""
-        began = time.perf_counter()
-        found = self.told("runs/search", {"experiment_ids": [experiment], "max_results": RUNS})
-        assert len(found["runs"]) == RUNS
-        return time.perf_counter() - began
+        start = time.perf_counter()
+        result = self.answer_to("runs/search", {"experiment_ids": [experiment], "max_results": RUNS})
+        assert len(result["runs"]) == RUNS
+        return time.perf_counter() - start
 
 
 class Server:
@@ -63,7 +63,7 @@ class Server:
     def __init__(self, uri: str, store: str, login: tuple[str, str] | None = None) -> None:
         self.uri, self.store, self.login = uri, store, login
         client, body = Client(uri, login), {"experiment_id": "0", "start_time": 1}
-        self.runs = [client.told("runs/create", body)["run"]["info"]["run_id"] for _ in range(CLIENTS)]
+        self.runs = [client.answer_to("runs/create", body)["run"]["info"]["run_id"] for _ in range(CLIENTS)]
         self.steps = 0
 
     def turn(self, steps: int) -> list[float]:
@@ -88,28 +88,28 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # no helpers beside the bare server either
     with postgresql() as database, tempfile.TemporaryDirectory() as folder, chdir(folder):
-        bare_store, own_store = (
-            database.new(name).replace("postgresql:", "postgresql+psycopg:") for name in ("bare", "own")
+        bare_store, our_store = (
+            database.new(name).replace("postgresql:", "postgresql+psycopg:") for name in ("bare", "ours")
         )
-        filled = fill(own_store, RUNS, METRICS, 1)
-        options = ("--database", own_store, "--workers", WORKERS)
+        filled = fill(our_store, RUNS, METRICS, 1)
+        options = ("--database", our_store, "--workers", WORKERS)
         with served(bare_store, "--workers", WORKERS) as address, running(Path(folder), *options) as service:
-            bare, own = Server(address, bare_store), Server(service.uri, own_store, service.admin)
-            measure(bare, own, arguments.turns, arguments.steps)
-            search(own, filled[0])
+            bare, ours = Server(address, bare_store), Server(service.uri, our_store, service.admin)
+            measure(bare, ours, arguments.turns, arguments.steps)
+            search(ours, filled[0])
 
 
-def measure(bare: Server, own: Server, turns: int, steps: int) -> None:
-    for server in (bare, own):
+def measure(bare: Server, ours: Server, turns: int, steps: int) -> None:
+    for server in (bare, ours):
         server.turn(3)  # every process has opened its connections
-    samples: dict[Server, list[float]] = {bare: [], own: []}
+    samples: dict[Server, list[float]] = {bare: [], ours: []}
     for _ in range(turns):
-        for server, taken in samples.items():
-            taken += server.turn(steps)
-    slow = {server: 1000 * float(np.percentile(taken, 95)) for server, taken in samples.items()}
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {len(samples[own])} batches of {METRICS} each")
-    print(f"p95 of a batch, ms: service {slow[own]:.0f}, bare {slow[bare]:.0f}, ratio {slow[own] / slow[bare]:.2f}")
-    print(f"rows lost: service {own.lost()}, bare {bare.lost()}")
+        for server, seconds in samples.items():
+            seconds += server.turn(steps)
+    slow = {server: 1000 * float(np.percentile(seconds, 95)) for server, seconds in samples.items()}
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {len(samples[ours])} batches of {METRICS} each")
+    print(f"p95 of a batch, ms: service {slow[ours]:.0f}, bare {slow[bare]:.0f}, ratio {slow[ours] / slow[bare]:.2f}")
+    print(f"rows lost: service {ours.lost()}, bare {bare.lost()}")
 
 
 def search(server: Server, run_id: str) -> None:

@@ -2,7 +2,7 @@
 
 Stores are filled by SQL, so that this takes minutes and not hours. Where speed is claimed, it is as a ratio of two
 figures of one run; MLflow's loop is measured on some of the runs and its time multiplied, since it takes equally long
-for each. Memory is the growth of the peak of a process of its own, next to the size of the frame that it got.
+for each. Memory is the growth of the peak memory of a separate process, beside the size of its frame.
 """
 
 import argparse
@@ -87,26 +87,26 @@ def of_server(scale: float) -> Rows:
         first, ids = ids[: len(ids) // 5], ids[len(ids) // 5 :]
         open_store(address).history(first)  # the first answer of each of the server's processes takes seconds
         theirs = seconds(lambda: loop(client, ids[:SAMPLE])) * len(ids) / len(ids[:SAMPLE])
-        own = seconds(lambda: open_store(address).history(ids))
+        ours = seconds(lambda: open_store(address).history(ids))
         again = seconds(lambda: open_store(address).history(ids))
     return {
-        f"http, history() of {len(ids)} runs x {METRICS} metrics x {STEPS} steps, s": own,
+        f"http, history() of {len(ids)} runs x {METRICS} metrics x {STEPS} steps, s": ours,
         "http, the same again, out of the cache, s": again,
-        "http, MLflow's client against that, ratio": theirs / own,
+        "http, MLflow's client against that, ratio": theirs / ours,
     }
 
 
 def history(name: str, uri: str, scale: float) -> Rows:
     ids = fill(uri, round(RUNS * scale), METRICS, STEPS)
-    own = min(taken(lambda: open_store(uri).history(ids)) for _ in range(2))
+    ours = min(duration_of(lambda: open_store(uri).history(ids)) for _ in range(2))
     client = MlflowClient(uri)
     sample = ids[:SAMPLE]
     loop(client, sample[:2])  # opens the connection
-    theirs = taken(lambda: loop(client, sample)).times(len(ids) / len(sample))
+    theirs = duration_of(lambda: loop(client, sample)).times(len(ids) / len(sample))
     command = [sys.executable, __file__, "--peak", uri]
     used = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     return {
-        **against(f"{name}, history() of {len(ids)} runs x {METRICS} metrics x {STEPS} steps", own, theirs),
+        **against(f"{name}, history() of {len(ids)} runs x {METRICS} metrics x {STEPS} steps", ours, theirs),
         f"{name}, peak memory against the frame's size ({used['frame']:.0f} MB), ratio": used["peak"] / used["frame"],
     }
 
@@ -117,8 +117,8 @@ def growth(scale: float) -> Rows:
         uri = f"sqlite:///{Path.cwd()}/grown {times}.db"
         ids = fill(uri, max(round(RUNS * scale * times / 50), 1), METRICS, STEPS)
         count = len(ids) * METRICS * STEPS
-        taken = seconds(lambda uri=uri, ids=ids: open_store(uri).history(ids))
-        rows[f"SQLite, history() of {count} rows, microseconds a row"] = 1e6 * taken / count
+        duration = seconds(lambda uri=uri, ids=ids: open_store(uri).history(ids))
+        rows[f"SQLite, history() of {count} rows, microseconds a row"] = 1e6 * duration / count
     return rows
 
 
@@ -127,23 +127,23 @@ def many_runs(name: str, uri: str, scale: float) -> Rows:
     client, count = MlflowClient(uri), len(ids)
     experiment = client.get_run(ids[0]).info.experiment_id
     title = client.get_experiment(experiment).name
-    own = min(taken(lambda: open_store(uri).runs(title)) for _ in range(2))
+    ours = min(duration_of(lambda: open_store(uri).runs(title)) for _ in range(2))
     mlflow.set_tracking_uri(uri)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        theirs = taken(lambda: mlflow.search_runs(experiment_ids=[experiment], max_results=count))
-    return against(f"{name}, runs() of {count} runs, 20 parameters, 10 tags, 20 metrics", own, theirs)
+        theirs = duration_of(lambda: mlflow.search_runs(experiment_ids=[experiment], max_results=count))
+    return against(f"{name}, runs() of {count} runs, 20 parameters, 10 tags, 20 metrics", ours, theirs)
 
 
 def thinned(name: str, uri: str, scale: float) -> Rows:
     ids = fill(uri, LONG_RUNS, 1, round(LONG * scale))
-    began = time.perf_counter()
-    frame, grown = growing(lambda: open_store(uri).history(ids, max_points=2000))
-    taken = time.perf_counter() - began
+    start = time.perf_counter()
+    frame, growth_mb = growing(lambda: open_store(uri).history(ids, max_points=2000))
+    duration = time.perf_counter() - start
     assert frame.groupby("run_id").size().max() <= 2000
     return {
-        f"{name}, {LONG_RUNS * round(LONG * scale)} rows thinned to 2000 points a run, s": taken,
-        f"{name}, the same, memory of this process grew by, MB": grown,
+        f"{name}, {LONG_RUNS * round(LONG * scale)} rows thinned to 2000 points a run, s": duration,
+        f"{name}, the same, memory of this process grew by, MB": growth_mb,
     }
 
 
@@ -152,8 +152,8 @@ def peak(uri: str) -> Rows:
     store = open_store(uri)
     ids = store.runs()["run_id"].tolist()
     store.history(ids[:1])  # loads what is loaded once
-    frame, grown = growing(lambda: store.history(ids))
-    return {"peak": grown, "frame": float(frame.memory_usage(deep=True).sum()) / 2**20}
+    frame, growth_mb = growing(lambda: store.history(ids))
+    return {"peak": growth_mb, "frame": float(frame.memory_usage(deep=True).sum()) / 2**20}
 
 
 def growing(call: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, float]:
@@ -175,30 +175,30 @@ def loop(client: MlflowClient, run_ids: list[str]) -> list[object]:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    return taken(call).wall
+    return duration_of(call).wall
 
 
-class Taken(NamedTuple):
+class Duration(NamedTuple):
     """Seconds of the clock, and of this process's processor, which other work on the machine hardly changes."""
 
     wall: float
     processor: float
 
-    def times(self, factor: float) -> "Taken":
-        return Taken(factor * self.wall, factor * self.processor)
+    def times(self, factor: float) -> "Duration":
+        return Duration(factor * self.wall, factor * self.processor)
 
 
-def taken(call: Callable[[], object]) -> Taken:
-    began = Taken(time.perf_counter(), time.process_time())
+def duration_of(call: Callable[[], object]) -> Duration:
+    start = Duration(time.perf_counter(), time.process_time())
     call()
-    return Taken(time.perf_counter() - began.wall, time.process_time() - began.processor)
+    return Duration(time.perf_counter() - start.wall, time.process_time() - start.processor)
 
 
-def against(what: str, own: Taken, theirs: Taken) -> Rows:
+def against(what: str, ours: Duration, theirs: Duration) -> Rows:
     return {
-        f"{what}, s": own.wall,
-        f"{what}, MLflow against that, ratio": theirs.wall / own.wall,
-        f"{what}, the same of processor time, ratio": theirs.processor / own.processor,
+        f"{what}, s": ours.wall,
+        f"{what}, MLflow against that, ratio": theirs.wall / ours.wall,
+        f"{what}, the same of processor time, ratio": theirs.processor / ours.processor,
     }
 
 

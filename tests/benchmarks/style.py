@@ -25,21 +25,21 @@ def ratios() -> Iterator[Ratio]:
     torch.manual_seed(0)
     transfer = StyleTransfer(Encoder(VGG()), Decoder(VGG()))
     styles = [torch.rand(3, *size) for size in STYLES]
-    kept = transfer.prepare(styles)
+    statistics = transfer.prepare(styles)
     for size in SIZES:
         content = torch.rand(1, 3, *size)
-        pair = partial(_styled, transfer, content, kept), partial(_one_by_one, transfer, content, styles)
+        pair = partial(_style_all, transfer, content, statistics), partial(_one_by_one, transfer, content, styles)
         torch.testing.assert_close(pair[0](), pair[1](), rtol=1e-3, atol=1e-3)
         alternative = "everything encoded for every style"
         yield timed(f"{len(styles)} styles on an image", f"{size[0]}×{size[1]}", alternative, pair, 3, turns=2)
-    yield _joint_step(transfer, kept)
+    yield _joint_step(transfer, statistics)
 
 
-def _joint_step(transfer: StyleTransfer, kept: StyleStatistics) -> Ratio:
-    """A step of joint_adain with a frozen style, without the style network's own passes, beside a step of adapt."""
+def _joint_step(transfer: StyleTransfer, statistics: StyleStatistics) -> Ratio:
+    """A step of joint_adain with a frozen style, without the passes of the style network, beside a step of adapt."""
     image = numerics.images(numerics.STEP)
     front = StyleFront(transfer, alpha=1.0, style_training="frozen")
-    front.take_on(kept, LookConfig())
+    front.take_on(statistics, LookConfig())
     model = numerics.network()
     put_in_front(model, front)
     calls = {
@@ -51,14 +51,16 @@ def _joint_step(transfer: StyleTransfer, kept: StyleStatistics) -> Ratio:
     for _ in range(3):
         for name, call in calls.items():
             fastest[name] = min(fastest[name], milliseconds(call))
-    own = fastest["joint"] - fastest["style"]
+    joint = fastest["joint"] - fastest["style"]
     size = f"1×3×{numerics.STEP[0]}×{numerics.STEP[1]}, twice"
-    return Ratio("one joint_adain step less its styling", size, "one adapt step", own, fastest["adapt"], "ms", 1 / 1.5)
+    return Ratio(
+        "one joint_adain step minus its styling", size, "one adapt step", joint, fastest["adapt"], "ms", 1 / 1.5
+    )
 
 
 @torch.no_grad()
-def _styled(transfer: StyleTransfer, content: Tensor, kept: StyleStatistics) -> Tensor:
-    return transfer(content, kept)
+def _style_all(transfer: StyleTransfer, content: Tensor, statistics: StyleStatistics) -> Tensor:
+    return transfer(content, statistics)
 
 
 @torch.no_grad()

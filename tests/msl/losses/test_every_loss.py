@@ -44,7 +44,7 @@ def on_labels(make_labels):
     return loss
 
 
-def given(z):
+def fixed_labels(z):
     return z.argmin(1)
 
 
@@ -91,7 +91,7 @@ LOSSES = {
         lambda p, valid: iw_entropy(p, RATIO, valid),
         lambda z, p: -(np_weight(p) * p * np.log(p)).sum() / (p.shape[0] * p.shape[1]),
     ),
-    "supervised": Loss(on_labels(given), lambda z, p: np_cross_entropy(p, z.argmin(1), p.max(1) > 0), False),
+    "supervised": Loss(on_labels(fixed_labels), lambda z, p: np_cross_entropy(p, z.argmin(1), p.max(1) > 0), False),
     "hard": Loss(on_labels(hard), lambda z, p: np_cross_entropy(p, p.argmax(1), p.max(1) > THRESHOLD), False),
     "guidance": Loss(on_labels(guided), np_guidance, False),
 }
@@ -137,7 +137,7 @@ def test_a_batch_is_the_mean_of_its_images(loss):
     """Labels' cross entropy weighs images by their labelled pixels; the others weigh them alike."""
     z = logits()
     makers = {LOSSES["hard"]: hard, LOSSES["guidance"]: guided}
-    label = makers.get(loss, given)(z)
+    label = makers.get(loss, fixed_labels)(z)
     counted = (label != 255).sum((1, 2)).double()
     alone = torch.stack([loss.of_logits(image) for image in z.split(1)])
     torch.testing.assert_close(loss.of_logits(z), (counted * alone).sum() / counted.sum(), **DOUBLE)

@@ -51,7 +51,7 @@ def test_no_gradient_flows_through_the_weights():
     logits = torch.randn(1, 3, 4, 4, dtype=torch.float64, requires_grad=True)
     weight = image_wise_weight(logits.softmax(1), 0.2)
     assert not weight.requires_grad
-    (own,) = torch.autograd.grad(iw_max_square(logits.softmax(1)), logits)
+    (grad,) = torch.autograd.grad(iw_max_square(logits.softmax(1)), logits)
     fixed = -(weight * logits.softmax(1).square().sum(1)).sum() / 3
     (expected,) = torch.autograd.grad(fixed, logits)
-    torch.testing.assert_close(own, expected, **DOUBLE)
+    torch.testing.assert_close(grad, expected, **DOUBLE)

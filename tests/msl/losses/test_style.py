@@ -34,13 +34,13 @@ def test_a_constant_channel_has_the_deviation_of_eps():
 
 def test_losses_of_a_closed_form():
     # means 1 and 3, deviations sqrt(4/3 + eps) and sqrt(16/3 + eps)
-    own = torch.tensor([0.0, 0.0, 2.0, 2.0], dtype=torch.float64).view(1, 1, 2, 2)
+    decoded = torch.tensor([0.0, 0.0, 2.0, 2.0], dtype=torch.float64).view(1, 1, 2, 2)
     style = torch.tensor([1.0, 1.0, 5.0, 5.0], dtype=torch.float64).view(1, 1, 2, 2)
     deviations = (4 / 3 + 1e-5) ** 0.5, (16 / 3 + 1e-5) ** 0.5
     expected = (1 - 3) ** 2 + (deviations[0] - deviations[1]) ** 2
-    assert style_loss([own], [style]).item() == pytest.approx(expected)
-    assert style_loss([own, own], [style, style]).item() == pytest.approx(2 * expected)
-    assert content_loss(own, style).item() == pytest.approx((1 + 1 + 9 + 9) / 4)
+    assert style_loss([decoded], [style]).item() == pytest.approx(expected)
+    assert style_loss([decoded, decoded], [style, style]).item() == pytest.approx(2 * expected)
+    assert content_loss(decoded, style).item() == pytest.approx((1 + 1 + 9 + 9) / 4)
 
 
 def test_style_compares_images_of_any_size_and_content_pixels():
@@ -52,15 +52,15 @@ def test_style_compares_images_of_any_size_and_content_pixels():
 
 
 def test_gradients():
-    own, styles = layers(0), layers(1)
-    own = [layer.requires_grad_() for layer in own]
-    assert torch.autograd.gradcheck(lambda a, b: style_loss([a, b], styles), own)
-    assert torch.autograd.gradcheck(lambda a: content_loss(a, styles[0]), own[0])
+    features, styles = layers(0), layers(1)
+    features = [layer.requires_grad_() for layer in features]
+    assert torch.autograd.gradcheck(lambda a, b: style_loss([a, b], styles), features)
+    assert torch.autograd.gradcheck(lambda a: content_loss(a, styles[0]), features[0])
 
 
 def test_targets_carry_no_gradient():
-    own = [layer.requires_grad_() for layer in layers(0)]
+    features = [layer.requires_grad_() for layer in layers(0)]
     styles = [layer.requires_grad_() for layer in layers(1)]
-    (style_loss(own, styles) + content_loss(own[0], styles[0])).backward()
-    assert all(layer.grad is not None for layer in own)
+    (style_loss(features, styles) + content_loss(features[0], styles[0])).backward()
+    assert all(layer.grad is not None for layer in features)
     assert all(layer.grad is None for layer in styles)

@@ -22,8 +22,8 @@ def test_mean_is_over_the_labelled_pixels_of_the_whole_batch():
 def test_equals_pytorch_where_pytorch_is_defined():
     logits, label = torch.randn(2, 4, 3, 5), torch.randint(0, 4, (2, 3, 5))
     label[0, 0] = 255
-    own = torch.nn.functional.cross_entropy(logits, label, ignore_index=255)
-    torch.testing.assert_close(cross_entropy(logits, label), own, **SINGLE)
+    torch_loss = torch.nn.functional.cross_entropy(logits, label, ignore_index=255)
+    torch.testing.assert_close(cross_entropy(logits, label), torch_loss, **SINGLE)
 
 
 def test_a_batch_without_labels_gives_zero():

@@ -57,8 +57,8 @@ def test_equals_numpy_whatever_the_batches():
     label, prediction = rng.integers(0, 7, (4, 9, 11)), rng.integers(0, 7, (4, 9, 11))
     label[rng.random(label.shape) < 0.1] = 255
     expected = np.zeros((7, 7), int)
-    kept = label != 255
-    np.add.at(expected, (label[kept], prediction[kept]), 1)
+    labelled = label != 255
+    np.add.at(expected, (label[labelled], prediction[labelled]), 1)
     whole, split = ConfusionMatrix(7), ConfusionMatrix(7)
     whole.update(torch.from_numpy(prediction), torch.from_numpy(label))
     for p, t in zip(prediction, label, strict=True):

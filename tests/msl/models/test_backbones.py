@@ -90,10 +90,10 @@ class Halves(Backbone):
 
 def test_a_wrong_declaration_is_refused_with_the_numbers():
     check_declaration(Halves(Stages(4, 8, 8), Stages(6, 8, 8)), "halves")
-    given = "for an image of 32x64 pixels it gives 6 channels of 8x16, 8 channels of 4x8, 8 channels of 4x8"
-    with pytest.raises(ConfigError, match=rf"declares strides 4, 16, 16 and channels 6, 8, 8, but {given}"):
+    measured = "for an image of 32x64 pixels it gives 6 channels of 8x16, 8 channels of 4x8, 8 channels of 4x8"
+    with pytest.raises(ConfigError, match=rf"declares strides 4, 16, 16 and channels 6, 8, 8, but {measured}"):
         check_declaration(Halves(Stages(4, 16, 16), Stages(6, 8, 8)), "halves")
-    with pytest.raises(ConfigError, match=rf"declares strides 4, 8, 8 and channels 6, 8, 9, but {given}"):
+    with pytest.raises(ConfigError, match=rf"declares strides 4, 8, 8 and channels 6, 8, 9, but {measured}"):
         check_declaration(Halves(Stages(4, 8, 8), Stages(6, 8, 9)), "halves")
 
 

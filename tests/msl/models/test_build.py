@@ -11,12 +11,12 @@ from msl.models import build_model
 
 def test_a_torchvision_state_dict_loads_whole(tmp_path):
     torch.manual_seed(0)
-    own = zoo.resnet18().state_dict()
-    torch.save(own, tmp_path / "resnet18.pth")
+    weights = zoo.resnet18().state_dict()
+    torch.save(weights, tmp_path / "resnet18.pth")
     model = build_model(ModelConfig(backbone="resnet18", weights=str(tmp_path / "resnet18.pth")))
     loaded = model.backbone.network.state_dict()
-    assert set(own) - set(loaded) == {"fc.weight", "fc.bias"}
-    assert all(torch.equal(loaded[name], own[name]) for name in loaded)
+    assert set(weights) - set(loaded) == {"fc.weight", "fc.bias"}
+    assert all(torch.equal(loaded[name], weights[name]) for name in loaded)
 
 
 @pytest.mark.parametrize(

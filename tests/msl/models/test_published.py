@@ -23,15 +23,15 @@ MEAN = (104.00698793, 116.66876762, 122.67891434)  # blue, green, red
 def state():
     """Random weights by the authors' names: a ResNet-101 with two heads of four convolutions."""
     generator = torch.Generator().manual_seed(0)
-    own = {k: v for k, v in zoo.resnet101().state_dict().items() if not k.startswith("fc.")}
-    for name, value in own.items():
+    state = {k: v for k, v in zoo.resnet101().state_dict().items() if not k.startswith("fc.")}
+    for name, value in state.items():
         if "running" in name or "bn" in name or "downsample.1" in name:
-            own[name] = torch.rand(value.shape, generator=generator) * 0.2 + 0.9 if value.ndim else value
+            state[name] = torch.rand(value.shape, generator=generator) * 0.2 + 0.9 if value.ndim else value
     for head, channels in (("layer5", 1024), ("layer6", 2048)):
         for j in range(4):
-            own[f"{head}.conv2d_list.{j}.weight"] = torch.randn(19, channels, 3, 3, generator=generator) * 0.01
-            own[f"{head}.conv2d_list.{j}.bias"] = torch.randn(19, generator=generator) * 0.1
-    return own
+            state[f"{head}.conv2d_list.{j}.weight"] = torch.randn(19, channels, 3, 3, generator=generator) * 0.01
+            state[f"{head}.conv2d_list.{j}.bias"] = torch.randn(19, generator=generator) * 0.1
+    return state
 
 
 def published(state, image, branches):
@@ -92,8 +92,8 @@ def test_both_outputs_are_the_published_networks(tmp_path, state, config, branch
 
 def test_bare_files_without_counters_and_with_one_head(tmp_path, state):
     bare = {k: v for k, v in state.items() if not k.startswith("layer5.") and "num_batches" not in k}
-    found = read_published(saved(tmp_path, bare))
-    assert (found.config.multi, found.step, found.label_set.name) == (False, 0, "cityscapes19")
+    published = read_published(saved(tmp_path, bare))
+    assert (published.config.multi, published.step, published.label_set.name) == (False, 0, "cityscapes19")
     assert not load_published(tmp_path / "published.pth")[0].training
 
 

@@ -44,9 +44,9 @@ def test_scores_are_those_of_a_plain_loop(model, scored):
         coarse = model.coarse(image[None]).main
         full.update(upsample(coarse, (24, 40)).argmax(1)[0], sample.label)
         resized.update(upsample(coarse, (16, 24)).argmax(1)[0], nearest(sample.label, (16, 24)))
-    own = evaluate(model, scored)
-    assert torch.equal(own.full.counts, full.counts)
-    assert torch.equal(own.resized.counts, resized.counts)
+    scores = evaluate(model, scored)
+    assert torch.equal(scores.full.counts, full.counts)
+    assert torch.equal(scores.resized.counts, resized.counts)
     assert 0 < resized.counts.sum() < full.counts.sum()
     assert (full.counts.sum(0) > 0).sum() > 3  # several classes are predicted
 
@@ -66,27 +66,29 @@ def test_flip_and_scales_average_probabilities_at_the_labels_size(model, scored)
                 logits = upsample(model.coarse(seen[None]).main, (24, 40))
                 total += (logits.flip(-1) if mirrored else logits).softmax(1) / 4
         expected.update(total.argmax(1)[0], sample.label)
-    own = evaluate(model, replace(scored, flip=True, scales=(1.5, 0.75)))
-    assert torch.equal(own.full.counts, expected.counts)
-    assert not torch.equal(own.full.counts, evaluate(model, scored).full.counts)
+    scores = evaluate(model, replace(scored, flip=True, scales=(1.5, 0.75)))
+    assert torch.equal(scores.full.counts, expected.counts)
+    assert not torch.equal(scores.full.counts, evaluate(model, scored).full.counts)
 
 
 def test_labels_may_be_resized_for_every_score(model, scored):
-    own, plain = evaluate(model, replace(scored, resize_labels=True)), evaluate(model, scored)
-    assert torch.equal(own.full.counts, plain.resized.counts)
-    assert torch.equal(own.resized.counts, plain.resized.counts)
-    own_metrics, metrics = (scores.metrics("target", scored.domain.label_set) for scores in (own, plain))
-    assert own_metrics["target/mIoU"] == own_metrics["target/mIoU_resized"] == metrics["target/mIoU_resized"]
-    assert all(own_metrics[f"target/{name}"] != metrics[f"target/{name}"] for name in ("mIoU", "fwIoU", "PA", "MPA"))
+    resized, plain = evaluate(model, replace(scored, resize_labels=True)), evaluate(model, scored)
+    assert torch.equal(resized.full.counts, plain.resized.counts)
+    assert torch.equal(resized.resized.counts, plain.resized.counts)
+    resized_metrics, metrics = (scores.metrics("target", scored.domain.label_set) for scores in (resized, plain))
+    assert resized_metrics["target/mIoU"] == resized_metrics["target/mIoU_resized"] == metrics["target/mIoU_resized"]
+    assert all(
+        resized_metrics[f"target/{name}"] != metrics[f"target/{name}"] for name in ("mIoU", "fwIoU", "PA", "MPA")
+    )
 
 
 @pytest.mark.parametrize("resize_labels", [False, True])
 def test_predictions_are_kept_at_full_size_whatever_is_scored(model, scored, resize_labels):
-    kept = {}
-    scores = evaluate(model, replace(scored, resize_labels=resize_labels), keep=kept.__setitem__)
-    assert list(kept) == [scored.domain[i].name for i in range(5)]
+    predictions = {}
+    scores = evaluate(model, replace(scored, resize_labels=resize_labels), keep=predictions.__setitem__)
+    assert list(predictions) == [scored.domain[i].name for i in range(5)]
     matrix = ConfusionMatrix(11)
-    for i, prediction in enumerate(kept.values()):
+    for i, prediction in enumerate(predictions.values()):
         matrix.update(prediction, scored.domain[i].label)
     assert torch.equal(matrix.counts, evaluate(model, scored).full.counts)
     assert torch.equal(matrix.counts, scores.full.counts) != resize_labels
@@ -203,9 +205,9 @@ def test_calibration_is_that_of_a_plain_loop_and_changes_nothing_else(model, sco
     plain = evaluate(model, scored)
     monkeypatch.setattr(predicting, "_BAND", 2**14)  # 9 rows of 24
     passes = count_calls(monkeypatch, type(model), "coarse")
-    kept = []
-    scores = evaluate(model, replace(scored, extra_metrics=("ECE",)), keep=lambda *one: kept.append(one))
-    assert len(kept) == 5
+    predictions = []
+    scores = evaluate(model, replace(scored, extra_metrics=("ECE",)), keep=lambda *one: predictions.append(one))
+    assert len(predictions) == 5
     assert len(passes) == 5 * (1 + flip)
     torch.testing.assert_close(scores.extra["ECE"].counts, plain_bins(model, scored).counts, rtol=0, atol=1e-3)
     assert torch.equal(scores.full.counts, plain.full.counts)

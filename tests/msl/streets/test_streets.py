@@ -83,9 +83,9 @@ def test_every_class_is_in_a_tenth_of_the_images(style):
 @both
 def test_ids_are_those_of_cityscapes_and_some_pixels_are_ignored(style):
     _, labels = gallery(style.name)
-    found = set(np.unique(labels).tolist())
-    assert found <= set(CITYSCAPES_IDS)
-    assert {1, 4} <= found  # the camera's own car; bins and benches
+    ids = set(np.unique(labels).tolist())
+    assert ids <= set(CITYSCAPES_IDS)
+    assert {1, 4} <= ids  # the camera's own car; bins and benches
 
 
 @both
@@ -158,7 +158,7 @@ def test_the_digest_knows_every_parameter(style):
     digest = base.digest()
     assert len(digest) == 64
     assert digest == base.digest() == Streets(style, "train", 10, SMALL).digest()
-    others = [
+    variants = [
         replace(base, style=replace(style, name="other")),
         replace(base, style=replace(style, jpeg=(50, 60))),
         replace(base, style=replace(style, palette={**style.palette, "asphalt": ((1, 2, 3),)})),
@@ -167,7 +167,7 @@ def test_the_digest_knows_every_parameter(style):
         replace(base, size=(98, 48)),
         replace(base, seed=1),
     ]
-    assert len({digest, *(other.digest() for other in others)}) == 1 + len(others)
+    assert len({digest, *(variant.digest() for variant in variants)}) == 1 + len(variants)
 
 
 def test_the_digest_sees_what_is_drawn(monkeypatch):

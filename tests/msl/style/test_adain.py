@@ -16,9 +16,9 @@ def reference(content: np.ndarray, style: np.ndarray, eps: float) -> np.ndarray:
     out = np.empty_like(content)
     for n in range(content.shape[0]):
         for c in range(content.shape[1]):
-            own, other = content[n, c], style[n, c]
-            deviations = [np.sqrt(x.var(ddof=1) + eps) for x in (own, other)]
-            out[n, c] = deviations[1] * (own - own.mean()) / deviations[0] + other.mean()
+            content_map, style_map = content[n, c], style[n, c]
+            deviations = [np.sqrt(x.var(ddof=1) + eps) for x in (content_map, style_map)]
+            out[n, c] = deviations[1] * (content_map - content_map.mean()) / deviations[0] + style_map.mean()
     return out
 
 
@@ -32,8 +32,8 @@ def test_equals_the_definition():
 def test_takes_on_the_styles_statistics_and_keeps_the_contents_pattern():
     content, style = features(0, dtype=torch.float32), features(1, dtype=torch.float32)
     moved = adain(content, style)
-    for own, other in zip(channel_statistics(moved), channel_statistics(style), strict=True):
-        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-4)  # eps in the content's deviation
+    for actual, expected in zip(channel_statistics(moved), channel_statistics(style), strict=True):
+        torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-4)  # eps in the content's deviation
     normal = [(x - m) / s for x in (content, moved) for m, s in [channel_statistics(x)]]
     torch.testing.assert_close(normal[0], normal[1], rtol=1e-4, atol=1e-4)
 

@@ -16,10 +16,10 @@ def root(matrix: np.ndarray) -> np.ndarray:
 
 def coral(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The definition for two images (3, H, W) of one size: normalised pixels Z and ZZᵀ + I."""
-    pixels, wanted = (image.reshape(3, -1).astype(np.float64) for image in (source, target))
+    pixels, target_pixels = (image.reshape(3, -1).astype(np.float64) for image in (source, target))
     mean, std = pixels.mean(1, keepdims=True), pixels.std(1, ddof=1, keepdims=True)
-    to_mean, to_std = wanted.mean(1, keepdims=True), wanted.std(1, ddof=1, keepdims=True)
-    z, to_z = (pixels - mean) / std, (wanted - to_mean) / to_std
+    to_mean, to_std = target_pixels.mean(1, keepdims=True), target_pixels.std(1, ddof=1, keepdims=True)
+    z, to_z = (pixels - mean) / std, (target_pixels - to_mean) / to_std
     moved = root(to_z @ to_z.T + np.eye(3)) @ np.linalg.inv(root(z @ z.T + np.eye(3))) @ z
     return (moved * to_std + to_mean).reshape(source.shape)
 
@@ -37,16 +37,16 @@ def muted() -> torch.Tensor:
 
 def test_equals_the_definition_where_sizes_do(muted):
     style = images(1, height=30, width=50)
-    (own,) = preserve_colours(style, muted)
-    np.testing.assert_allclose(own.numpy(), coral(style[0].numpy(), muted[0].numpy()), rtol=1e-4, atol=1e-5)
+    (recoloured,) = preserve_colours(style, muted)
+    np.testing.assert_allclose(recoloured.numpy(), coral(style[0].numpy(), muted[0].numpy()), rtol=1e-4, atol=1e-5)
 
 
 def test_mean_and_covariance_become_the_contents_whatever_the_sizes(muted):
     styles = [images(1, height=90, width=70)[0], images(2, height=20, width=33)[0]]
     for recoloured, style in zip(preserve_colours(styles, muted), styles, strict=True):
         assert recoloured.shape == style.shape
-        for own, other in zip(moments(recoloured), moments(muted), strict=True):
-            np.testing.assert_allclose(own, other, rtol=0.01, atol=1e-5)  # the identity in ZZᵀ + I
+        for actual, expected in zip(moments(recoloured), moments(muted), strict=True):
+            np.testing.assert_allclose(actual, expected, rtol=0.01, atol=1e-5)  # the identity in ZZᵀ + I
 
 
 def test_recoloured_styles_stay_in_range():
@@ -72,8 +72,8 @@ def test_the_content_needs_to_be_an_image(muted):
 def test_as_a_style_content_takes_on_colours(muted):
     style = 0.3 + 0.3 * images(1, height=60)
     styled = ColourTransfer()(muted, style)
-    for own, other in zip(moments(styled), moments(style), strict=True):
-        np.testing.assert_allclose(own, other, rtol=0.01, atol=1e-5)
+    for actual, expected in zip(moments(styled), moments(style), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=0.01, atol=1e-5)
     half = ColourTransfer()(muted, style, alpha=0.5)
     torch.testing.assert_close(half, (styled + muted) / 2)
     torch.testing.assert_close(ColourTransfer()(muted, style, alpha=0.0), muted)
@@ -82,8 +82,8 @@ def test_as_a_style_content_takes_on_colours(muted):
 def test_several_styles_are_averaged_in_mean_and_covariance(muted):
     styles = 0.3 + 0.3 * images(1, count=2)
     weights = [0.25, 0.75]
-    own = moments(ColourTransfer()(muted, styles, weights))
-    for k, value in enumerate(own):
+    mixed = moments(ColourTransfer()(muted, styles, weights))
+    for k, value in enumerate(mixed):
         expected = sum(w * moments(s)[k] for w, s in zip(weights, styles, strict=True))
         np.testing.assert_allclose(value, expected, rtol=0.01, atol=1e-5)
 
@@ -91,6 +91,6 @@ def test_several_styles_are_averaged_in_mean_and_covariance(muted):
 def test_real_photographs_lend_their_colours(real_data):
     paths = [min((real_data / folder).iterdir()) for folder in ("camvid/val", "styles/ambulance")]
     street, ambulance = (torch.from_numpy(read_image(p)).permute(2, 0, 1)[None] / 255 for p in paths)
-    own, before, wanted = (moments(x)[0] for x in (ColourTransfer()(street, ambulance), street, ambulance))
-    assert np.abs(own - wanted).max() < 0.04  # but for what is clamped
-    assert np.abs(before - wanted).max() > 0.1
+    after, before, style_mean = (moments(x)[0] for x in (ColourTransfer()(street, ambulance), street, ambulance))
+    assert np.abs(after - style_mean).max() < 0.04  # but for what is clamped
+    assert np.abs(before - style_mean).max() > 0.1

@@ -49,8 +49,8 @@ def test_a_file_by_torchvisions_names_computes_what_torchvision_does(tmp_path, r
             expected.append(x)
     levels = encoder.levels(image)
     assert [level.shape[1:] for level in levels] == [(4, 32, 48), (6, 16, 24), (8, 8, 12), (10, 4, 6)]
-    for own, other in zip(levels, expected, strict=True):
-        torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-5)
+    for level, expected_level in zip(levels, expected, strict=True):
+        torch.testing.assert_close(level, expected_level, rtol=1e-4, atol=1e-5)
     assert torch.equal(encoder(image), levels[-1])
 
 
@@ -58,8 +58,8 @@ def test_a_file_by_torchvisions_names_computes_what_torchvision_does(tmp_path, r
 def test_the_ports_file_brings_its_colour_convolution(tmp_path, rng):
     layers, colour = torchvisions(VGG19), nn.Conv2d(3, 3, 1)
     state = {f"0.{k}": v for k, v in colour.state_dict().items()}
-    for port, own in list(PORTED.items())[1:]:
-        state |= {f"{port}.{part}": layers.state_dict()[f"{own}.{part}"] for part in ("weight", "bias")}
+    for port, layer in list(PORTED.items())[1:]:
+        state |= {f"{port}.{part}": layers.state_dict()[f"{layer}.{part}"] for part in ("weight", "bias")}
     state |= {f"32.{part}": torch.zeros(1) for part in ("weight", "bias")}  # relu4_2 and further
     encoder = load_encoder(saved(tmp_path, state))
     image = torch.rand(1, 3, 32, 48, generator=rng)

@@ -56,8 +56,8 @@ def test_content_is_its_own_style_and_alpha_goes_the_way_between():
 def test_amplitudes_of_several_styles_are_averaged():
     content, styles = images(0), [images(1)[0], images(2, height=50)[0]]
     transfer = FourierTransfer(0.2)
-    kept = transfer.prepare(styles)
-    assert [tuple(value.shape) for value in kept.values] == [(2, 3, 23, 12)]  # as far as the smaller reaches
+    statistics = transfer.prepare(styles)
+    assert [tuple(value.shape) for value in statistics.values] == [(2, 3, 23, 12)]  # as far as the smaller reaches
     first, second = (transfer(0.5 + 0.1 * content, [0.5 + 0.1 * style]) for style in styles)
     mixed = transfer(0.5 + 0.1 * content, [0.5 + 0.1 * style for style in styles], weights=[0.25, 0.75])
     torch.testing.assert_close(mixed, 0.25 * first + 0.75 * second, rtol=1e-4, atol=1e-5)
@@ -66,8 +66,8 @@ def test_amplitudes_of_several_styles_are_averaged():
 def test_gradients_reach_the_content():
     content, style = (0.4 + 0.2 * images(seed, 1, 16, 17).double() for seed in (0, 1))
     transfer = FourierTransfer(0.1)
-    kept = transfer.prepare(style)
-    assert torch.autograd.gradcheck(lambda x: transfer(x, kept), content.requires_grad_(), fast_mode=True)
+    statistics = transfer.prepare(style)
+    assert torch.autograd.gradcheck(lambda x: transfer(x, statistics), content.requires_grad_(), fast_mode=True)
 
 
 def test_what_cannot_be_swapped_is_refused():

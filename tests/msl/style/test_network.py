@@ -72,10 +72,10 @@ def test_alpha_zero_decodes_the_contents_own_features(transfer):
 def test_content_is_encoded_once_and_kept_styles_never_again(transfer):
     encoded = []
     transfer.encoder.register_forward_hook(lambda module, args, out: encoded.append(tuple(args[0].shape)))
-    kept = transfer.prepare([images(1)[0], images(2, height=33)[0], images(3)[0]])
+    statistics = transfer.prepare([images(1)[0], images(2, height=33)[0], images(3)[0]])
     assert encoded == [(1, 3, 24, 40), (1, 3, 33, 40), (1, 3, 24, 40)]
     encoded.clear()
-    styled = transfer(images(0), kept)
+    styled = transfer(images(0), statistics)
     assert encoded == [(1, 3, 24, 40)]
     assert torch.equal(styled, transfer(images(0), [images(1)[0], images(2, height=33)[0], images(3)[0]]))
 
@@ -115,14 +115,14 @@ def test_real_photographs(real_data, real_encoder):
     street = torch.from_numpy(np.array(Image.open(min((real_data / "camvid/val").iterdir())))).permute(2, 0, 1)[None]
     decoder = filled(Decoder(real_encoder.vgg), torch.Generator().manual_seed(0))
     transfer = StyleTransfer(real_encoder, decoder)
-    kept = transfer.prepare(photographs)
-    assert [tuple(value.shape) for value in kept.values] == [(4, 512, 1, 1)] * 2
-    styled = transfer(street, kept)
+    statistics = transfer.prepare(photographs)
+    assert [tuple(value.shape) for value in statistics.values] == [(4, 512, 1, 1)] * 2
+    styled = transfer(street, statistics)
     assert styled.shape == street.shape
     assert 0 <= styled.min() < styled.max() <= 1
     features = real_encoder(street / 255)
     moved = adain(features, real_encoder(photographs[0][None] / 255))
-    mean, deviation = kept.values[0][:1], kept.values[1][:1]
+    mean, deviation = statistics.values[0][:1], statistics.values[1][:1]
     torch.testing.assert_close(moved.mean((2, 3), keepdim=True), mean, rtol=1e-3, atol=1e-3 * mean.max().item())
     live = features.std((2, 3), keepdim=True) > 0.1  # in the others, eps is felt
     assert live.float().mean() > 0.9
@@ -140,11 +140,11 @@ def test_a_decoder_mirrors_its_encoder():
 
 
 def test_the_published_decoder_loads_by_its_numbers(tmp_path):
-    own = filled(Decoder(TINY), torch.Generator().manual_seed(5)).state_dict()
-    assert set(own) == {f"{number}.{part}" for number in PORTS for part in ("weight", "bias")}
-    torch.save(own, tmp_path / "decoder.pth")
+    weights = filled(Decoder(TINY), torch.Generator().manual_seed(5)).state_dict()
+    assert set(weights) == {f"{number}.{part}" for number in PORTS for part in ("weight", "bias")}
+    torch.save(weights, tmp_path / "decoder.pth")
     loaded = load_decoder(tmp_path / "decoder.pth", TINY).state_dict()
-    assert all(torch.equal(loaded[name], value) for name, value in own.items())
+    assert all(torch.equal(loaded[name], value) for name, value in weights.items())
     with pytest.raises(CheckpointError, match=r"decoder.pth does not fit .*belongs to the encoder with which"):
         load_decoder(tmp_path / "decoder.pth", TINY._replace(depths=(2, 2, 3, 1)))
     with pytest.raises(CheckpointError, match="no such file"):

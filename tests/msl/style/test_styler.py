@@ -55,11 +55,11 @@ def test_bad_style_images_are_refused(styler):
 
 
 def test_statistics_are_averaged():
-    kept = StyleStatistics((torch.tensor([[1.0, 2.0], [3.0, 6.0]]), torch.tensor([[[0.0]], [[8.0]]])))
-    first, second = kept.mixed([0.25, 0.75])
+    statistics = StyleStatistics((torch.tensor([[1.0, 2.0], [3.0, 6.0]]), torch.tensor([[[0.0]], [[8.0]]])))
+    first, second = statistics.mixed([0.25, 0.75])
     assert first.tolist() == [[2.5, 5.0]]
     assert second.tolist() == [[[6.0]]]
-    assert len(kept) == 2
+    assert len(statistics) == 2
 
 
 def test_weights_sum_to_one(caplog):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from msl.config import StageConfig
@@ -25,12 +26,16 @@ class Request:
     resume: str | None = None
 
     def settings(self) -> StageConfig:
-        """The stage's settings, resolved for this machine.
+        """The stage's settings, resolved for this machine; they are resolved once.
 
         Raises:
             ConfigError: the recipe or a setting is unknown, a value does not fit, or the chosen component lacks a
                 setting that is given.
         """
+        return self._settings
+
+    @cached_property
+    def _settings(self) -> StageConfig:
         config: StageConfig = getattr(find_recipe(self.recipe), self.stage)
         # The choices of a resumed run are in its record, not in the recipe; `msl.runs.resume` checks them.
         config = config.edit(**self.overrides) if self.resume else config.override(**self.overrides)

@@ -1,4 +1,4 @@
-"""What the tests of stages share: reading a run back."""
+"""What the tests of runs and stages share: reading a run back."""
 
 from collections.abc import Callable
 

@@ -116,7 +116,7 @@ def test_a_copy_has_the_labels_of_what_it_was_made_of(method, tmp_path):
 def test_half_a_style_lies_halfway(tmp_path):
     data_factory.camvid(tmp_path)
     asked = {**COPY, "method": "colour", "content": "camvid_day", "data_root": str(tmp_path)}
-    copies = {alpha: carry_out(style_request("stylize", **asked, alpha=alpha)).file for alpha in (0.0, 0.5, 1.0)}
+    copies = {alpha: carry_out(style_request("stylize", **asked, alpha=alpha)).result for alpha in (0.0, 0.5, 1.0)}
     images = {a: open_domain(str(file), tmp_path, "train")[0].image.float() for a, file in copies.items()}
     assert torch.equal(images[0.0], open_domain("camvid_day", tmp_path, "train")[0].image.float())
     inside = (images[1.0] > 0) & (images[1.0] < 255)  # what was clamped lies elsewhere
@@ -149,8 +149,8 @@ def test_generated_scenes_get_label_files(decoder):
 def test_what_is_there_is_not_made_again(decoder):
     asked = style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder)
     first = carry_out(asked)
-    next((first.file.parent / "train").rglob("[0-9]*.png")).unlink()
-    times = {path: path.stat().st_mtime_ns for path in first.file.parent.rglob("*.png")}
+    next((Path(first.result).parent / "train").rglob("[0-9]*.png")).unlink()
+    times = {path: path.stat().st_mtime_ns for path in Path(first.result).parent.rglob("*.png")}
     again = carry_out(asked)
     assert (first.images_made, again.images_made) == (9, 1)
     assert all(path.stat().st_mtime_ns == when for path, when in times.items() if "labels" not in path.parts)
@@ -321,7 +321,7 @@ def test_a_style_checkpoint_is_no_segmentation_network(decoder):
 
 def test_only_one_style_network_stands_in_front(decoder):
     first = carry_out(request("joint_adain", **JOINT, decoder=decoder)).run_id
-    with pytest.raises(CheckpointError, match="stands in front of that one already"):
+    with pytest.raises(CheckpointError, match="has a style network in front of it already"):
         carry_out(request("joint_adain", **JOINT, decoder=decoder, checkpoint=f"runs:/{first}/checkpoints/last.pt"))
 
 

@@ -56,8 +56,8 @@ def _open_domains(config: ValidateConfig) -> list[tuple[str, Domain]]:
     domains = list[tuple[str, Domain]]()
     label_set: str | LabelSet | None = examined.label_set
     if examined.source is not None:
-        seen = [_opened_source(examined.source, root, label_set, split) for split in splits]
-        domains += [(schema.SOURCE, domain) for domain in seen if domain is not None]
+        source_domains = [_open_source(examined.source, root, label_set, split) for split in splits]
+        domains += [(schema.SOURCE, domain) for domain in source_domains if domain is not None]
     label_set = domains[0][1].label_set if domains else label_set
     for split in splits if examined.target is not None else []:
         assert examined.target is not None
@@ -70,8 +70,8 @@ def _open_domains(config: ValidateConfig) -> list[tuple[str, Domain]]:
     return domains
 
 
-def _opened_source(name: str, root: Path | None, label_set: str | LabelSet | None, split: str) -> Domain | None:
-    """A split with its labels; None, with a notice, where the domain has none that is scored."""
+def _open_source(name: str, root: Path | None, label_set: str | LabelSet | None, split: str) -> Domain | None:
+    """A split with its labels; None, with a warning, if they cannot be scored."""
     if split == "train":
         return open_domain(name, root, split, label_set)
     return open_scored_split(name, root, label_set, split)

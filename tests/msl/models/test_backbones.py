@@ -55,8 +55,8 @@ def test_abilities_are_real(name):
         ({"output_stride": 32}, "output_stride = 32: backbone = mobilenet_v2 can have only 8 or 16"),
         ({"output_stride": 0}, "output_stride = 0: input should be greater than or equal to 1"),
         ({"preprocessing": "imagenet_bgr"}, "did you mean imagenet_rgb"),
-        ({"preprocessing": "rgb:0.5/0.5"}, "a normalisation is rgb:MEAN/DEVIATION, three numbers each"),
-        ({"preprocessing": "rgb:0,0,0/1,1,0"}, "a normalisation is rgb:MEAN/DEVIATION, three numbers each"),
+        ({"preprocessing": "rgb:0.5/0.5"}, "a normalisation is rgb:MEAN/DEVIATION, each three numbers"),
+        ({"preprocessing": "rgb:0,0,0/1,1,0"}, "a normalisation is rgb:MEAN/DEVIATION, each three numbers"),
     ],
 )
 def test_settings_that_a_backbone_does_not_take_are_refused(settings, message):

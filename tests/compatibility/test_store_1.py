@@ -25,9 +25,10 @@ from PIL import Image
 from analysis import open_store
 
 DATA = Path(__file__).parent
-# Another processor or another version of torch rounds otherwise, and training amplifies that.
-LOSS = {"rel": 1e-4, "abs": 1e-6}
-SCORE = {"abs": 0.5}  # percent: a pixel or two that change sides
+# On one processor and version of torch the numbers are equal to the bit; others round otherwise, which flips single
+# pixels of guidance labels. Without any vector instructions, losses differ by 6e-5 at the most and scores by nothing.
+LOSS = {"rel": 1e-5, "abs": 1e-4}
+SCORE = {"abs": 0.5}  # percent
 INCIDENTAL = ("speed/", "memory/", "attempt")
 
 
@@ -166,13 +167,16 @@ def test_a_killed_run_goes_on_to_the_end_that_it_would_have_had(old, carry_out):
 
 
 def test_a_finished_run_goes_on(old, carry_out):
-    """The decoder of joint_adain and the best result so far come along."""
+    """Its best result so far comes along."""
     run_id = old["joint_adain"]
     before = curve(run_id)
     assert carry_out("joint_adain", resume=run_id, max_iters=6) == run_id
     after = curve(run_id)
     assert before.items() <= after.items()
     assert {"loss/target 6", "style/content 6", "last/target/mIoU 6"} <= after.keys() - before.keys()
+    scores = {step: after[f"target/mIoU {step}"] for step in (4, 6)}
+    best = max(step for step in scores if f"best/target/mIoU {step}" in after)
+    assert scores[best] == after[f"best/target/mIoU {best}"] == max(scores.values())
 
 
 def test_predictions_are_those_of_the_older_version(old, carry_out):

@@ -55,8 +55,8 @@ def read(path: Path, config: ModelConfig | None = None) -> Checkpoint:
         return _authors_checkpoint(path, read_published(path, config))
     if content["format"] != FORMAT:
         raise CheckpointError(
-            f"{path} has checkpoint format {content['format']!r}, and this version of msl reads format {FORMAT}. Use the "
-            "version that wrote it."
+            f"{path} has checkpoint format {content['format']!r}, and this version of msl reads format {FORMAT}. Use "
+            "the version that wrote it."
         )
     try:
         return _checkpoint(content)

@@ -8,7 +8,6 @@ import yaml
 
 from msl.errors import ConfigError
 
-
 _SUFFIXES = (".yaml", ".yml")
 
 

@@ -69,8 +69,8 @@ def _refuse_other_data(run_id: str, digests: Mapping[str, str], recorded: Mappin
     if changed:
         known = ", ".join(f"{name} {recorded[name][:12]}" for name in changed)
         raise DataError(
-            f"resume = {run_id}: the run cannot continue, its data has changed (digests were {known}). Start a new run, or "
-            "restore the data."
+            f"resume = {run_id}: the run cannot continue, its data has changed (digests were {known}). Start a new "
+            "run, or restore the data."
         )
 
 

@@ -167,7 +167,7 @@ def test_what_may_not_change_is_refused_and_nothing_is_touched():
 
 def test_a_run_never_has_fewer_iterations_than_it_went():
     run_id = carry_out(request("pretrain")).run_id
-    with pytest.raises(ConfigError, match="max_iters = 2: the run has gone 4 iterations already. Pass 4 or more"):
+    with pytest.raises(ConfigError, match="max_iters = 2: the run already has 4 iterations. Pass 4 or more"):
         carry_out(request("pretrain", resume=run_id, max_iters=2))
 
 

@@ -29,7 +29,7 @@ def load_file(path: Path) -> dict[str, Any]:
         with torch.serialization.safe_globals([*scalars, np.dtype, type(np.dtype(np.float64))]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle, zip, EOF and runtime errors for the kinds of damage
-        reason = str(error).splitlines()[0]
+        reason = next(iter(str(error).splitlines()), "it is empty")
         raise CheckpointError(
             f"{path} cannot be read: damaged, or no file of weights ({reason}). Pass a file that torch.save wrote."
         ) from error

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from msl.checkpoints.checkpoint import About, Checkpoint, NetworkAbout, Progress
 from msl.config import ModelConfig, validated
-from msl.errors import CheckpointError
+from msl.errors import CheckpointError, ConfigError
 from msl.files import whole_file
 from msl.models.published import Published, read_published
 from msl.weights import load_file
 
 FORMAT = 1
+K = TypeVar("K")
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
@@ -53,10 +55,17 @@ def read(path: Path, config: ModelConfig | None = None) -> Checkpoint:
         return _authors_checkpoint(path, read_published(path, config))
     if content["format"] != FORMAT:
         raise CheckpointError(
-            f"{path} has checkpoint format {content['format']}, and this version of msl reads format {FORMAT}. Use the "
-            "version that wrote it."
+            f"{path} has checkpoint format {content['format']!r}, and this version of msl reads format {FORMAT}. Use "
+            "the version that wrote it."
         )
-    return _checkpoint(content)
+    try:
+        return _checkpoint(content)
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
+        reason = f"its entry {error} is missing" if isinstance(error, KeyError) else str(error)
+        raise CheckpointError(
+            f"{path} is marked as a checkpoint of msl, but not all of it can be used: {reason}. Pass a file that msl "
+            "wrote, or use the version that wrote it."
+        ) from error
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -89,13 +98,13 @@ def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
         about=About(
             group=content.get("group", ""),
             stage=content.get("stage"),
-            settings=content.get("settings", {}),
+            settings=_entry(content, "settings", dict) if "settings" in content else {},
             network=_network(content) if "model" in content else None,
             style=content.get("vgg"),
             view=content.get("input"),
         ),
-        step=content["step"],
-        weights=content["weights"],
+        step=_entry(content, "step", int),
+        weights=_weights(content),
         progress=Progress(**{name: content[name] for name in names}) if content.keys() >= names.keys() else None,
     )
 
@@ -103,11 +112,27 @@ def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
 def _network(content: Mapping[str, Any]) -> NetworkAbout:
     return NetworkAbout(
         model=validated(ModelConfig, content["model"]),
-        label_set=content["label_set"],
-        classes=tuple(content["classes"]),
+        label_set=_entry(content, "label_set", str),
+        classes=tuple(_entry(content, "classes", list)),
         palette=tuple((red, green, blue) for red, green, blue in content.get("palette", ())),
         front=content.get("front"),
     )
+
+
+def _entry(content: Mapping[str, Any], name: str, kind: type[K]) -> K:
+    """An entry of the file, if it is what it should be."""
+    value = content[name]
+    if not isinstance(value, kind):
+        raise TypeError(f"its entry {name} is a {type(value).__name__}, no {kind.__name__}")
+    return value
+
+
+def _weights(content: Mapping[str, Any]) -> dict[str, Tensor]:
+    weights: dict[str, Any] = _entry(content, "weights", dict)
+    for name, value in weights.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(f"its weight {name} is a {type(value).__name__}, no Tensor")
+    return weights
 
 
 def _authors_checkpoint(path: Path, published: Published) -> Checkpoint:

@@ -67,5 +67,6 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
 
 def nearest_names(name: str, known: Iterable[str]) -> str:
     """A question with the nearest names; empty if no name is near."""
-    nearest = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(nearest)}? " if nearest else ""
+    spellings = {word.lower(): word for word in known}
+    nearest = difflib.get_close_matches(name.lower(), spellings, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(spellings[word] for word in nearest)}? " if nearest else ""

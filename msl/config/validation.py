@@ -21,7 +21,17 @@ def validated(model: type[M], values: Mapping[str, Any]) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(model, detail) for detail in error.errors())) from None
+        raise ConfigError("; ".join(_explain(model, detail) for detail in _causes(error.errors()))) from None
+
+
+def _causes(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The errors that do not follow from another, as this does: a list whose only item is refused is empty."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail in details
+        if not any(len(place) > len(detail["loc"]) and place[: len(detail["loc"])] == detail["loc"] for place in places)
+    ]
 
 
 def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:

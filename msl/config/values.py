@@ -1,5 +1,6 @@
 """Values as they are typed on the command line: sizes, scales, dilations, shares."""
 
+from math import isfinite
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
@@ -105,14 +106,14 @@ def parse_normalisation(text: str) -> tuple[Channels, Channels]:
     """Mean and deviation of ``"rgb:0.5,0.5,0.5/0.25,0.25,0.25"``, for RGB in [0, 1].
 
     Raises:
-        ValueError: the text has another form, or a deviation is not larger than 0.
+        ValueError: the text has another form, a number is not finite, or a deviation is not larger than 0.
     """
     parts = text.removeprefix("rgb:").split("/")
     try:
         mean, deviation = (tuple(map(float, part.split(","))) for part in parts)
     except ValueError:
         mean = deviation = ()
-    if len(mean) != 3 or len(deviation) != 3 or min(deviation) <= 0:
+    if len(mean) != 3 or len(deviation) != 3 or min(deviation) <= 0 or not all(map(isfinite, (*mean, *deviation))):
         raise ValueError(
             "a normalisation is rgb:MEAN/DEVIATION, each three numbers with commas between, such as "
             "rgb:0.5,0.5,0.5/0.25,0.25,0.25"

@@ -6,6 +6,7 @@ from msl.data.loaders import Batch, Images, Paired, Stream, in_order
 from msl.data.samples import Problem, Report
 from msl.data.style_images import Joined, StyleFolder, load_style_images
 from msl.data.transforms import CropTransform, Resized, TrainTransform, nearest
+from msl.data.yaml_file import is_domain_file
 
 __all__ = [
     "Batch",
@@ -23,6 +24,7 @@ __all__ = [
     "TrainTransform",
     "domain_names",
     "in_order",
+    "is_domain_file",
     "load_style_images",
     "nearest",
     "open_domain",

@@ -14,6 +14,7 @@ from msl.data.layout import Layout
 from msl.data.pairs import pattern_samples
 from msl.data.samples import Samples
 from msl.data.styled import styled_samples
+from msl.data.yaml_file import is_domain_file
 from msl.errors import ConfigError, DataError
 from msl.labels import CITYSCAPES_IDS, LabelSet, RawIds, find_label_set
 from msl.streets import STYLES, Streets
@@ -27,7 +28,6 @@ class _Opened(NamedTuple):
     style: Mapping[str, str] = {}
 
 
-_YAML = (".yaml", ".yml")  # suffixes
 _STREET_COUNTS = {"train": 1000, "val": 100, "test": 100}
 
 
@@ -68,7 +68,7 @@ def _chosen(label_set: str | LabelSet | None, native: LabelSet) -> LabelSet:
         return label_set
     if label_set in (None, native.name):
         return native
-    if Path(label_set).suffix in _YAML:
+    if is_domain_file(label_set):
         return native_label_set(read_domain_file(Path(label_set)))
     return find_label_set(label_set)
 
@@ -79,7 +79,7 @@ def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Ope
     if name in DOMAINS:
         layout: Layout = DOMAINS.load(name)
         return _Opened(find_label_set(layout.label_set), layout.ids, layout.open(layout.root(data_root), split), name)
-    if Path(name).suffix in _YAML:
+    if is_domain_file(name):
         described = read_domain_file(Path(name))
         if described.content is not None:
             return _styled(described, described.content, data_root, split, labelled)

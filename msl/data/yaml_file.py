@@ -8,6 +8,13 @@ import yaml
 
 from msl.errors import ConfigError
 
+_SUFFIXES = (".yaml", ".yml")
+
+
+def is_domain_file(name: str) -> bool:
+    """Whether a domain or a label set is named by the YAML file that describes it."""
+    return Path(name).suffix in _SUFFIXES
+
 
 def read_table(path: Path) -> dict[str, Any]:
     """The table that a YAML file holds.

@@ -27,7 +27,7 @@ class StyledCopy:
     config: StylizeConfig
     contents: Mapping[str, Checked]  # by split
     styles: Styles
-    decoder: Mapping[str, str]  # reference and digest; empty for a method without a network
+    decoder: Mapping[str, str]  # reference and digest, the encoder's too if it is separate; empty without a network
 
     @property
     def name(self) -> str:

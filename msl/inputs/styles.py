@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from msl.config import EncoderConfig, StyleImagesConfig, TrainStyleConfig
-from msl.data import Domain, Images, Joined, StyleFolder, domain_names, open_domain
+from msl.data import Domain, Images, Joined, StyleFolder, domain_names, is_domain_file, open_domain
 from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check
 from msl.tracking import DataInput, sha256_of
@@ -97,7 +97,7 @@ def open_styles(config: StyleImagesConfig, root: Path | None) -> Styles:
         if folder.is_dir():
             images = StyleFolder(folder)
             return _spread(Styles(images.name, images.digest, images, "folder"), config.style_images)
-    if config.style not in domain_names() and Path(config.style).suffix not in (".yaml", ".yml"):
+    if config.style not in domain_names() and not is_domain_file(config.style):
         places = " or ".join(str(folder) for folder in folders)
         raise ConfigError(
             f"style = {config.style!r}: there is no folder {places}, and no domain has that name (choose one of "

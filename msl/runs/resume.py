@@ -1,6 +1,7 @@
 """Continuing a run that ended early or was killed, in the same run."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.runs.starts import fetch
-from msl.runs.supplies import AnyStage, data_root
+from msl.runs.supplies import AnyStage, data_root, fingerprint_of
 from msl.runs.work import build_training, conduct
 from msl.stages.stage import Job, Outcome, Start, TrainingStage
 from msl.tracking import Client, RunRecord, download, ending, read_record, reopen_run, run_folder
@@ -21,6 +22,7 @@ from msl.training.callbacks import restore
 
 log = logging.getLogger("msl")
 
+AnyTraining = TrainingStage[Any, Any, Any]
 _BUDGET = "max_iters"
 
 
@@ -28,6 +30,7 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
     """Continue from the run's last checkpoint. Everything is checked before the run is changed.
 
     Raises:
+        CheckpointError: its checkpoints are damaged, or a result that it started from is missing.
         ConfigError: the settings differ from the run's, or the stage does not train.
         DataError: the run's data has changed.
         TrackingError: there is no such run, it is of another stage, or another process is training it.
@@ -40,25 +43,61 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
     config = _recorded_settings(record, request)
     with run_folder(run_id) as folder:
         data = stage.open(config)
-        if data.digests() != record.data:
-            raise DataError(
-                f"resume = {run_id}: the run cannot continue, its data has changed (digests were {record.data}). "
-                "Start a new run, or restore the data."
-            )
+        _refuse_other_data(run_id, data.digests(), record.data or {})
+        checkpoint = last_checkpoint(run_id, folder)
+        _refuse_a_spent_budget(config, checkpoint)
+        starts = {} if checkpoint else _starts(client, record, data_root(config), folder)
+        tags = _fingerprint(client, run_id, stage, record, config, data)
+        group = record.group or request.group_name()
         reporter = reopen_run(client, run_id)
         with ending(reporter):
             record_skipped(reporter, data.checks, folder)
-            checkpoint = last_checkpoint(run_id, folder)
-            starts = {} if checkpoint else _starts(client, record, data_root(config), folder)
-            group = record.group or request.group_name()
             job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
             training = build_training(stage, job, checkpoint)
             if checkpoint is not None:
                 restore(checkpoint, training.state, training.callbacks)
             log.info("%s: run %s continues at step %d", stage.name, run_id, training.state.step)
             reporter.record(replace(record, settings=config.flat()))
+            reporter.tags(tags)
             reporter.metrics({schema.ATTEMPT: reporter.attempt}, training.state.step)
             return conduct(stage, job, training)
+
+
+def _refuse_other_data(run_id: str, digests: Mapping[str, str], recorded: Mapping[str, str]) -> None:
+    """Refuse data that has changed. The record of an older version may name less of it."""
+    changed = [name for name, digest in recorded.items() if digests.get(name) != digest]
+    if changed:
+        known = ", ".join(f"{name} {recorded[name][:12]}" for name in changed)
+        raise DataError(
+            f"resume = {run_id}: the run cannot continue, its data has changed (digests were {known}). Start a new "
+            "run, or restore the data."
+        )
+
+
+def _refuse_a_spent_budget(config: StageConfig, checkpoint: Checkpoint | None) -> None:
+    """Refuse fewer iterations than the run has: its record would be wrong."""
+    most = config.flat()[_BUDGET]
+    if checkpoint is not None and most is not None and checkpoint.step > most:
+        raise ConfigError(
+            f"{_BUDGET} = {most}: the run already has {checkpoint.step} iterations. Pass {checkpoint.step} or "
+            f"more, or leave {_BUDGET} out."
+        )
+
+
+def _fingerprint(
+    client: Client, run_id: str, stage: AnyTraining, record: RunRecord, config: StageConfig, data: Any
+) -> dict[str, str]:
+    """The new tag if another budget gives another result; an empty one if no fingerprint is true of the run.
+
+    That is so if the code has changed since the run began. A run with a start gets an empty one, too: no stage looks
+    for such a run by its fingerprint.
+    """
+    recorded = config.edit(**{_BUDGET: record.settings.get(_BUDGET)})
+    before, now = (fingerprint_of(stage, settings, data, {}) for settings in (recorded, config))
+    if before == now:
+        return {}
+    tag = client.get_run(run_id).data.tags.get(schema.FINGERPRINT)
+    return {schema.FINGERPRINT: now if tag == before else ""}
 
 
 def last_checkpoint(run_id: str, folder: Path) -> Checkpoint | None:

@@ -33,6 +33,7 @@ def _digest(client: Client, reference: str, path: Path, run_id: str | None) -> s
     """The fingerprint of the run if the file is its last checkpoint and it has finished; else the file's digest."""
     if run_id is not None and reference == last_checkpoint_of(run_id):
         run = client.get_run(run_id)
-        if run.info.status == "FINISHED" and schema.FINGERPRINT in run.data.tags:
-            return str(run.data.tags[schema.FINGERPRINT])
+        fingerprint = run.data.tags.get(schema.FINGERPRINT)
+        if run.info.status == "FINISHED" and fingerprint:
+            return str(fingerprint)
     return sha256_of(path)

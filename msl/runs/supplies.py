@@ -53,7 +53,9 @@ class Supplies:
 
     def result_of(self, need: Need) -> str:
         """Reference of the result: the one that the settings name, else a finished one that fits, else a new one."""
-        return need.reference or self.find(need.request) or self._make(need.request).result
+        if need.reference is not None:
+            return need.reference
+        return self.find(need.request) or self._make(need.request).result
 
     def find(self, request: Request) -> str | None:
         """Reference of a finished result of a stage with these settings, this data and this code.
@@ -62,7 +64,9 @@ class Supplies:
         """
         stage: AnyStage = find_stage(request.stage)
         config, data, needs = self.open_data(stage, request, request.settings())
-        references = {need.setting: need.reference or self.find(need.request) for need in needs}
+        references = {
+            need.setting: self.find(need.request) if need.reference is None else need.reference for need in needs
+        }
         with TemporaryDirectory() as folder:
             starts = {
                 setting: fetch(self._client, reference, data_root(config), Path(folder) / setting)

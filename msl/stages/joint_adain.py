@@ -40,6 +40,10 @@ class JointData(DomainData):
         """Those of the domains, then the style images."""
         return [*super().inputs, self.styles.input]
 
+    def digests(self) -> dict[str, str]:
+        """With that of the style images."""
+        return super().digests() | {_STYLE: self.styles.digest}
+
 
 class JointAdain(AdaptingStage[JointAdainConfig, JointData]):
     """styled source → Supervised; styled target → Adaptation; optionally (content, style) → StyleReconstruction."""
@@ -68,7 +72,7 @@ class JointAdain(AdaptingStage[JointAdainConfig, JointData]):
     def decisive(self, config: JointAdainConfig, data: JointData) -> dict[str, Any]:
         """Also digests of the files that the settings name."""
         encoder = encoder_digest(config.network, config.runtime.data_root)
-        return super().decisive(config, data) | {"encoder": encoder, "style images": data.styles.digest}
+        return super().decisive(config, data) | {"encoder": encoder, "style": data.styles.digest}
 
     def first_network(self, job: Job[JointAdainConfig, JointData]) -> SegmentationNetwork:
         """The network of the checkpoint, with the style network in front.

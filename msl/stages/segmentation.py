@@ -13,7 +13,7 @@ from msl import schema
 from msl.checkpoints import About, Checkpoint, NetworkAbout, about_network, load_network
 from msl.config import TrainConfig
 from msl.config.catalog import BACKBONES, NETWORKS, OPTIMIZERS
-from msl.data import Paired, Stream, TrainTransform
+from msl.data import Paired, Stream, TrainTransform, is_domain_file
 from msl.inputs.domains import DomainData
 from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import PRECISIONS, prepare, to_device
@@ -31,6 +31,11 @@ T = TypeVar("T", bound=TrainConfig)
 D = TypeVar("D", bound=DomainData)
 
 _ALWAYS = ("msl.models.build", "msl.training.loop", "msl.training.optimizers.build", "msl.training.schedules")
+
+
+# A fingerprint has these in another form: domains by their content, whatever path is typed; results of other stages as
+# inputs; the length of the training as its last iteration.
+_KNOWN_OTHERWISE = ("source", "target", "checkpoint", "decoder", "iter_stop", "max_iters")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +70,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         """The settings with classes, sizes and the length of an epoch."""
         epoch = self.epoch_iters(config, data)
         return config.edit(
-            label_set=data.label_set.name,
+            label_set=_label_set(config, data),
             num_classes=len(data.label_set),
             target_crop_size=data.sizes[schema.TARGET],
             epoch_iters=epoch,
@@ -95,13 +100,14 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
 
     def decisive(self, config: T, data: D) -> dict[str, Any]:
         """The settings that decide the weights, values computed from them, and digests of files that they name."""
-        settings = {name: value for name, value in config.decisive().items() if name not in ("checkpoint", "decoder")}
+        settings = {name: value for name, value in config.decisive().items() if name not in _KNOWN_OTHERWISE}
         epoch, weights = self.epoch_iters(config, data), Path(config.model.weights)
         return settings | {
+            "label_set": data.label_set.name,
             **{f"network {name}": value for name, value in config.model.architecture().items()},
             **data.label_tables(),
             "horizon": config.schedule.horizon(epoch),
-            "stop": config.schedule.stop(epoch),
+            "stop": _stop(config, epoch),
             "weights": sha256_of(weights) if weights.is_file() else config.model.weights,
         }
 
@@ -216,10 +222,20 @@ def _stream(job: Job[T, D], role: str, device: torch.device, position: int) -> S
 
 
 def _schedule(config: TrainConfig, epoch_iters: int) -> Schedule:
-    schedule, max_iters = config.schedule, config.run.max_iters
-    stop = schedule.stop(epoch_iters)
     return Schedule(
-        lr=lr_schedule(config.optimizer, schedule.horizon(epoch_iters)),
-        stop=stop if max_iters is None else min(stop, max_iters),
+        lr=lr_schedule(config.optimizer, config.schedule.horizon(epoch_iters)),
+        stop=_stop(config, epoch_iters),
         epoch_iters=epoch_iters,
     )
+
+
+def _stop(config: TrainConfig, epoch_iters: int) -> int:
+    """Iteration after which the training ends."""
+    stop, most = config.schedule.stop(epoch_iters), config.run.max_iters
+    return stop if most is None else min(stop, most)
+
+
+def _label_set(config: TrainConfig, data: DomainData) -> str:
+    """The label set by name, or the file that describes it: a resumed run reads it again."""
+    chosen = config.source.label_set
+    return chosen if chosen is not None and is_domain_file(chosen) else data.label_set.name

@@ -12,6 +12,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from msl import schema
+from msl.checkpoints.files import is_checkpoint
 from msl.checkpoints.style import load_transfer
 from msl.config import StylizeConfig
 from msl.data import Domain, open_domain
@@ -21,7 +22,7 @@ from msl.inputs.copies import FORMATS, LABELS, StyledCopy, domain_file, manifest
 from msl.inputs.domains import describe_style
 from msl.inputs.mixture import Mixture
 from msl.inputs.shared_files import make_each, write_whole
-from msl.inputs.styles import Styles, open_styles, weights_file
+from msl.inputs.styles import Styles, encoder_digest, open_styles, weights_file
 from msl.models.devices import prepare, to_device
 from msl.recipes import Request
 from msl.stages.stage import Job, Need, Outcome, Start, WorkingStage
@@ -125,6 +126,8 @@ def _copy_of(config: StylizeConfig, data: CopyData, starts: Mapping[str, Start])
     if "decoder" in starts:
         start = starts["decoder"]
         decoder = {"decoder": start.reference, "sha256": sha256_of(start.path)[:16]}
+        if not is_checkpoint(start.path):  # bare weights: its encoder is another file
+            decoder["encoder"] = encoder_digest(config.network, config.runtime.data_root)[:16]
     return StyledCopy(config=config, contents=data.contents, styles=data.styles, decoder=decoder)
 
 

@@ -26,6 +26,9 @@ from msl.training.schedules import Inverse
 _STYLES_SHOWN = 4
 _FIRST_IMAGES = 16  # to normalise the encoder and to initialise the decoder
 
+# A fingerprint has these in another form: a decoder as an input, the length of the training as its last iteration.
+_KNOWN_OTHERWISE = ("decoder", "style_iters", "max_iters")
+
 StyleJob = Job[TrainStyleConfig, DecoderData]
 
 
@@ -55,8 +58,13 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
 
     def decisive(self, config: TrainStyleConfig, data: DecoderData) -> dict[str, Any]:
         """The settings that decide the weights, and digests of the files that they name."""
-        settings = {name: value for name, value in config.decisive().items() if name != "decoder"}
-        return settings | {"encoder": encoder_digest(config.network, config.runtime.data_root)}
+        settings = {name: value for name, value in config.decisive().items() if name not in _KNOWN_OTHERWISE}
+        return settings | {
+            "content": [checked.report.digest for checked in data.contents],  # in the order of the settings
+            "style": data.styles.digest,
+            "encoder": encoder_digest(config.network, config.runtime.data_root),
+            "stop": _stop(config),
+        }
 
     def network(self, job: StyleJob, checkpoint: Checkpoint | None) -> StyleTransfer:
         """Encoder and decoder: from the run's own checkpoint, from the decoder that it continues with, or new."""
@@ -74,7 +82,7 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
         config, position = job.config, positions.get(self.name, 0)
         schedule = Schedule(
             lr=Inverse(config.losses.style_lr_decay),
-            stop=min(config.schedule.style_iters, config.run.max_iters or config.schedule.style_iters),
+            stop=_stop(config),
             epoch_iters=math.ceil(len(job.data.content) / config.data.style_batch_size),
         )
         device = next(network.parameters()).device
@@ -105,6 +113,11 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
             "checkpoints": SaveCheckpoints(job.folder, reporter, {"means": means}, about, monitor.preview_every),
             "bar": ProgressBar(self.name),
         }
+
+
+def _stop(config: TrainStyleConfig) -> int:
+    """Iteration after which the training ends."""
+    return min(config.schedule.style_iters, config.run.max_iters or config.schedule.style_iters)
 
 
 def _new_network(job: StyleJob, encoder: str, size: int) -> StyleTransfer:

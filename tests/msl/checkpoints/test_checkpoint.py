@@ -49,6 +49,33 @@ def test_a_write_that_fails_leaves_the_old_file_whole(saved, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
+    ("entry", "value", "message"),
+    [
+        ("step", None, "its entry 'step' is missing"),
+        ("weights", None, "its entry 'weights' is missing"),
+        ("classes", None, "its entry 'classes' is missing"),
+        ("weights", [1.0], "its entry weights is a list, no dict"),
+        ("weights", {"head": "x"}, "its weight head is a str, no Tensor"),
+        ("model", {"backbone": "resnet1"}, "backbone = 'resnet1': unknown"),
+    ],
+)
+def test_a_file_that_lacks_something_is_told_and_not_half_read(saved, tmp_path, entry, value, message):
+    path = tmp_path / "last.pt"
+    write(path, saved)
+    content = torch.load(path, weights_only=True)
+    content.pop(entry)
+    torch.save(content | ({} if value is None else {entry: value}), path)
+    with pytest.raises(CheckpointError, match=f"last.pt is marked as a checkpoint of msl, but .*: {message}"):
+        read(path)
+
+
+def test_an_empty_file_is_told(tmp_path):
+    (tmp_path / "last.pt").touch()
+    with pytest.raises(CheckpointError, match=r"last.pt cannot be read: damaged, .* \(it is empty\)"):
+        read(tmp_path / "last.pt")
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"backbone": "resnet18", "width": 1}, "backbone = mobilenet_v2, width = 0.25; .* ask for backbone = resnet18"),

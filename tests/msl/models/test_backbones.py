@@ -56,6 +56,7 @@ def test_abilities_are_real(name):
         ({"output_stride": 0}, "output_stride = 0: input should be greater than or equal to 1"),
         ({"preprocessing": "imagenet_bgr"}, "did you mean imagenet_rgb"),
         ({"preprocessing": "rgb:0.5/0.5"}, "a normalisation is rgb:MEAN/DEVIATION, each three numbers"),
+        ({"preprocessing": "rgb:nan,0,0/1,1,1"}, "a normalisation is rgb:MEAN/DEVIATION, each three numbers"),
         ({"preprocessing": "rgb:0,0,0/1,1,0"}, "a normalisation is rgb:MEAN/DEVIATION, each three numbers"),
     ],
 )

@@ -101,6 +101,47 @@ def test_weights_are_known_by_the_content_of_their_file(tiny_store, tmp_path):
     assert serving(wanted) is None
 
 
+@pytest.mark.parametrize("spelling", ["./tiny.yaml", "{folder}/tiny.yaml", "copied/other_name.yaml"])
+def test_a_domain_is_known_by_its_content_and_not_by_the_path_that_is_typed(finished, spelling, tmp_path):
+    (tmp_path / "copied").mkdir()
+    shutil.copy(tmp_path / "tiny.yaml", tmp_path / "copied" / "other_name.yaml")
+    assert serving(request("adapt", source=spelling.format(folder=tmp_path)).for_parent("pretrain")) == finished
+
+
+def test_a_domain_of_that_name_with_other_content_needs_another_run(finished, tmp_path):
+    file = tmp_path / "tiny.yaml"
+    whole = file.read_text()
+    for line in ("seed: 4", "classes: [road, sky, car]"):
+        file.write_text(f"{whole}{line}\n")
+        assert serving() is None
+    file.write_text(whole)
+    assert serving() == finished
+
+
+def test_a_limit_that_stops_nothing_changes_nothing(tiny_store):
+    limited, free = (request("pretrain", max_iters=n, iter_max=3, iter_stop=None) for n in (3, None))
+    reference = f"runs:/{carry_out(limited).run_id}/checkpoints/last.pt"
+    assert serving(free) == reference
+    assert serving(request("pretrain", max_iters=2, iter_max=3, iter_stop=None)) is None
+
+
+def test_a_run_that_went_on_serves_for_the_iterations_it_has(finished):
+    run_id = finished.split("/")[1]
+    carry_out(request("pretrain", resume=run_id, max_iters=6))
+    assert serving() is None
+    assert serving(request("adapt", max_iters=6).for_parent("pretrain")) == finished
+
+
+def test_a_run_of_other_code_that_went_on_serves_for_none(finished, tmp_path, monkeypatch):
+    run_id = finished.split("/")[1]
+    longer = request("adapt", max_iters=6).for_parent("pretrain")
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(lineage, "CODE", edited(tmp_path, *EDITS["the loop"][:3]))
+        carry_out(request("pretrain", resume=run_id, max_iters=6))
+        assert serving(longer) is None
+    assert serving(longer) is None
+
+
 @pytest.mark.parametrize("registry", [BACKBONES, NETWORKS, OPTIMIZERS, STAGES, TARGET_OBJECTIVES], ids=lambda r: r.kind)
 def test_every_choice_is_code_that_a_fingerprint_can_read(registry):
     for name in registry:

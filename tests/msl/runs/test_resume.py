@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from tiny import SETTINGS, artifact, checkpoint, request
 
 from analysis import open_store
-from msl.errors import ConfigError, DataError, TrackingError
+from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.runs import run as carry_out
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
@@ -163,6 +163,44 @@ def test_what_may_not_change_is_refused_and_nothing_is_touched():
     with pytest.raises(TrackingError, match="is of stage pretrain: resume it with -e pretrain"):
         carry_out(request("adapt", resume=run_id))
     assert MlflowClient().get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_run_never_has_fewer_iterations_than_it_went():
+    run_id = carry_out(request("pretrain")).run_id
+    with pytest.raises(ConfigError, match="max_iters = 2: the run already has 4 iterations. Pass 4 or more"):
+        carry_out(request("pretrain", resume=run_id, max_iters=2))
+
+
+@pytest.mark.parametrize("content", [b"", b"torn"])
+def test_a_run_whose_checkpoint_is_damaged_stays_as_it_was(content):
+    run_id = carry_out(request("pretrain")).run_id
+    artifact(run_id, "checkpoints/last.pt").write_bytes(content)
+    before = MlflowClient().get_run(run_id)
+    with pytest.raises(CheckpointError, match="last.pt cannot be read: damaged"):
+        carry_out(request("pretrain", resume=run_id, max_iters=6))
+    after = MlflowClient().get_run(run_id)
+    assert (after.info.status, after.data.tags) == ("FINISHED", before.data.tags)
+
+
+def test_a_run_whose_start_is_gone_stays_as_it_was(tmp_path):
+    parent = carry_out(request("pretrain")).run_id
+    start = tmp_path / "start.pt"
+    start.write_bytes(artifact(parent, "checkpoints/last.pt").read_bytes())
+    with pytest.raises(Exception, match="at step"):  # before its first checkpoint
+        carry_out(request("adapt", checkpoint="start.pt", lr=1e30, eval_every=100))
+    (before,) = MlflowClient().search_runs(["0"], "attributes.status = 'FAILED'")
+    start.unlink()
+    with pytest.raises(CheckpointError, match=r"checkpoint = start\.pt: no such file"):
+        carry_out(request("adapt", resume=before.info.run_id))
+    assert MlflowClient().get_run(before.info.run_id).data.tags == before.data.tags
+
+
+def test_classes_that_a_file_describes_are_read_again(tmp_path):
+    text = (tmp_path / "tiny.yaml").read_text()
+    (tmp_path / "few.yaml").write_text(f"{text}classes: [road, sky, car]\n".replace("name: tiny", "name: few"))
+    run_id = carry_out(request("pretrain", label_set="few.yaml")).run_id
+    assert carry_out(request("pretrain", resume=run_id, max_iters=6)).run_id == run_id
+    assert checkpoint(run_id)["classes"] == ["road", "sky", "car"]
 
 
 def test_a_run_that_is_not_there_is_refused():

@@ -21,6 +21,7 @@ from msl.data import open_domain
 from msl.errors import CheckpointError, ConfigError, DataError
 from msl.recipes import Request, catalog, small
 from msl.runs import run as carry_out
+from msl.runs.supplies import Supplies
 from msl.stages.evaluate import evaluate
 from msl.style import VGG, Encoder
 from msl.style.front import front_of
@@ -289,6 +290,33 @@ def test_a_resumed_joint_training_ends_as_one_that_never_stopped(learns, decoder
     ours, theirs = checkpoint(whole), checkpoint(half)
     assert ours["step"] == theirs["step"] == 4
     assert [n for n, value in ours["weights"].items() if not torch.equal(value, theirs["weights"][n])] == []
+
+
+def test_a_joint_training_does_not_go_on_with_other_style_images(decoder, tmp_path):
+    start = f"runs:/{carry_out(request('pretrain', max_iters=1)).run_id}/checkpoints/last.pt"
+    run_id = carry_out(request("joint_adain", **JOINT, decoder=decoder, checkpoint=start, max_iters=1)).run_id
+    data_factory.save(data_factory.picture(9, (40, 48)), tmp_path / "photographs" / "0.png")
+    with pytest.raises(DataError, match=r"its data has changed \(digests were style "):
+        carry_out(request("joint_adain", resume=run_id, max_iters=2))
+
+
+def test_a_decoder_serves_however_the_paths_of_its_images_are_typed(decoder, tmp_path):
+    supplies = Supplies(MlflowClient(), make=lambda wanted: pytest.fail("nothing is to be run"))
+    typed = {"content": f"./tiny.yaml,{tmp_path}/tiny_real.yaml", "style": f"{tmp_path}/photographs"}
+    assert supplies.find(style_request("train_style", **DECODER | typed)) == decoder
+    assert supplies.find(style_request("train_style", **DECODER | {"content": "tiny_real.yaml,tiny.yaml"})) is None
+
+
+def test_bare_weights_of_a_decoder_make_another_copy_with_another_encoder(decoder, tmp_path):
+    weights = checkpoint(decoder.split("/")[1])["weights"]
+    bare = {name.removeprefix("decoder."): value for name, value in weights.items() if name.startswith("decoder.")}
+    torch.save(bare, tmp_path / "decoder.pth")
+    torch.manual_seed(1)
+    torch.save(Encoder(VGG(channels=(4, 6, 8, 10))).state_dict(), tmp_path / "other.pth")
+    asked = {**COPY, "content": "tiny.yaml", "split": "val", "decoder": "decoder.pth"}
+    made = [carry_out(style_request("stylize", **asked | {"encoder": name})) for name in ("vgg.pth", "other.pth")]
+    assert [copy.made for copy in made] == [3, 3]
+    assert carry_out(style_request("stylize", **asked)).made == 0
 
 
 def test_images_are_styled_as_a_copy_would_be(decoder):

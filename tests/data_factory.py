@@ -1,4 +1,4 @@
-"""Tiny domains in the real layouts: a few images a few pixels big, with every id that a layout defines."""
+"""Tiny domains in the real layouts: a few small images, with every id that a layout defines."""
 
 import struct
 import zlib
@@ -43,16 +43,17 @@ def save_palette(ids: Array, path: Path) -> None:
 
 
 def save_16bit(ids: Array, path: Path) -> None:
-    """A 16-bit RGB PNG as SYNTHIA's labels: the class in channel 0, an instance number in channel 1."""
+    """A 16-bit RGB PNG like SYNTHIA's labels: the class in channel 0, an instance number in channel 1."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.stack([ids, np.full(ids.shape, 300), np.zeros(ids.shape)], axis=-1).astype(">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
     header = struct.pack(">IIBBBBB", ids.shape[1], ids.shape[0], 16, 2, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in chunks))
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG file, with its length and checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
@@ -94,17 +95,17 @@ def gta5(root: Path, count: int = 4) -> Path:
 
 
 def damaged_gta5(root: Path, good: int = 4) -> dict[str, str]:
-    """GTA5 with `good` correct training frames, and one frame with each damage that copies are known to have.
+    """GTA5 with `good` correct training frames, and one frame for each damage that real copies are known to have.
 
     Returns the damage of each damaged frame.
     """
     gta5(root, 2 * (good + 8))
     images, labels = root / "GTA5/images", root / "GTA5/labels"
-    wrong = dict(zip((f"{good + i:05d}" for i in range(1, 9)), _DAMAGES, strict=True))
-    frame = {damage: name for name, damage in wrong.items()}
+    damages = dict(zip((f"{good + i:05d}" for i in range(1, 9)), _DAMAGES, strict=True))
+    frame = {damage: name for name, damage in damages.items()}
     (images / f"{frame['missing']}.png").unlink()
-    torn = images / f"{frame['unreadable']}.png"
-    torn.write_bytes(torn.read_bytes()[:-200])
+    truncated = images / f"{frame['unreadable']}.png"
+    truncated.write_bytes(truncated.read_bytes()[:-200])
     save_palette(label(0, [7], (40, 20)), labels / f"{frame['size mismatch']}.png")
     save(picture(0, (40, 20)), images / f"{frame['odd size']}.png")
     save_palette(label(0, [7], (40, 20)), labels / f"{frame['odd size']}.png")
@@ -112,7 +113,7 @@ def damaged_gta5(root: Path, good: int = 4) -> dict[str, str]:
     save_palette(label(0, [7, 77]), labels / f"{frame['unknown ids']}.png")
     save_palette(label(0, [0, 1]), labels / f"{frame['no class']}.png")
     (labels / f"{frame['label missing']}.png").unlink()
-    return {name: "missing" if damage == "label missing" else damage for name, damage in wrong.items()}
+    return {name: "missing" if damage == "label missing" else damage for name, damage in damages.items()}
 
 
 def synthia(root: Path, count: int = 21) -> Path:

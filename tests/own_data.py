@@ -1,6 +1,6 @@
-"""People's own data, small: each function writes a folder with a YAML file, and stands for one kind of trouble.
+"""Small examples of users' data: each function writes a folder with a YAML file, and shows one kind of problem.
 
-Data as it comes out of cameras, editors, spreadsheets and label tools, not as data sets are published.
+The data looks as cameras, editors, spreadsheets and label tools write it, not as data sets are published.
 """
 
 import struct
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from data_factory import picture, save
+from data_factory import picture, png_chunk, save
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,21 +21,20 @@ ORIENTATION = 0x0112
 
 
 def stripes(ids: Sequence[int], seed: int = 0, size: tuple[int, int] = SIZE, width: int = 4) -> NDArray[np.uint16]:
-    """Vertical stripes of the ids (H, W), beginning with another one for every seed."""
+    """Vertical stripes of the ids (H, W), beginning with a different id for each seed."""
     columns = (np.arange(size[0]) // width + seed) % len(ids)
     return np.broadcast_to(np.array(ids, np.uint16)[columns], (size[1], size[0])).copy()
 
 
 def grey_png(samples: NDArray[Any], bits: int) -> bytes:
-    """A grey PNG of 1, 2, 4, 8 or 16 bits a pixel with exactly these samples (H, W)."""
+    """A grey PNG of 1, 2, 4, 8 or 16 bits per pixel with exactly these samples (H, W)."""
     height, width = samples.shape
     planes = (samples.astype(np.uint16)[..., None] >> np.arange(bits - 1, -1, -1)) & 1
     rows = np.packbits(planes.reshape(height, width * bits).astype(np.uint8), axis=1)
     body = b"".join(b"\0" + row.tobytes() for row in rows)
     header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(body)), (b"IEND", b""))
-    packed = (struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in chunks)
 
 
 def domain(folder: Path, name: str, splits: Mapping[str, Any], **settings: Any) -> Path:
@@ -51,7 +50,7 @@ def both(images: str, labels: str) -> dict[str, dict[str, str]]:
 
 
 def low_bit_labels(folder: Path, bits: int = 4) -> Path:
-    """Labels of few bits a pixel; their samples are train ids."""
+    """Labels of few bits per pixel; their samples are train ids."""
     (folder / "lab").mkdir(parents=True)
     for i in range(4):
         save(picture(i, SIZE), folder / f"img/{i}.png")
@@ -60,7 +59,7 @@ def low_bit_labels(folder: Path, bits: int = 4) -> Path:
 
 
 def jpeg_labels(folder: Path) -> Path:
-    """Labels as JPEG, whose edges have ids that nobody drew."""
+    """Labels as JPEG, which changes the ids at edges."""
     for i in range(4):
         save(picture(i, SIZE), folder / f"img/{i}.png")
         save(stripes(CITY, i, width=9).astype(np.uint8), folder / f"lab/{i}.jpg")
@@ -68,7 +67,7 @@ def jpeg_labels(folder: Path) -> Path:
 
 
 def upside_down(folder: Path) -> Path:
-    """Photographs stored upside down with an orientation tag; labels as a viewer shows them: sky above road."""
+    """Photographs stored upside down with an orientation tag; labels as a viewer shows them, sky above road."""
     (folder / "img").mkdir(parents=True)
     scene, label = np.zeros((32, 64, 3), np.uint8), np.full((32, 64), 23, np.uint8)
     scene[:16], scene[16:], label[16:] = (70, 130, 180), (128, 64, 128), 7
@@ -92,10 +91,10 @@ def deep_grey(folder: Path) -> Path:
 
 def nested(folder: Path, images: str = "images/**/*.png", labels: str = "labels/**/*.png") -> Path:
     """Ten images in folders of different depth."""
-    places = [place for place in ("", "aachen/", "bremen/", "day/koeln/", "day/night/ulm/") for _ in range(2)]
-    for i, place in enumerate(places):
-        save(picture(i, SIZE), folder / f"images/{place}{i}.png")
-        save(stripes(CITY, i).astype(np.uint8), folder / f"labels/{place}{i}.png")
+    folders = [subfolder for subfolder in ("", "aachen/", "bremen/", "day/koeln/", "day/night/ulm/") for _ in range(2)]
+    for i, subfolder in enumerate(folders):
+        save(picture(i, SIZE), folder / f"images/{subfolder}{i}.png")
+        save(stripes(CITY, i).astype(np.uint8), folder / f"labels/{subfolder}{i}.png")
     return domain(folder, "nested", both(images, labels))
 
 
@@ -108,7 +107,7 @@ def two_spellings(folder: Path, images: str = "img/*.jpg") -> Path:
 
 
 def one_stem_two_files(folder: Path) -> Path:
-    """A camera that writes 0.jpg and 0.png: four images, four labels of their own."""
+    """A camera that writes 0.jpg and 0.png: four images, each with a label."""
     for i in range(2):
         for k, suffix in enumerate(("png", "jpg")):
             save(picture(10 * i + k, SIZE), folder / f"img/{i}.{suffix}")
@@ -125,7 +124,7 @@ def with_ids(folder: Path, ids: Mapping[int, str | None], **settings: Any) -> Pa
 
 
 def camvid_lists(root: Path, start: bytes = b"", folder: str = "/data/CamVid") -> Path:
-    """CamVid's layout, its lists beginning with `start`, written where the data lay in `folder`."""
+    """CamVid's layout; its lists begin with `start` and name files in `folder`, where the data was before."""
     for split in ("train", "val", "test"):
         names = [f"0016E5_0000{i}.png" for i in range(1, 4)]
         for i, name in enumerate(names):
@@ -137,7 +136,7 @@ def camvid_lists(root: Path, start: bytes = b"", folder: str = "/data/CamVid") -
 
 
 def two_domains(folder: Path, **settings: Any) -> tuple[Path, Path]:
-    """What people have: images and masks of A, images of B, no validation split."""
+    """What many users have: images and masks of A, images of B, no validation split."""
     for i in range(6):
         save(picture(i, SIZE), folder / f"A/img/{i}.png")
         save(stripes([*CITY, 0], i).astype(np.uint8), folder / f"A/lab/{i}.png")

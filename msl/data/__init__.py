@@ -1,4 +1,4 @@
-"""Domains: images and labels, uint8 until the network's door, and the streams of batches made of them."""
+"""Domains: images and labels, uint8 up to the network's input, and streams of batches made from them."""
 
 from msl.data.catalog import domain_names, open_domain
 from msl.data.domain import Domain, Sample

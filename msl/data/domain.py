@@ -29,7 +29,7 @@ class Sample(NamedTuple):
 class Domain:
     """A sequence of `Sample`.
 
-    An unlabelled domain never opens its label files and gives 255 everywhere: that is how the target is trained on.
+    An unlabelled domain never opens its label files and gives 255 everywhere: a target is trained on in this way.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Domain:
         """The sample at `index`.
 
         Raises:
-            DataError: it is unreadable, its label has another size, or an id that the data set does not define.
+            DataError: it cannot be read, or its label has another size or an id that the data set does not define.
         """
         image, raw = self.samples.read(index, self.labelled)
         name = self.samples.name(index)
@@ -57,11 +57,11 @@ class Domain:
         return Sample(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label), name)
 
     def inspect(self) -> Report:
-        """Look at every sample, as far as it has changed since the last look: what is wrong, and what is usable."""
+        """Check every sample, and report problems and usable samples. Unchanged files are not read again."""
         table = self.label_set.table(self.ids) if self.labelled else b""
         report = self.samples.inspect(table, self.labelled)
-        of_labels = label_notices(report, self.ids, self.label_set) if self.labelled else []
-        notes = [*report.notes, *image_notices(report), *of_labels]
+        notices_on_labels = label_notices(report, self.ids, self.label_set) if self.labelled else []
+        notes = [*report.notes, *image_notices(report), *notices_on_labels]
         return replace(report, notes=notes)
 
     def modules(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""A domain of one's own, described by a YAML file.
+"""A user's domain, described by a YAML file.
 
     name: ring_road
     root: /data/ring_road            # absolute, or relative to this file
@@ -7,14 +7,14 @@
       train: {images: "frames/train/*.jpg", labels: "masks/train/*.png"}
       val:   {images: "frames/val/*.jpg", labels: "masks/val/*.png"}
 
-`msl.data.patterns` has the rules of patterns. What a star stands for in an image's path is put in place of the stars in
-the label's. `labels` may be left out of a split that is only ever an unlabelled target. A number in place of a pattern,
-``val: 0.1``, holds that share of `train` out. Classes are those of `label_set` (cityscapes19 by default), or one's own:
-`classes` is a list of names, or a table of names and colours, whose order is that of the network's outputs.
+`msl.data.patterns` has the rules of patterns. The text that a star matches in an image's path fills the star in the
+label's path. A split that serves only as an unlabelled target needs no `labels`. A number instead of a pattern, such as
+``val: 0.1``, takes that share of `train`. The classes are those of `label_set` (cityscapes19 by default), or the user's
+own: `classes` is a list of names, or a table of names and colours, in the order of the network's outputs.
 
-Instead of `splits`, `layout: cityscapes` (or another data set's name) says that the files lie as that data set's do;
+Instead of `splits`, `layout: cityscapes` (or another data set's name) says that the files have that data set's layout;
 `layout: streets` and `layout: streets_real` generate images of any `size` and `count`. Stage stylize writes such files
-for its copies: with `content`, the labels are those of another domain, and `style` says how the images were made of it.
+for its copies: with `content`, the labels are those of another domain, and `style` says how the images were made.
 """
 
 from collections.abc import Mapping
@@ -66,10 +66,10 @@ class CopiedFrom(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     domain: str = Field(description="name, or absolute path of a YAML file")
-    data_root: Path | None = Field(None, description="folder of data sets in which it was found")
-    digests: dict[str, str] = Field(description="of each split that was copied, the digest of its images")
-    skipped: dict[str, list[str]] = Field({}, description="of each split, samples that could not be used")
-    suffix: str = Field(description="of the copy's image files, which lie below root in a folder for each split")
+    data_root: Path | None = Field(None, description="folder of data sets that holds it")
+    digests: dict[str, str] = Field(description="digest of the images of each copied split")
+    skipped: dict[str, list[str]] = Field({}, description="samples of each split that could not be used")
+    suffix: str = Field(description="suffix of the copy's images; each split has a folder below root")
 
 
 def _checked_ids(value: Any) -> Any:
@@ -79,9 +79,9 @@ def _checked_ids(value: Any) -> Any:
         raise ValueError("write a name, or a table such as {0: road, 1: sky, 255: null}")
     for raw, name in value.items():
         if not str(raw).isdecimal() or int(raw) >= RAW_IDS:
-            raise ValueError(f"ids: {raw!r} is no id of a label, which is a number from 0 to {RAW_IDS - 1}")
+            raise ValueError(f"ids: {raw!r} is not an id of a label: write a number from 0 to {RAW_IDS - 1}")
         if name is not None and not isinstance(name, str):
-            raise ValueError(f"ids: {raw}: {name!r} is no name of a class: put it in quotes")
+            raise ValueError(f"ids: {raw}: {name!r} is not a class name: put it in quotes")
     return value
 
 
@@ -98,14 +98,16 @@ class DomainFile(BaseModel):
 
     name: str = Field(pattern=r"^[\w.-]+$", description="letters, digits, _ . -")
     root: Path = Field(Path(), description="folder of the data, absolute or relative to the YAML file")
-    label_set: str | None = Field(None, description="classes in which labels are read by default; names `classes`")
-    classes: Annotated[Any, AfterValidator(_checked_classes)] = Field(None, description="one's own classes")
+    label_set: str | None = Field(
+        None, description="classes in which labels are read by default; or the name for `classes`"
+    )
+    classes: Annotated[Any, AfterValidator(_checked_classes)] = Field(None, description="the user's own classes")
     ids: Annotated[str | dict[int, str | None] | None, BeforeValidator(_checked_ids)] = None
     splits: dict[str, SplitPattern] = {}
     held_out: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
-        {}, description="shares of train that are other splits; written as such a split's number"
+        {}, description="shares of train that form other splits; in the file, a number in `splits`"
     )
-    layout: str | None = Field(None, description="name of a data set whose files lie alike, or streets, streets_real")
+    layout: str | None = Field(None, description="name of a data set with the same layout, or streets, streets_real")
     size: Size = Field((256, 128), description="width,height of generated images")
     count: dict[str, int] = Field({}, description="number of generated images of each split")
     seed: int = Field(0, ge=0, description="seed of generated images")
@@ -125,14 +127,16 @@ class DomainFile(BaseModel):
     @model_validator(mode="after")
     def _shares_are_of_train(self) -> Self:
         if self.held_out and "train" not in self.splits:
-            raise ValueError(f"splits: {', '.join(self.held_out)}: a share is held out of train, which has no pattern")
+            raise ValueError(
+                f"splits: {', '.join(self.held_out)}: a share is taken from train: write a pattern for train"
+            )
         if sum(self.held_out.values()) >= 1:
-            raise ValueError(f"splits: {self.held_out} leave nothing of train")
+            raise ValueError(f"splits: the shares {self.held_out} leave no image for train: write smaller ones")
         return self
 
     @property
     def split_names(self) -> list[str]:
-        """What can be opened of it."""
+        """Names of all splits."""
         return [*self.splits, *self.held_out]
 
 
@@ -140,7 +144,7 @@ def read_domain_file(path: Path) -> DomainFile:
     """The settings in a YAML file, its root made absolute.
 
     Raises:
-        ConfigError: the file is missing, no YAML, or has an unknown or unfit field.
+        ConfigError: the file is missing or is not YAML, or a field is unknown or has a bad value.
     """
     content = read_table(path)
     try:
@@ -151,15 +155,15 @@ def read_domain_file(path: Path) -> DomainFile:
     if [domain.layout is not None, bool(domain.splits), domain.content is not None].count(True) != 1:
         raise ConfigError(f"{path}: give either splits (patterns of files) or layout (the name of a data set)")
     if domain.ids is not None and not domain.splits:
-        raise ConfigError(f"{path}: ids is for splits: leave it out, a layout has its own")
+        raise ConfigError(f"{path}: ids is only for splits: leave it out, because a layout has its ids")
     return domain.model_copy(update={"root": (path.parent / domain.root).absolute()})
 
 
 def check_classes(domain: DomainFile) -> None:
-    """See to it that every class that the file names is one.
+    """Check that the file names only known classes.
 
     Raises:
-        ConfigError: it is not, or `label_set` or `ids` has an unknown name.
+        ConfigError: a class is unknown, or `label_set` or `ids` has an unknown name.
     """
     label_set = native_label_set(domain)
     if isinstance(domain.ids, dict):
@@ -168,10 +172,10 @@ def check_classes(domain: DomainFile) -> None:
 
 
 def raw_ids(domain: DomainFile) -> RawIds:
-    """How the label files number their classes; one's own classes are numbered in their order unless `ids` says more.
+    """The ids of the label files. Without `ids`, the user's own classes are numbered in their order.
 
     Raises:
-        ConfigError: `ids` names no known numbering.
+        ConfigError: `ids` has an unknown name.
     """
     ids = domain.ids if domain.ids is not None else "cityscapes" if domain.classes is None else "train_ids"
     if not isinstance(ids, str):

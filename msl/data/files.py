@@ -13,15 +13,15 @@ from msl.data.inspection import FileRecord, scan
 from msl.data.samples import Kind, Problem, Report
 from msl.labels import IGNORE, UNKNOWN
 
-_LIT = 1e-3  # share of an image's values that must be brighter than almost black; a night has its lamps
+_MIN_LIT_SHARE = 1e-3  # of an image's values that are brighter than almost black; even a night has its lamps
 
 _Size = tuple[int, int]  # width, height
-_Records = tuple[FileRecord, ...]  # of an image and, where it was looked at, of its label
+_Records = tuple[FileRecord, ...]  # of an image, and of its label if that was checked
 
 
 @dataclass(frozen=True)
 class FilePair:
-    """An image and where its label is, or would be."""
+    """An image, and the path of its label, which may not exist."""
 
     name: str
     image: Path
@@ -37,8 +37,8 @@ class FileSamples:
     title: str
     pairs: Sequence[FilePair]
     decode_label: LabelReader
-    one_size: bool = False  # whether an image of another size than the others is a problem
-    notes: Sequence[str] = ()  # what was noticed when the files were looked for
+    one_size: bool = False  # True: an image of another size than the others is a problem
+    notes: Sequence[str] = ()  # notices from the search for the files
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -48,7 +48,7 @@ class FileSamples:
         return self.pairs[index].name
 
     def read(self, index: int, labelled: bool) -> tuple[UInt8, RawSamples | None]:
-        """Image (H, W, 3) RGB and, where asked for, its label (H, W) of raw ids.
+        """Image (H, W, 3) RGB and, if `labelled`, its label (H, W) of raw ids.
 
         Raises:
             DataError: a file is missing, unreadable or damaged.
@@ -57,23 +57,26 @@ class FileSamples:
         return read_image(pair.image), read_label(pair.label, self.decode_label) if labelled else None
 
     def modules(self) -> list[str]:
-        """Those that pair the files and decode them."""
+        """Modules that pair the files and decode them."""
         return [type(self).__module__, self.decode_label.__module__]
 
     def inspect(self, table: bytes, labelled: bool) -> Report:
-        """What is wrong with which files, and the digest of names and content of all others."""
+        """The problems of the files, and the digest of names and content of all samples without a problem."""
         images = scan([pair.image for pair in self.pairs], decode_image, f"images of {self.title}")
         labels = scan([p.label for p in self.pairs], self.decode_label, f"labels of {self.title}") if labelled else []
-        looked = [tuple(records) for records in zip(images, *([labels] if labelled else []), strict=True)]
+        records = [tuple(pair_records) for pair_records in zip(images, *([labels] if labelled else []), strict=True)]
         sizes = Counter(image.size for image in images if not image.error)
-        usual = sizes.most_common(1)[0][0] if self.one_size and sizes else None
-        problems = [list(_problems(*seen, usual, table)) for seen in zip(self.pairs, looked, strict=True)]
-        usable = [i for i, found in enumerate(problems) if not found]
-        raw_pixels = _raw_pixels(label for i in usable for label in looked[i][1:])
+        usual_size = sizes.most_common(1)[0][0] if self.one_size and sizes else None
+        problems = [
+            list(_problems(pair, pair_records, usual_size, table))
+            for pair, pair_records in zip(self.pairs, records, strict=True)
+        ]
+        usable = [i for i, pair_problems in enumerate(problems) if not pair_problems]
+        raw_pixels = _raw_pixels(label for i in usable for label in records[i][1:])
         return Report(
             count=len(self),
             usable=replace(self, pairs=[self.pairs[i] for i in usable]),
-            digest=_digest((self.pairs[i].name, looked[i]) for i in usable),
+            digest=_digest((self.pairs[i].name, records[i]) for i in usable),
             problems=list(chain.from_iterable(problems)),
             sizes=sizes,
             pixels=_train_pixels(raw_pixels, table),
@@ -103,21 +106,21 @@ def _train_pixels(raw: Mapping[int, int], table: bytes) -> dict[int, int]:
     return dict(merged)
 
 
-def _problems(pair: FilePair, records: _Records, usual: _Size | None, table: bytes) -> Iterator[Problem]:
+def _problems(pair: FilePair, records: _Records, usual_size: _Size | None, table: bytes) -> Iterator[Problem]:
     image, *labels = records
     yield from _of_image(pair, image)
     for label in labels:
         yield from _of_label(pair, label, image, table)
-    fits = all(label.size == image.size for label in labels)  # else that has been said
-    if fits and not image.error and usual not in (None, image.size):
-        sizes = f"{_written(image.size)}, the others are {_written(usual)}"
+    sizes_match = all(label.size == image.size for label in labels)  # a mismatch is reported above
+    if sizes_match and not image.error and usual_size not in (None, image.size):
+        sizes = f"{_size_text(image.size)}, the others are {_size_text(usual_size)}"
         yield Problem(pair.name, Kind.ODD, str(pair.image), f"the image is {sizes} (width x height)")
 
 
 def _of_image(pair: FilePair, image: FileRecord) -> Iterator[Problem]:
     if image.error:
         yield Problem(pair.name, _unread(image), str(pair.image), image.error)
-    elif image.lit < _LIT:
+    elif image.lit < _MIN_LIT_SHARE:
         yield Problem(pair.name, Kind.BLACK, str(pair.image), "the image is black")
 
 
@@ -126,7 +129,7 @@ def _of_label(pair: FilePair, label: FileRecord, image: FileRecord, table: bytes
         yield Problem(pair.name, _unread(label), str(pair.label), f"{label.error} (label of {pair.image.name})")
         return
     if not image.error and image.size != label.size:
-        sizes = f"{_written(label.size)}, its image {_written(image.size)}"
+        sizes = f"{_size_text(label.size)}, its image {_size_text(image.size)}"
         yield Problem(pair.name, Kind.MISMATCH, str(pair.label), f"the label is {sizes} (width x height)")
     if unknown := [raw for raw in label.pixels if table[raw] == UNKNOWN]:
         defined = [raw for raw, train_id in enumerate(table) if train_id != UNKNOWN]
@@ -141,5 +144,5 @@ def _unread(record: FileRecord) -> Kind:
     return Kind.MISSING if record.missing else Kind.UNREADABLE
 
 
-def _written(size: _Size | None) -> str:
+def _size_text(size: _Size | None) -> str:
     return "x".join(map(str, size or ()))

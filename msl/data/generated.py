@@ -24,15 +24,15 @@ class GeneratedSamples:
         return self.streets.name(index)
 
     def read(self, index: int, labelled: bool) -> tuple[UInt8, RawSamples | None]:
-        """Image (H, W, 3) RGB and, where asked for, its label (H, W) of Cityscapes' ids."""
+        """Image (H, W, 3) RGB and, if `labelled`, its label (H, W) of Cityscapes' ids."""
         image, label = self.streets.sample(index)
         return image, label if labelled else None
 
     def modules(self) -> list[str]:
-        """This one, which reaches the generator's."""
+        """This module, which imports the generator."""
         return [__name__]
 
     def inspect(self, table: bytes, labelled: bool) -> Report:
-        """Digest of the generator's parameters and a few scenes; there is nothing that could be wrong."""
+        """Digest of the generator's parameters and a few scenes; generated scenes have no problems."""
         sizes = {self.streets.size: len(self)}
         return Report(count=len(self), usable=self, digest=self.streets.digest(), sizes=sizes, pixels={})

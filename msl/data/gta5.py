@@ -1,7 +1,7 @@
 """GTA5: 24 966 frames of a game at 1914×1052, with Cityscapes' classes and ids.
 
 Richter et al., *Playing for Data: Ground Truth from Computer Games*, ECCV 2016. Its split of 12 403 / 6 382 / 6 181
-frames is in ``split.mat``, which comes with the authors' code. Copies of it have unreadable and black frames, labels of
+frames is in ``split.mat``, which comes with the authors' code. Some copies have unreadable and black frames, labels of
 another size than their image, and a few frames of 1914×1046.
 """
 
@@ -26,8 +26,8 @@ def _frames(root: Path, split: str) -> list[int]:
     if (root / "split.mat").is_file():
         return [int(frame) for frame in scipy.io.loadmat(root / "split.mat")[f"{split}Ids"].ravel()]
     raise DataError(
-        f"gta5: {root} has neither {' nor '.join(lists)} (a frame number a line) nor the authors' split.mat, so it is "
-        "unknown which frames train and which are scored"
+        f"gta5: {root} has neither {' nor '.join(lists)} (one frame number per line) nor the authors' split.mat: add "
+        "them, because they say which frames are for training and which for scores"
     )
 
 

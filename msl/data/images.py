@@ -1,4 +1,4 @@
-"""Image and label files to arrays: the one way for training, scoring, styles, predictions and the model server."""
+"""Image and label files to arrays: the same way for training, scoring, styles, predictions and the model server."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,12 +13,12 @@ from PIL import Image, ImageFile
 from msl.errors import DataError
 
 UInt8 = NDArray[np.uint8]
-RawSamples = NDArray[np.uint8] | NDArray[np.uint16]  # of a label: 16 bits where its file has more than 8
+RawSamples = NDArray[np.uint8] | NDArray[np.uint16]  # of a label: 16 bits if its file has more than 8
 ImageReader = Callable[[bytes], UInt8]  # the content of a file -> (H, W, 3) RGB
 LabelReader = Callable[[bytes], RawSamples]  # the content of a file -> (H, W) raw ids
 
 SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}  # of image files, in small letters
-LARGEST = 2**26  # pixels of an image; Pillow itself would take 178 million before it suspects an attack
+LARGEST = 2**26  # pixels of an image; Pillow's own limit is 178 million
 
 _IMAGE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"}  # of 8 bits a channel
 _LABEL_MODES = {"1", "L", "P", "I", "I;16", "I;16B", "I;16L"}
@@ -37,50 +37,50 @@ _TURNS = {
 
 
 def decode_image(data: bytes) -> UInt8:
-    """An image file's content as (H, W, 3) RGB, turned as its orientation tag says; transparency is passed over.
+    """An image file's content as (H, W, 3) RGB, turned as its orientation tag says; transparency is ignored.
 
-    Of 16 bits a channel in colour, the upper 8 are taken.
+    A colour image of 16 bits per channel keeps the upper 8 bits.
 
     Raises:
-        ValueError: it has one channel of more than 8 bits, whose range nobody knows, or too many pixels.
-        OSError: it is no image, or damaged.
+        ValueError: it has one channel of more than 8 bits, whose range is unknown, or too many pixels.
+        OSError: it is not an image, or is damaged.
     """
     with Image.open(BytesIO(data)) as image:
         _check_size(image)
         if image.mode not in _IMAGE_MODES:
-            raise ValueError(f"mode {image.mode}, images have 8 bits a channel: convert it")
+            raise ValueError(f"it has mode {image.mode}: convert it to 8 bits per channel")
         upright = _upright(image)
-        opaque = upright.convert("RGBA") if "transparency" in upright.info else upright  # else Pillow warns of palettes
+        opaque = upright.convert("RGBA") if "transparency" in upright.info else upright  # Pillow warns about palettes
         return np.array(opaque.convert("RGB"))
 
 
 def decode_ids(data: bytes) -> RawSamples:
-    """A label file with one id a pixel, grey or palette, as (H, W): the samples as they are stored, at every depth.
+    """A label file with one id per pixel, grey or palette, as (H, W): the stored samples, at every bit depth.
 
     Raises:
         ValueError: the format is lossy, there are several channels, or an id is negative or larger than 65535.
-        OSError: it is no image, or damaged.
+        OSError: it is not an image, or is damaged.
     """
     with Image.open(BytesIO(data)) as image:
         _check_size(image)
         _check_lossless(image)
         if image.mode not in _LABEL_MODES:
-            raise ValueError(f"a label has one id a pixel (grey or palette), this file has mode {image.mode}")
+            raise ValueError(f"it has mode {image.mode}: save it with one id per pixel, as grey or palette PNG")
         stored = _stored_range(image)
         samples = np.array(_upright(image))
     if samples.dtype == np.bool_ or stored == 255:
         return _narrow(samples)
-    largest = 255 if samples.dtype == np.uint8 else 65535  # to which Pillow has stretched the stored range
+    largest = 255 if samples.dtype == np.uint8 else 65535  # Pillow has stretched the stored range to this
     return _narrow((samples.astype(np.int64) * stored + largest // 2) // largest)
 
 
 def decode_synthia(data: bytes) -> RawSamples:
     """SYNTHIA's labels: 16-bit colour PNG, the class in channel 0 and the instance in channel 1. As (H, W).
 
-    A grey or palette file with SYNTHIA's ids, as people make it of theirs, is read as `decode_ids` does.
+    A grey or palette file with SYNTHIA's ids, such as a user's own label, is read as `decode_ids` does.
 
-    Pillow keeps the upper byte of 16-bit colour channels, which is 0 for every class. It is told that the bytes stand
-    the other way round and so keeps the lower one.
+    Pillow keeps the upper byte of 16-bit colour channels, which is 0 for every class. So this
+    function tells it the opposite byte order, and Pillow keeps the lower byte.
     """
     with Image.open(BytesIO(data)) as image:
         if image.mode in ("1", "L", "P", "I", "I;16"):
@@ -135,12 +135,12 @@ def _check_size(image: Image.Image) -> None:
 def _check_lossless(image: Image.Image) -> None:
     compression = str(image.info.get("compression", ""))
     if image.format in _LOSSY_FORMATS or compression in _LOSSY_COMPRESSIONS:
-        raise ValueError(f"labels in a lossy format ({image.format}) are no labels: write them as PNG")
+        raise ValueError(f"a lossy format ({image.format}) changes the ids of labels: save them as PNG")
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """The image turned as its orientation tag says; damaged tags are no tags."""
-    image.load()  # of TIFF, Pillow itself turns the pixels here and takes the tag away
+    """The image turned as its orientation tag says; damaged tags are ignored."""
+    image.load()  # for TIFF, Pillow turns the pixels here and removes the tag
     turn = None
     with suppress(Exception):  # a broken tag raises SyntaxError, struct.error, KeyError, …
         turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
@@ -148,29 +148,29 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _raw_mode(image: ImageFile.ImageFile) -> str:
-    """How the samples lie in the file, in Pillow's spelling: ``L;4`` has 4 bits."""
+    """How the file stores its samples, in Pillow's notation: ``L;4`` has 4 bits."""
     arguments = image.tile[0].args if image.tile else ""
     return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 
 def _stored_range(image: ImageFile.ImageFile) -> int:
-    """The largest value that a sample of the file can have, where Pillow stretches samples to 8 or 16 bits; else 255.
+    """The largest value that a sample of the file can have, if Pillow stretches samples to 8 or 16 bits; otherwise 255.
 
     Raises:
-        ValueError: the file says that its samples are to be read the other way round.
+        ValueError: the file stores inverted samples.
     """
     raw_mode = _raw_mode(image)
     if image.format == "PPM":
         arguments = image.tile[0].args
         return int(arguments[1]) if isinstance(arguments, tuple) else 255
     if re.search(r";\d?I", raw_mode) and image.mode in ("1", "L"):
-        raise ValueError("white is 0 in this label, so it is unclear which ids are meant: write it as PNG")
+        raise ValueError("white is 0 in this label, so it is unclear which ids are meant: save it as PNG")
     bits = re.fullmatch(r"L;([24])R?", raw_mode)
     return 2 ** int(bits[1]) - 1 if bits else 255
 
 
 def _narrow(samples: NDArray[np.generic]) -> RawSamples:
-    """As uint8 if it is that or bits, else as uint16.
+    """As uint8 if the samples are bytes or bits, otherwise as uint16.
 
     Raises:
         ValueError: an id does not fit.

@@ -1,7 +1,7 @@
-"""One careful look at every file of a data set, remembered until the file changes.
+"""A check of every file of a data set; the result is stored until the file changes.
 
-Decoding everything before training finds the truncated frame on the first minute instead of the third day, and the
-same pass over the bytes gives the content digest that a run is recorded with.
+Decoding everything before training finds the truncated frame in the first minute instead of on the third day, and the
+same pass over the bytes gives the content digest that is recorded with a run.
 """
 
 import json
@@ -28,34 +28,34 @@ Reader = ImageReader | LabelReader
 
 _BATCH = 256  # files between two writes to the cache, so that an interrupted pass is not lost
 _DARK = 16  # of 255: brighter than the noise of a black frame's compression
-_FORMAT = 3  # of a record in the cache; another one where a field or its meaning changes
+_FORMAT = 3  # of a record in the cache; raise it if a field or its meaning changes
 
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What is known of a file's content."""
+    """What is known about a file's content."""
 
-    digest: str = ""  # "" of a file whose bytes could not be had: that may be otherwise the next time
+    digest: str = ""  # "" if the file could not be read: the next attempt may succeed
     size: tuple[int, int] = (0, 0)  # width, height
-    lit: float = 1.0  # of an image, the share of its values that are brighter than almost black
-    pixels: Mapping[int, int] = field(default_factory=dict)  # of a label, how many have which raw id
+    lit: float = 1.0  # share of an image's values that are brighter than almost black
+    pixels: Mapping[int, int] = field(default_factory=dict)  # of a label, their number by raw id
     error: str = ""  # why it cannot be used
     missing: bool = False
 
 
 def scan(paths: Sequence[Path], decode: Reader, title: str) -> list[FileRecord]:
-    """Read and decode every file that has changed since it was last seen, in parallel, with a progress bar."""
+    """Read and decode every file that has changed since its last check, in parallel, with a progress bar."""
     with closing(_Cache()) as cache, ThreadPoolExecutor(os.cpu_count()) as pool:
         batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
-        # Taken before the look, so that a file which changes meanwhile is looked at again.
+        # Keys are made before the files are read: a file that changes in between is read again next time.
         keys = list(chain.from_iterable(pool.map(partial(_keys, decode), batches)))
         records = [cache.find(key) for key in keys]
-        unseen = [i for i, record in enumerate(records) if record is None]
-        fresh = pool.map(lambda i: _look(paths[i], decode), unseen)
-        for start in _batches(len(unseen), title):
-            batch = unseen[start : start + _BATCH]
+        unknown = [i for i, record in enumerate(records) if record is None]
+        new_records = pool.map(lambda i: _look(paths[i], decode), unknown)
+        for start in _batches(len(unknown), title):
+            batch = unknown[start : start + _BATCH]
             for i in batch:
-                records[i] = next(fresh)
+                records[i] = next(new_records)
             cache.store((keys[i], records[i]) for i in batch)
     return [record for record in records if record is not None]
 
@@ -72,7 +72,7 @@ def _keys(decode: Reader, paths: Sequence[Path]) -> list[str | None]:
 
 
 def _key(decode: Reader, path: Path) -> str | None:
-    """By what a file's record is found again; None if it is not there. Another Pillow may read what this one cannot."""
+    """The cache's key of a file; None if the file is missing. It has Pillow's version: another one may read more."""
     try:
         status = path.stat()
     except OSError:
@@ -88,7 +88,7 @@ def _look(path: Path, decode: Reader) -> FileRecord:
     digest = sha256(data).hexdigest()
     try:
         return _described(decode(data), digest)
-    except MemoryError as error:  # of the machine, not of the file
+    except MemoryError as error:  # the machine's problem, not the file's
         return FileRecord(error=reason(error))
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, RuntimeError, … for damaged files
         return FileRecord(digest, error=reason(error))
@@ -103,15 +103,15 @@ def _described(array: RawSamples, digest: str) -> FileRecord:
 
 def _counts(label: RawSamples) -> list[int]:
     if label.dtype == np.uint8:
-        return Image.fromarray(label).histogram()  # a third of the time of NumPy's bincount, which widens every pixel
+        return Image.fromarray(label).histogram()  # three times as fast as NumPy's bincount, which widens every pixel
     counts: list[int] = np.bincount(label.ravel()).tolist()
     return counts
 
 
 class _Cache:
-    """Records in a file of the user's cache folder (MSL_CACHE moves it), of damaged files as of good ones.
+    """Records of good and damaged files, in a database in the user's cache folder (or MSL_CACHE).
 
-    Without a place to write, every look is the first one: slower, never wrong.
+    If the folder cannot be written, every file is read each time: slower, but never wrong.
     """
 
     def __init__(self) -> None:
@@ -131,10 +131,10 @@ class _Cache:
         row = self._database.execute("select record from files where key = ?", [key]).fetchone()
         return None if row is None else _restored(json.loads(row[0]))
 
-    def store(self, looked: Iterable[tuple[str | None, FileRecord | None]]) -> None:
-        lasting = [(key, json.dumps(asdict(record))) for key, record in looked if key and record and record.digest]
+    def store(self, records: Iterable[tuple[str | None, FileRecord | None]]) -> None:
+        rows = [(key, json.dumps(asdict(record))) for key, record in records if key and record and record.digest]
         with suppress(sqlite3.Error), self._database:
-            self._database.executemany("insert or replace into files values (?, ?)", lasting)
+            self._database.executemany("insert or replace into files values (?, ?)", rows)
 
     def close(self) -> None:
         self._database.close()

@@ -1,4 +1,4 @@
-"""How a published data set lies on disk."""
+"""The folders and files of a published data set."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ class Layout:
     """A data set of image and label files, as its authors distribute it."""
 
     name: str
-    label_set: str  # in which its labels are read unless another is asked for
+    label_set: str  # in which its labels are read by default
     ids: RawIds
-    folders: tuple[str, ...]  # names of its root below `data_root`, in any case of letters
+    folders: tuple[str, ...]  # names of its root below `data_root`, in capital or small letters
     splits: tuple[str, ...]
     find: Callable[[Path, str], Sequence[FilePair]]  # (root, split) -> pairs
     homepage: str
     decode_label: LabelReader = decode_ids
-    one_size: bool = False  # whether its images are all of one size, so that another one is a problem
+    one_size: bool = False  # True: all images have one size, and another size is a problem
 
     def open(self, root: Path, split: str) -> FileSamples:
         """The samples of one split.
@@ -41,17 +41,17 @@ class Layout:
         """The data set's folder below `data_root`.
 
         Raises:
-            DataError: it is not there; the message says where it was looked for.
+            DataError: it cannot be found; the message names the folder that should hold it.
         """
         if data_root is None:
             raise DataError(f"{self.name} needs a folder of data sets: pass data_root=FOLDER or set MSL_DATA.")
         if not data_root.is_dir():
-            raise DataError(f"data_root = {data_root}: no such folder")
-        wanted = {folder.lower() for folder in self.folders}
+            raise DataError(f"data_root = {data_root}: no such folder. Pass data_root=FOLDER or set MSL_DATA.")
+        root_names = {folder.lower() for folder in self.folders}
         for folder in sorted(data_root.iterdir()):
-            if folder.is_dir() and folder.name.lower() in wanted:
+            if folder.is_dir() and folder.name.lower() in root_names:
                 return folder
         raise DataError(
-            f"{self.name}: {data_root} has no folder {' or '.join(self.folders)}. Pass the data_root that holds it; "
-            f"the data set is to be had at {self.homepage}"
+            f"{self.name}: {data_root} has no folder {' or '.join(self.folders)}. Pass the data_root that holds it, or "
+            f"download the data set from {self.homepage}"
         )

@@ -1,4 +1,4 @@
-"""Lists of files, a line a sample, as data sets, editors and spreadsheets write them."""
+"""Lists of files, one sample per line, as data sets, editors and spreadsheets write them."""
 
 import re
 from collections.abc import Callable
@@ -8,36 +8,36 @@ from pathlib import Path
 from msl.data.images import SUFFIXES
 from msl.errors import DataError
 
-# A path may have blanks in it: it ends where a suffix of an image does.
+# A path may contain blanks: it ends with the suffix of an image.
 _PATH = re.compile(rf"(?P<path>.*?\.(?:{'|'.join(suffix[1:] for suffix in sorted(SUFFIXES))}))(?:[\s,;]|$)", re.I)
 _WORD = re.compile(r"[^\s,;]+")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a list that says something."""
+    """A line of a list that is neither blank nor a comment."""
 
     text: str
     file: Path
     number: int
 
-    def refused(self, wanted: str) -> DataError:
-        """The error that says which line cannot be read, and what would be."""
-        return DataError(f"{self.file}:{self.number}: {self.text!r} names no {wanted}")
+    def refused(self, expected: str) -> DataError:
+        """The error for a line that cannot be read; `expected` is what it must name."""
+        return DataError(f"{self.file}:{self.number}: {self.text!r} must name {expected}")
 
     def file_name(self) -> str:
-        """Name of the first image file on the line; where it once lay does not count.
+        """Name of the first image file on the line, without its folders.
 
         Raises:
             DataError: the line names none.
         """
         match = _PATH.match(self.text)
         if match is None:
-            raise self.refused("image file")
+            raise self.refused("an image file")
         return _last(match["path"])
 
     def frame(self) -> int:
-        """Number of a frame: the line is one, or begins with a file of that name.
+        """Number of a frame: the line is a number, or begins with a file that has a number as its name.
 
         Raises:
             DataError: the line has none.
@@ -45,15 +45,15 @@ class Line:
         match = _PATH.match(self.text) or _WORD.match(self.text)
         stem = "" if match is None else _last(match[1] if match.re is _PATH else match[0]).partition(".")[0]
         if not stem.isdecimal():
-            raise self.refused("frame, such as 00001 or 00001.png")
+            raise self.refused("a frame, such as 00001 or 00001.png")
         return int(stem)
 
 
 def listed(root: Path, *candidates: str) -> list[Line] | None:
-    """Lines of the first list of `candidates` that exists, without blank ones and comments; None where there is none.
+    """Lines of the first list of `candidates` that exists, without blank lines and comments; None if there is no list.
 
     Raises:
-        DataError: the file is no text in UTF-8.
+        DataError: the file is not text in UTF-8.
     """
     path = next((root / candidate for candidate in candidates if (root / candidate).is_file()), None)
     if path is None:
@@ -63,18 +63,19 @@ def listed(root: Path, *candidates: str) -> list[Line] | None:
 
 
 def distinct(lines: list[Line], read: Callable[[Line], str]) -> list[str]:
-    """What each line says.
+    """What `read` gives for each line.
 
     Raises:
-        DataError: two lines say the same, so that a sample would be there twice.
+        DataError: two lines give the same name, so that a sample would occur twice.
     """
-    said: dict[str, Line] = {}
+    lines_by_name: dict[str, Line] = {}
     for line in lines:
         name = read(line)
-        if name in said:
-            raise DataError(f"{line.file}:{line.number}: {name} is in line {said[name].number} already")
-        said[name] = line
-    return list(said)
+        if name in lines_by_name:
+            first = lines_by_name[name].number
+            raise DataError(f"{line.file}:{line.number}: {name} is already in line {first}: remove one of the lines")
+        lines_by_name[name] = line
+    return list(lines_by_name)
 
 
 def _text(path: Path) -> str:
@@ -83,9 +84,9 @@ def _text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}:{line}: is no text in UTF-8: save the list as that") from error
+        raise DataError(f"{path}:{line}: is not text in UTF-8: save the list in UTF-8") from error
 
 
 def _last(path: str) -> str:
-    """The name of a file, whichever system's folders stand before it."""
+    """The name of a file without its folders, in the notation of any system."""
     return re.split(r"[/\\]", path)[-1].strip()

@@ -15,7 +15,7 @@ from msl.errors import DataError
 
 T = TypeVar("T")
 
-_PREFETCH = 4  # batches that a loading process makes ahead
+_PREFETCH = 4  # batches that a loading process prepares in advance
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Batch:
     image: Tensor  # (N, 3, H, W) uint8 RGB
     label: Tensor  # (N, H, W) uint8 train ids, 255 = ignored
     names: tuple[str, ...]
-    style: Tensor | None = None  # (N, 3, h, w) uint8 RGB: where a style is learned, what each image is to look like
+    style: Tensor | None = None  # (N, 3, h, w) uint8 RGB: the style of each image, if a style is trained
 
     def to(self, device: torch.device) -> "Batch":
         """The same on `device`."""
@@ -33,7 +33,7 @@ class Batch:
 
 
 class Images(Protocol):
-    """What a stream can be made of: a domain, or several as one."""
+    """The samples of a stream: a domain, or several as one."""
 
     def __len__(self) -> int: ...
 
@@ -52,9 +52,9 @@ class Stream:
     """An endless sequence of batches that is a pure function of (domain, seed, position).
 
     Sample k of the stream is entry k mod len of the permutation of epoch k div len; its augmentation is drawn from
-    (seed, epoch, index). So neither the number of loading processes nor an interruption changes what is trained on:
-    a stream that starts at position p gives what another gives from its p-th batch on. `salt` tells apart the streams
-    of one training, which share its seed.
+    (seed, epoch, index). So neither the number of loading processes nor an interruption changes the training data:
+    a stream that starts at position p gives the same batches as another stream from its p-th batch on. The streams of
+    one training share its seed; `salt` gives each of them its own order.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Stream:
             num_workers=num_workers,
             prefetch_factor=_PREFETCH if num_workers else None,
             pin_memory=self._device.type == "cuda",
-            generator=torch.Generator(),  # else the loader would draw its base seed from the global random state
+            generator=torch.Generator(),  # otherwise the loader draws its base seed from the global random state
         )
         self._batches: Iterator[Batch] | None = None
 
@@ -98,14 +98,14 @@ class Stream:
 
 
 class Paired:
-    """Two streams in step: each batch of content brings as many style images along."""
+    """Two streams in step: each batch has one style image for each content image."""
 
     def __init__(self, content: Stream, style: Stream) -> None:
         self._content, self._style = content, style
 
     @property
     def position(self) -> int:
-        """Batches given so far, of both."""
+        """Number of batches so far, the same for both."""
         return self._content.position
 
     def __iter__(self) -> Iterator[Batch]:
@@ -113,7 +113,7 @@ class Paired:
 
     def __next__(self) -> Batch:
         content, style = next(self._content), next(self._style)
-        names = tuple(f"{own} in the style of {other}" for own, other in zip(content.names, style.names, strict=True))
+        names = tuple(f"{image} in the style of {look}" for image, look in zip(content.names, style.names, strict=True))
         return replace(content, names=names, style=style.image)
 
     def close(self) -> None:
@@ -125,13 +125,13 @@ class Paired:
 class Scorable(NamedTuple):
     """An image to score."""
 
-    images: list[Tensor]  # (3, H, W) uint8 RGB at each size at which the network is to see it
+    images: list[Tensor]  # (3, H, W) uint8 RGB one for each input size of the network
     label: Tensor  # (H, W) uint8 train ids at full resolution
     name: str
 
 
 def in_order(domain: Domain, transform: Resized, count: int | None, num_workers: int) -> Iterator[Scorable]:
-    """The first `count` samples (all if None) once, the image resized for the network, the label at full size."""
+    """The first `count` samples (all if None), each once: the image resized for the network, the label at full size."""
     chosen = range(len(domain) if count is None else min(count, len(domain)))
     loader = DataLoader(
         _Plain(domain, transform),
@@ -144,7 +144,7 @@ def in_order(domain: Domain, transform: Resized, count: int | None, num_workers:
 
 
 def _plainly_failing(items: Iterator[T]) -> Iterator[T]:
-    """A loading process wraps what it raises in its traceback; give the user the message alone."""
+    """A loading process adds its traceback to an error; the user gets the message alone."""
     try:
         yield from items
     except DataError as error:
@@ -152,7 +152,7 @@ def _plainly_failing(items: Iterator[T]) -> Iterator[T]:
 
 
 class _Order:
-    """Batches of (epoch, index), without end, from a position on."""
+    """Endless batches of (epoch, index), from a position on."""
 
     def __init__(self, length: int, batch_size: int, seed: int, position: int) -> None:
         self._length, self._batch_size, self._seed, self._position = length, batch_size, seed, position

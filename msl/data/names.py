@@ -1,4 +1,4 @@
-"""Names of samples, under which predictions and styled copies are written."""
+"""Names of samples; the files of predictions and styled copies have these names."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 
 def unique_names(paths: Sequence[str]) -> list[str]:
-    """A name for each path: the path without its suffix, which files keep that differ by it only."""
+    """A name for each path: the path without its suffix. Files that differ only by their suffix keep it."""
     stems = [_stem(path) for path in paths]
     shared = {stem for stem, count in Counter(stems).items() if count > 1}
     taken = shared.union(paths) if shared else shared
@@ -19,5 +19,5 @@ def _stem(path: str) -> str:
 
 
 def share_of(name: str) -> float:
-    """A number from 0 to 1 that a name has for ever, spread evenly: by it, samples are held out."""
+    """A number from 0 to 1 that never changes for a name, spread evenly. It decides which samples are held out."""
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") / 2**64

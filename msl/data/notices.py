@@ -1,4 +1,4 @@
-"""What is no problem of any sample, but may not be meant: told once, before training."""
+"""Notices of possible mistakes in a whole domain; they are shown once, before training."""
 
 from collections.abc import Iterator
 
@@ -6,22 +6,22 @@ from msl.data.samples import Report
 from msl.labels import CAMVID_IDS, CITYSCAPES_IDS, IGNORE, LABEL_SETS, SYNTHIA_IDS, LabelSet, RawIds
 
 _PUBLISHED_IDS = (CAMVID_IDS, CITYSCAPES_IDS, SYNTHIA_IDS)
-_MOST = 0.95  # share of the pixels that count; a class with more leaves little to learn of the others
-_SIZES = 3  # different sizes of images that pass without a word
+_LARGEST_SHARE = 0.95  # of the labelled pixels; if one class has more, little can be learned of the others
+_SIZES = 3  # different sizes of images without a notice
 _TRAIN_IDS = 18  # the largest of Cityscapes' train ids
-_LABEL_IDS = (0, 1, 2)  # which as labelIds are void, but as train ids road, sidewalk, building
+_LABEL_IDS = (0, 1, 2)  # void in labelIds, but road, sidewalk, building in train ids
 
 
 def image_notices(report: Report) -> list[str]:
-    """Sentences about the images of a domain after a look at all of them."""
+    """Sentences about the images of a domain after a check of all of them."""
     return [*_sizes(report)]
 
 
 def label_notices(report: Report, ids: RawIds, label_set: LabelSet) -> list[str]:
-    """Sentences about the labels of a domain after a look at all of them.
+    """Sentences about the labels of a domain after a check of all of them.
 
     Args:
-        report: of the look.
+        report: of this check.
         ids: what its raw ids mean.
         label_set: the classes in which they are read.
     """
@@ -29,9 +29,9 @@ def label_notices(report: Report, ids: RawIds, label_set: LabelSet) -> list[str]
 
 
 def _unmapped(ids: RawIds, label_set: LabelSet) -> Iterator[str]:
-    """Between published data sets and label sets, it is known what is left out."""
-    published = ids in _PUBLISHED_IDS and label_set.name in LABEL_SETS
-    if not published and (missing := label_set.unmapped(ids)):
+    """Published data in published label sets needs no notice: its missing classes are known."""
+    is_published = ids in _PUBLISHED_IDS and label_set.name in LABEL_SETS
+    if not is_published and (missing := label_set.unmapped(ids)):
         yield f"{label_set.name} has no class {', '.join(missing)}: such pixels are ignored"
 
 
@@ -45,7 +45,10 @@ def _sizes(report: Report) -> Iterator[str]:
 def _train_ids(report: Report, ids: RawIds) -> Iterator[str]:
     raw = report.raw_pixels.keys() - {IGNORE}
     if ids == CITYSCAPES_IDS and len(raw) > 1 and max(raw) <= _TRAIN_IDS and raw.intersection(_LABEL_IDS):
-        yield f"the labels' ids ({_listed(raw)}) look like train ids, but are read as labelIds: is it ids: train_ids?"
+        yield (
+            f"the labels' ids ({_listed(raw)}) look like train ids, but are read as labelIds: "
+            "if they are train ids, write ids: train_ids"
+        )
 
 
 def _listed(raw: set[int]) -> str:
@@ -59,7 +62,7 @@ def _shares(report: Report, label_set: LabelSet) -> Iterator[str]:
     if not total:
         return
     for name, count in zip(label_set.classes, counts, strict=True):
-        if count > _MOST * total:
+        if count > _LARGEST_SHARE * total:
             yield f"{100 * count / total:.1f} % of the labelled pixels are {name}"
     if absent := [name for name, count in zip(label_set.classes, counts, strict=True) if not count]:
-        yield f"no label shows {', '.join(absent)}: it can be neither learned nor scored here"
+        yield f"classes that no label contains, so that they are neither learned nor scored here: {', '.join(absent)}"

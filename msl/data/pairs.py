@@ -16,23 +16,23 @@ from msl.data.patterns import Listing, Match, Pattern
 from msl.errors import ConfigError, DataError, MissingSplitError, UnlabelledError
 
 _TRAIN = "train"
-_NAMED = 3  # files that a notice spells out
+_NAMED = 3  # files that a notice names
 
 
 def pattern_samples(domain: DomainFile, split: str, labelled: bool) -> FileSamples:
     """The files of one split.
 
     Raises:
-        ConfigError: `ids` has one that the label files cannot hold.
+        ConfigError: `ids` has an id that is too large for the label files.
         DataError: the folder is missing, or no file matches.
         MissingSplitError: the split is not described.
-        UnlabelledError: labels are needed and not described.
+        UnlabelledError: labels are needed, but not described.
     """
     if split not in domain.split_names:
-        described = ", ".join(domain.split_names)
-        raise MissingSplitError(f"{domain.name} has no split {split!r}: its file describes {described}")
+        split_names = ", ".join(domain.split_names)
+        raise MissingSplitError(f"{domain.name} has no split {split!r}: its file describes {split_names}")
     if not domain.root.is_dir():
-        raise DataError(f"{domain.name}: root = {domain.root}: no such folder")
+        raise DataError(f"{domain.name}: root = {domain.root}: no such folder; correct root in the YAML file")
     pattern = domain.splits.get(split) or domain.splits[_TRAIN]
     if labelled and pattern.labels is None:
         raise UnlabelledError(f"{domain.name}: split {split!r} needs labels, but its file gives no pattern for them")
@@ -40,13 +40,14 @@ def pattern_samples(domain: DomainFile, split: str, labelled: bool) -> FileSampl
     listing = images.below(domain.root)
     pairs = list(_pairs(domain.root, pattern, listing.matches))
     if not pairs:
-        raise DataError(f"{domain.name}: no file matches {images.base(domain.root) / images.text}")
-    chosen = _of_split(domain, split, pairs)
+        path = images.base(domain.root) / images.text
+        raise DataError(f"{domain.name}: no file matches {path}; correct the pattern of images in the YAML file")
+    split_pairs = _of_split(domain, split, pairs)
     if labelled:
-        _check_depth(domain, chosen)
+        _check_depth(domain, split_pairs)
     decode = decode_synthia if domain.ids == "synthia" else decode_ids
     notes = tuple(_notes(domain, images, listing, pairs if pattern.labels else []))
-    return FileSamples(f"{domain.name}/{split}", chosen, decode, notes=notes)
+    return FileSamples(f"{domain.name}/{split}", split_pairs, decode, notes=notes)
 
 
 def _pairs(root: Path, pattern: SplitPattern, matches: Sequence[Match]) -> Iterator[FilePair]:
@@ -58,7 +59,7 @@ def _pairs(root: Path, pattern: SplitPattern, matches: Sequence[Match]) -> Itera
 
 
 def _named(root: Path, images: Pattern, match: Match) -> str:
-    """The path below the root; of files elsewhere, that below the last folder which the pattern names outright."""
+    """The path below the root; for files elsewhere, the path below the pattern's last folder without wildcards."""
     if not images.absolute:
         return "/".join(part for part in normpath("/".join(match.place)).split("/") if part != "..")
     if match.path.is_relative_to(root):
@@ -68,7 +69,7 @@ def _named(root: Path, images: Pattern, match: Match) -> str:
 
 @dataclass
 class _Labels:
-    """Where the label of an image is, or would be."""
+    """Finds the path of an image's label, which may not exist."""
 
     root: Path
     pattern: Pattern | None
@@ -95,7 +96,7 @@ def _any_case(path: Path) -> str:
 
 
 def _of_split(domain: DomainFile, split: str, pairs: Sequence[FilePair]) -> list[FilePair]:
-    """The pairs of a split, where shares of train are held out by the hashes of their names.
+    """The pairs of a split; the hashes of the names decide which pairs of train are held out.
 
     Raises:
         DataError: there are so few images that none is left for the split.
@@ -110,36 +111,41 @@ def _of_split(domain: DomainFile, split: str, pairs: Sequence[FilePair]) -> list
     chosen = [pair for pair in pairs if low <= share_of(pair.name) < high]
     if not chosen:
         shares = ", ".join(f"{name}: {share:g}" for name, share in domain.held_out.items())
-        raise DataError(f"{domain.name}: of {len(pairs)} images, {shares} leaves none for {split!r}: change the share")
+        raise DataError(
+            f"{domain.name}: the shares ({shares}) leave none of {len(pairs)} images for {split!r}: change them"
+        )
     return chosen
 
 
 def _check_depth(domain: DomainFile, pairs: Sequence[FilePair]) -> None:
-    """Refuse ids that are larger than the label files' samples can be."""
+    """Refuse ids that are too large for the label files."""
     large = [raw for raw in raw_ids(domain) if raw > np.iinfo(np.uint8).max]
-    first = next((pair.label for pair in pairs if pair.label.is_file()), None) if large else None
-    if first is None:
+    first_label = next((pair.label for pair in pairs if pair.label.is_file()), None) if large else None
+    if first_label is None:
         return
     try:
-        bits = read_label(first, decode_ids).dtype.itemsize * 8
+        bits = read_label(first_label, decode_ids).dtype.itemsize * 8
     except DataError:
-        return  # it is reported with all others that cannot be read
+        return  # the check of all files reports it
     if bits == 8:
-        raise ConfigError(f"{domain.name}: ids: {large[0]} cannot be in its labels of 8 bits ({first})")
+        raise ConfigError(
+            f"{domain.name}: ids: {large[0]} is too large for its labels of 8 bits ({first_label}): "
+            "write ids up to 255, or save the labels with 16 bits"
+        )
 
 
 def _notes(domain: DomainFile, images: Pattern, listing: Listing, labelled: Sequence[FilePair]) -> Iterator[str]:
-    """What somebody may not have meant with the patterns."""
+    """Possible mistakes in the patterns."""
     texts = [text for split in domain.splits.values() for text in (split.images, split.labels) if text is not None]
     patterns = [Pattern.of(text) for text in texts]
-    others = [path for path in listing.beside if not any(_fits(pattern, domain.root, path) for pattern in patterns)]
-    if others:
-        yield f"{_counted(others)} beside {images.text} match no pattern and are left out"
-    if respelt := [match.path for match in listing.matches if not match.as_spelled]:
-        yield f"{_counted(respelt)} match {images.text} with the suffix in other letters, and are used"
-    shared = [path for path, count in Counter(pair.label for pair in labelled).items() if count > 1]
-    if shared:
-        yield f"{_counted(shared)} are each the label of several images"
+    unmatched = [path for path in listing.beside if not any(_fits(pattern, domain.root, path) for pattern in patterns)]
+    if unmatched:
+        yield f"{_counted(unmatched)} beside {images.text} match no pattern and are left out"
+    if other_case := [match.path for match in listing.matches if not match.as_spelled]:
+        yield f"{_counted(other_case)} match {images.text} except for capital letters in the suffix, and are used"
+    shared_labels = [path for path, count in Counter(pair.label for pair in labelled).items() if count > 1]
+    if shared_labels:
+        yield f"several images have the same label: {_counted(shared_labels)}"
 
 
 def _fits(pattern: Pattern, root: Path, path: Path) -> bool:

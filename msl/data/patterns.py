@@ -1,9 +1,9 @@
 """Patterns of file names, the same for YAML files and for predictions.
 
 The rules are those of Python's `glob` with ``recursive=True``: ``*`` is any text, ``?`` a character, ``[…]`` one of
-several, ``**`` any number of folders; names that begin with a dot are meant by a pattern that does, too. Beyond that,
-files alone are matched, the suffix in large and small letters alike, and a link to a folder that it lies in is not
-followed a second time.
+several, ``**`` any number of folders; only a pattern that begins with a dot matches a name that does.
+There are three more rules: only files match, the suffix matches in capital and small letters, and a link back to a
+folder above it is not followed.
 """
 
 import fnmatch
@@ -29,7 +29,7 @@ class Match:
     path: Path
     place: tuple[str, ...]  # folders and file below the pattern's base
     fillings: tuple[str, ...]  # what each star, question mark or bracket stands for
-    as_spelled: bool  # False where the suffix has letters of another size than the pattern's
+    as_spelled: bool  # False if the suffix has capital letters where the pattern has small ones, or the reverse
 
 
 @dataclass
@@ -50,13 +50,13 @@ class Pattern:
 
     @classmethod
     def of(cls, text: str) -> "Pattern":
-        """The pattern that is written so.
+        """The pattern that a text stands for.
 
         Raises:
-            ValueError: it names no file, or has braces, which patterns do not know.
+            ValueError: it names no file, or has braces, which have no meaning in patterns.
         """
         if braces := _BRACES.search(text):
-            raise ValueError(f"{text}: {braces[0]} chooses nothing in a pattern: write * or […]")
+            raise ValueError(f"{text}: {braces[0]} has no meaning in a pattern: write * or […]")
         parts = tuple(part for part in text.split("/") if part not in ("", "."))
         if not parts or text.endswith("/"):
             raise ValueError(f"{text!r} is a folder: name the files in it, such as {text.rstrip('/') or '.'}/*.png")
@@ -74,7 +74,7 @@ class Pattern:
 
     @property
     def fixed(self) -> int:
-        """How many of the parts stand before the first wildcard; the file's own name is never among them."""
+        """Number of the parts before the first wildcard, without the name of the file."""
         wild = (place for place, part in enumerate(self.parts) if _WILD.search(part))
         return min([*wild, len(self.parts) - 1])
 
@@ -83,10 +83,10 @@ class Pattern:
         return Path("/") if self.absolute else root
 
     def check_filling(self, labels: "Pattern") -> None:
-        """See to it that what this pattern's wildcards stand for is enough for those of `labels`.
+        """Check that this pattern has enough wildcards to fill those of `labels`.
 
         Raises:
-            ValueError: it is not.
+            ValueError: it has fewer.
         """
         if len(labels.wildcards) > len(self.wildcards):
             raise ValueError(
@@ -94,9 +94,9 @@ class Pattern:
             )
 
     def filled(self, fillings: Sequence[str], root: Path) -> Path:
-        """The path with each wildcard replaced; where there are fewer than `fillings`, the last ones fill it."""
-        left = iter(fillings[len(fillings) - len(self.wildcards) :])
-        parts = [_WILD.sub(lambda _: next(left), part) for part in self.parts]
+        """The path with each wildcard replaced; if there are more `fillings` than wildcards, the last ones are used."""
+        texts = iter(fillings[len(fillings) - len(self.wildcards) :])
+        parts = [_WILD.sub(lambda _: next(texts), part) for part in self.parts]
         return self.base(root).joinpath(*(part for part in parts if part))
 
     def fits(self, place: Sequence[str]) -> bool:
@@ -123,14 +123,14 @@ class Pattern:
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder on the way of a pattern."""
+    """A folder on the path of a pattern."""
 
     path: Path
     place: tuple[str, ...]
-    entered: tuple[Path, ...]  # the real folders through which the way has led
+    entered: tuple[Path, ...]  # the real folders from the base to this one
 
     def child(self, name: str) -> "_Folder | None":
-        """A folder in it; None if there is none, or if it is a link back to where the way has come from."""
+        """A folder in it; None if there is none, or if it is a link back to a folder above it."""
         path = self.path / name
         if not path.is_dir():
             return None
@@ -147,39 +147,39 @@ class _Folder:
 
 
 def _walk(folder: _Folder, parts: Sequence[str], fillings: tuple[str, ...], listing: Listing) -> Iterator[Match]:
-    part, rest = parts[0], parts[1:]
+    part, later_parts = parts[0], parts[1:]
     if part == _ANY_DEPTH:
-        yield from _walk_any_depth(folder, folder, rest or ("*",), fillings, listing, whole=not rest)
+        yield from _walk_any_depth(folder, folder, later_parts or ("*",), fillings, listing, whole=not later_parts)
     elif not _WILD.search(part):
-        yield from _at(folder, part, part, rest, fillings, listing)
+        yield from _at(folder, part, part, later_parts, fillings, listing)
     else:
         names = folder.names()
         listing.beside += [folder.path / name for name in names if _is_image(name)]
         for name in names:
-            if (matched := _matched(part, name, last=not rest)) is not None:
-                yield from _at(folder, name, part, rest, (*fillings, *matched), listing)
+            if (new_fillings := _matched(part, name, last=not later_parts)) is not None:
+                yield from _at(folder, name, part, later_parts, (*fillings, *new_fillings), listing)
 
 
 def _walk_any_depth(
-    top: _Folder, folder: _Folder, rest: Sequence[str], fillings: tuple[str, ...], listing: Listing, whole: bool
+    top: _Folder, folder: _Folder, later_parts: Sequence[str], fillings: tuple[str, ...], listing: Listing, whole: bool
 ) -> Iterator[Match]:
-    """`rest` in a folder and in all below it; `whole` where the stars are the pattern's last part, name and all."""
+    """Matches of `later_parts` in a folder and in all below it; `whole`: the pattern ends with these stars."""
     between = "/".join(folder.place[len(top.place) :])
-    for match in _walk(folder, rest, (*fillings, between), listing):
+    for match in _walk(folder, later_parts, (*fillings, between), listing):
         last = ("/".join(match.place[len(top.place) :]),)
         yield Match(match.path, match.place, (*fillings, *last), True) if whole else match
     for name in folder.names():
         if not name.startswith(".") and (child := folder.child(name)) is not None:
-            yield from _walk_any_depth(top, child, rest, fillings, listing, whole)
+            yield from _walk_any_depth(top, child, later_parts, fillings, listing, whole)
 
 
 def _at(
-    folder: _Folder, name: str, part: str, rest: Sequence[str], fillings: tuple[str, ...], listing: Listing
+    folder: _Folder, name: str, part: str, later_parts: Sequence[str], fillings: tuple[str, ...], listing: Listing
 ) -> Iterator[Match]:
-    """The file of that name, or what `rest` matches in the folder of that name."""
-    if rest:
+    """The file of that name, or what `later_parts` match in the folder of that name."""
+    if later_parts:
         if (child := folder.child(name)) is not None:
-            yield from _walk(child, rest, fillings, listing)
+            yield from _walk(child, later_parts, fillings, listing)
     elif (folder.path / name).is_file():
         as_spelled = _SUFFIX.fullmatch(part) is None or name.endswith(part.rpartition(".")[2])
         yield Match(folder.path / name, (*folder.place, name), fillings, as_spelled)
@@ -197,8 +197,8 @@ def _fits(parts: Sequence[str], place: tuple[str, ...]) -> bool:
     if not parts or not place:
         return not parts and not place
     if parts[0] == _ANY_DEPTH:
-        further = not place[0].startswith(".") and _fits(parts, place[1:])
-        return further or _fits(parts[1:] or ("*",), place)
+        fits_deeper = not place[0].startswith(".") and _fits(parts, place[1:])
+        return fits_deeper or _fits(parts[1:] or ("*",), place)
     return _matched(parts[0], place[0], last=len(parts) == 1) is not None and _fits(parts[1:], place[1:])
 
 
@@ -219,7 +219,7 @@ def _grouped(text: str) -> str:
 
 
 def _translated(wild: str) -> str:
-    """A wildcard in the spelling of regular expressions; of brackets, fnmatch knows every rule."""
+    """A wildcard as a regular expression; fnmatch knows all rules of brackets."""
     return fnmatch.translate(wild).removeprefix("(?s:").rpartition(")")[0]
 
 

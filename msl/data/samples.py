@@ -1,4 +1,4 @@
-"""What a domain's images come from, and what a look at all of them reports."""
+"""The source of a domain's images, and the report of a check of all of them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,15 +12,15 @@ from msl.data.images import RawSamples, UInt8
 class Samples(Protocol):
     """Where a domain's images come from: files, or a generator."""
 
-    drawn: ClassVar[bool]  # by a generator
+    drawn: ClassVar[bool]  # True: a generator draws them
 
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str:
-        """What to call the sample in messages, file names and panels."""
+        """The sample's name in messages, file names and panels."""
 
     def read(self, index: int, labelled: bool) -> tuple[UInt8, RawSamples | None]:
-        """Image (H, W, 3) RGB and, where asked for, its label (H, W) of raw ids.
+        """Image (H, W, 3) RGB and, if `labelled`, its label (H, W) of raw ids.
 
         Raises:
             DataError: the image or the label is missing or unreadable.
@@ -30,7 +30,7 @@ class Samples(Protocol):
         """Modules whose code makes the samples."""
 
     def inspect(self, table: bytes, labelled: bool) -> "Report":
-        """Look at every sample once; `table` turns raw ids into train ids (see `LabelSet.table`)."""
+        """Check every sample once; `table` turns raw ids into train ids (see `LabelSet.table`)."""
 
 
 class Kind(StrEnum):
@@ -42,7 +42,7 @@ class Kind(StrEnum):
     ODD = "odd size"  # in a data set whose images are all of one size
     BLACK = "black"
     UNKNOWN = "unknown ids"
-    VOID = "no class"  # a label that is ignored everywhere
+    VOID = "no class"  # all pixels of the label are ignored
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,16 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a look at every sample has found."""
+    """The result of a check of every sample."""
 
-    count: int  # samples looked at
+    count: int  # samples checked
     usable: Samples  # those without a problem
     digest: str  # of the usable samples' content, 64 hex digits
     problems: Sequence[Problem] = ()
     sizes: Mapping[tuple[int, int], int]  # images by width and height
-    pixels: Mapping[int, int]  # usable labels' pixels by train id; empty where labels were not looked at
+    pixels: Mapping[int, int]  # usable labels' pixels by train id; empty if labels were not checked
     raw_pixels: Mapping[int, int] = field(default_factory=dict)  # the same by raw id
-    notes: Sequence[str] = ()  # what is no problem, but may not be meant
+    notes: Sequence[str] = ()  # possible mistakes that are no problem of a sample
 
     @property
     def unusable(self) -> int:
@@ -77,7 +77,7 @@ class Report:
         return self.count - len(self.usable)
 
     def kinds(self) -> str:
-        """What is wrong, in a few words: ``25 missing, 2 black``."""
+        """Number of problems of each kind: ``25 missing, 2 black``."""
         counts = Counter(problem.kind for problem in self.problems)
         return ", ".join(f"{counts[kind]} {kind}" for kind in Kind if kind in counts)
 

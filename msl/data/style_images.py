@@ -1,4 +1,4 @@
-"""A folder of style images: photographs from anywhere, in whatever colours their files hold."""
+"""A folder of style images: photographs from anywhere, in any colour mode."""
 
 import logging
 from bisect import bisect_right
@@ -19,13 +19,13 @@ from msl.labels import IGNORE
 
 log = logging.getLogger("msl")
 
-SMALLEST = 32  # pixels a side; smaller images say little of a style
+SMALLEST = 32  # pixels of each side; a smaller image shows too little of a style
 
 
 def load_style_images(folder: Path) -> dict[str, UInt8]:
     """The images of a folder by file name, in the names' order, each (H, W, 3) RGB of its own size.
 
-    Palettes and CMYK are converted. Grey images are taken as they are, with a notice, for they take the colours away.
+    Palettes and CMYK are converted. Grey images are used as they are, with a warning, because they remove colours.
 
     Raises:
         DataError: there is no such folder, it has no image, or one is unreadable, transparent, of more than 8 bits
@@ -39,12 +39,12 @@ def load_style_images(folder: Path) -> dict[str, UInt8]:
     images = {path.name: read_image(path, decode_style) for path in paths}
     grey = [name for name, image in images.items() if (image == image[:, :, :1]).all()]
     if grey:
-        log.warning("style images without colour, which take the content's away: %s", ", ".join(grey))
+        log.warning("style images without colour, which also remove the content's colours: %s", ", ".join(grey))
     return images
 
 
 def decode_style(data: bytes) -> UInt8:
-    """An image file as (H, W, 3) RGB, read as every image is; a style is large enough and opaque besides.
+    """An image file as (H, W, 3) RGB, read as every image is; a style must also be large enough and opaque.
 
     Raises:
         ValueError: it cannot serve as a style.
@@ -52,9 +52,9 @@ def decode_style(data: bytes) -> UInt8:
     image = decode_image(data)
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST:
-        raise ValueError(f"{width}x{height}, a style image has {SMALLEST} pixels each way at least")
+        raise ValueError(f"it has {width}x{height} pixels, a style image needs at least {SMALLEST}x{SMALLEST}")
     if _is_transparent(data):
-        raise ValueError("parts of it are transparent, and what lies behind them is unknown: flatten it")
+        raise ValueError("parts of it are transparent: save it without transparency")
     return image
 
 
@@ -82,7 +82,7 @@ class StyleFolder:
 
     @cached_property
     def digest(self) -> str:
-        """Of names and content (64 hex digits)."""
+        """Digest of names and content (64 hex digits)."""
         digest = sha256()
         for name, image in self._images.items():
             digest.update(f"{name} {image.shape} {sha256(image.tobytes()).hexdigest()}\n".encode())
@@ -100,5 +100,5 @@ class Joined:
         return self._ends[-1]
 
     def __getitem__(self, index: int) -> Sample:
-        place = bisect_right(self._ends, index)
-        return self._domains[place][index - (self._ends[place - 1] if place else 0)]
+        domain_index = bisect_right(self._ends, index)
+        return self._domains[domain_index][index - (self._ends[domain_index - 1] if domain_index else 0)]

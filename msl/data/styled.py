@@ -1,4 +1,4 @@
-"""Styled copies of domains: images of their own, the labels of the domain that they were made of."""
+"""Styled copies of domains: new images, with the labels of the domain that they were made from."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,22 +11,22 @@ from msl.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class StyledSamples(FileSamples):
-    """Pairs of a styled image and the label of what it was made of."""
+    """Pairs of a styled image and the label of the image that it was made from."""
 
     content: FileSamples
     digest: str  # of the content's images when they were styled
 
     def inspect(self, table: bytes, labelled: bool) -> Report:
-        """As of all files, after a look at what they were made of.
+        """The report of the styled images, after a check that the content is unchanged.
 
         Raises:
             DataError: the content's images are no longer those that were styled.
         """
-        found = self.content.inspect(table, labelled=False).digest
-        if found != self.digest:
+        content_digest = self.content.inspect(table, labelled=False).digest
+        if content_digest != self.digest:
             raise DataError(
-                f"{self.title} was made of {self.content.title}, whose images have changed since "
-                f"(digest {found[:12]}, {self.digest[:12]} then): run stylize again"
+                f"{self.title} was made from {self.content.title}, whose images have changed since then "
+                f"(digest now {content_digest[:12]}, then {self.digest[:12]}): run stylize again"
             )
         return super().inspect(table, labelled)
 
@@ -36,10 +36,10 @@ def styled_samples(name: str, base: FileSamples, folder: Path, split: str, conte
 
     Args:
         name: of the copy.
-        base: what it was made of.
+        base: the samples that it was made from.
         folder: of the split's styled images.
         split: its name.
-        content: what the copy's YAML file says of `base`.
+        content: what the copy's YAML file says about `base`.
     """
     skipped = set(content.skipped.get(split, ()))
     pairs = [

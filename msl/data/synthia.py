@@ -1,7 +1,7 @@
 """SYNTHIA-RAND-CITYSCAPES: 9 400 rendered frames of 1280×760 with Cityscapes-compatible labels, 16 shared classes.
 
 Ros et al., *The SYNTHIA Dataset*, CVPR 2016. It has no official split: lists ``train.txt`` and ``val.txt`` are used
-where they exist, otherwise every 20th frame is held out for validation.
+if they exist, otherwise every 20th frame is held out for validation.
 """
 
 from pathlib import Path

@@ -8,7 +8,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tvf
 
-_KERNEL = 7  # pixels; holds ±3 σ of the widest blur
+_KERNEL = 7  # pixels; covers ±3 σ of the widest blur
 
 
 class Stretch(v2.Transform):
@@ -47,7 +47,7 @@ class Resized:
         self._stretches = [Stretch((round(size[0] * scale), round(size[1] * scale))) for scale in scales]
 
     def __call__(self, image: Tensor) -> list[Tensor]:
-        """(3, H, W) uint8 in and, once a scale, out."""
+        """(3, H, W) uint8 in; out, one for each scale."""
         return [stretch(tv_tensors.Image(image)).as_subclass(Tensor) for stretch in self._stretches]
 
 
@@ -57,10 +57,10 @@ class Quarter(v2.Transform):
     def make_params(self, flat_inputs: list[Tensor]) -> dict[str, int]:
         """Which quarter, in pixels of this image."""
         height, width = flat_inputs[0].shape[-2:]
-        place = int(torch.randint(4, ()))
+        quarter = int(torch.randint(4, ()))
         return {
-            "top": (place // 2) * (height - height // 2),
-            "left": (place % 2) * (width - width // 2),
+            "top": (quarter // 2) * (height - height // 2),
+            "left": (quarter % 2) * (width - width // 2),
             "height": height // 2,
             "width": width // 2,
         }
@@ -92,7 +92,8 @@ class Seeded:
 class TrainTransform(Seeded):
     """What training does: mirror, stretch, blur.
 
-    Chen et al. (ICCV 2019) mirror and blur half of the images each, the blur's radius uniform up to one pixel.
+    Chen et al. (ICCV 2019) mirror half of the images and blur half of them. The radius of the blur is uniform up
+    to one pixel.
     """
 
     def __init__(self, size: tuple[int, int], mirror: bool, blur: bool, quarters: bool = False) -> None:

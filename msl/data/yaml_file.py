@@ -1,4 +1,4 @@
-"""Tables in YAML files, read with more care than YAML asks for."""
+"""Tables in YAML files; unlike YAML itself, a key may not occur twice."""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -20,7 +20,7 @@ def read_table(path: Path) -> dict[str, Any]:
     """The table that a YAML file holds.
 
     Raises:
-        ConfigError: the file is missing, no YAML, no table, or has a key twice, of which YAML would take the last.
+        ConfigError: the file is missing, is not YAML, is not a table, or has a key twice (YAML would take the last).
     """
     try:
         content: Any = yaml.load(path.read_text("utf-8-sig"), _Careful)  # it is a SafeLoader
@@ -36,8 +36,8 @@ def read_table(path: Path) -> dict[str, Any]:
 class _Careful(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         keys = [self.construct_object(key) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-        for place, key in enumerate(keys):
-            if key in keys[:place]:
-                line = node.value[place][0].start_mark.line + 1
-                raise yaml.YAMLError(f"line {line}: {key!r} is there twice")
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                line = node.value[index][0].start_mark.line + 1
+                raise yaml.YAMLError(f"line {line}: the key {key!r} occurs twice: remove one")
         return super().construct_mapping(node, deep)

@@ -51,7 +51,7 @@ def inspect_domain(role: str, domain: Domain) -> Checked:
 
 
 def check(role: str, domain: Domain, skip_bad: bool) -> Checked:
-    """Check every sample. Those that cannot be used are left out if `skip_bad` is set, and else the domain is refused.
+    """Check every sample. Those that cannot be used are left out if `skip_bad` is set; otherwise the domain is refused.
 
     Raises:
         DataError: samples cannot be used, or no sample is left; the message names samples and the way out.
@@ -67,7 +67,7 @@ def check(role: str, domain: Domain, skip_bad: bool) -> Checked:
     if not len(checked.domain):
         raise DataError(f"{named}\nNo sample is left. Correct the data.")
     log.warning(
-        "%s\nskip_bad: using the other %d samples; scores on this split are of those alone. "
+        "%s\nskip_bad: using the other %d samples; scores on this split use only these. "
         "Artifact %s/%s lists the samples that are left out.",
         *(named, len(checked.domain), schema.DATA_FOLDER, schema.SKIPPED_FILE),
     )

@@ -1,4 +1,4 @@
-"""What is told once, however often a command looks at the same data."""
+"""Warnings that are logged once, even if a command checks the same data several times."""
 
 import logging
 from functools import cache
@@ -8,5 +8,5 @@ log = logging.getLogger("msl")
 
 @cache
 def tell_once(message: str, about: str) -> None:
-    """Warn, unless the same has been said of the same thing; `about` tells things of one name apart."""
+    """Warn once for each pair of message and `about`; `about` separates things that have the same name."""
     log.warning("%s", message)

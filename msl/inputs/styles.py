@@ -118,13 +118,13 @@ def _spread(styles: Styles, count: int | None) -> Styles:
 
 
 def weights_file(name: str, root: Path | None) -> str:
-    """A file of weights, in this folder or in data_root; a name that is no file stays as it is."""
+    """A file of weights, in this folder or in data_root; a name that is not a file stays as it is."""
     if not Path(name).is_file() and root is not None and (root / name).is_file():
         return str(root / name)
     return name
 
 
 def encoder_digest(config: EncoderConfig, root: Path | None) -> str:
-    """The digest of the encoder's file, or its name if it is no file."""
+    """The digest of the encoder's file, or its name if it is not a file."""
     encoder = Path(weights_file(config.encoder, root))
     return sha256_of(encoder) if encoder.is_file() else config.encoder

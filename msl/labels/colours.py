@@ -7,17 +7,17 @@ from itertools import product
 
 from msl.labels.label_set import Colour
 
-# Okabe and Ito, *Color Universal Design*, 2008: told apart with and without colour blindness.
+# Okabe and Ito, *Color Universal Design*, 2008: people with and without colour blindness can tell them apart.
 _FIRST: tuple[Colour, ...] = (
     *((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66)),
     *((0, 114, 178), (213, 94, 0), (204, 121, 167)),
 )
 _LEVELS = (0, 32, 64, 96, 128, 160, 192, 224, 252)  # of each channel of further colours
-_TAKEN: tuple[Colour, ...] = ((0, 0, 0), (255, 255, 255))  # what is ignored, and the paper
-_NEAR = 0.05  # in OKLab, where white is 1 from black: closer colours are mixed up
+_TAKEN: tuple[Colour, ...] = ((0, 0, 0), (255, 255, 255))  # ignored pixels, and the background
+_MIN_DISTANCE = 0.05  # in OKLab, where white is 1 from black: people confuse closer colours
 
 # Machado, Oliveira and Fernandes, *A Physiologically-based Model for Simulation of Color Vision Deficiency*, 2009,
-# severity 1: what a person without one kind of cones sees, in linear RGB. The first is everybody else's.
+# severity 1: what a person without one kind of cones sees, in linear RGB. The first is normal vision.
 _VISIONS = (
     ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
     ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
@@ -37,36 +37,39 @@ _TO_OKLAB = (
 )
 
 _Vector = tuple[float, float, float]
-_Seen = tuple[_Vector, ...]  # a colour in OKLab, as each kind of vision sees it
+_Perceived = tuple[_Vector, ...]  # a colour in OKLab, as each kind of vision sees it
 
 
 def chosen_colours(count: int, taken: Sequence[Colour] = ()) -> list[Colour]:
-    """So many colours, the same every time, each as far as can be from `taken`, from black, white and each other.
+    """`count` colours, always the same, each as far as possible from `taken`, black, white and each other.
 
-    The first are Okabe and Ito's. Each further one is that of a grid whose nearest neighbour, in the vision that tells
-    the two apart least, is furthest.
+    The first are Okabe and Ito's. Each further one is the colour of a grid that is furthest from its nearest neighbour,
+    in the vision that separates the two least.
     """
-    near = [*map(_seen, (*_TAKEN, *taken))]
-    first = [colour for colour in _FIRST if min(_distance(_seen(colour), other) for other in near) > _NEAR][:count]
-    near += map(_seen, first)
-    chosen = list(first)
+    used = [*map(_perceived, (*_TAKEN, *taken))]
+    chosen = [
+        colour for colour in _FIRST if min(_distance(_perceived(colour), other) for other in used) > _MIN_DISTANCE
+    ][:count]
+    used += map(_perceived, chosen)
     grid = product(_LEVELS, repeat=3) if count > len(chosen) else ()
-    distances = {(r, g, b): min(_distance(_seen((r, g, b)), other) for other in near) for r, g, b in grid}
+    distances = {(r, g, b): min(_distance(_perceived((r, g, b)), other) for other in used) for r, g, b in grid}
     while len(chosen) < count:
         furthest = max(distances, key=lambda colour: distances[colour])
         chosen.append(furthest)
-        distances = {c: min(distance, _distance(_seen(c), _seen(furthest))) for c, distance in distances.items()}
+        distances = {
+            c: min(distance, _distance(_perceived(c), _perceived(furthest))) for c, distance in distances.items()
+        }
     return chosen
 
 
 @cache
-def _seen(colour: Colour) -> _Seen:
+def _perceived(colour: Colour) -> _Perceived:
     red, green, blue = (_linear(level / 255) for level in colour)
     return tuple(_oklab(_product(vision, (red, green, blue))) for vision in _VISIONS)
 
 
-def _distance(one: _Seen, other: _Seen) -> float:
-    """The least of all kinds of vision."""
+def _distance(one: _Perceived, other: _Perceived) -> float:
+    """The smallest distance over all kinds of vision."""
     squares = [(a - d) ** 2 + (b - e) ** 2 + (c - f) ** 2 for (a, b, c), (d, e, f) in zip(one, other, strict=True)]
     return math.sqrt(min(squares))
 

@@ -59,8 +59,8 @@ def train_ids(label_set: LabelSet) -> RawIds:
 
 
 def cityscapes_ids(label_set: LabelSet) -> tuple[int, ...] | None:
-    """Cityscapes' raw id of each class of a published label set; None if it has a class that Cityscapes has not."""
-    if LABEL_SETS.get(label_set.name) != label_set:  # somebody's own: what is called so there may be something else
+    """Cityscapes' raw id of each class of a published label set; None if Cityscapes lacks one of its classes."""
+    if LABEL_SETS.get(label_set.name) != label_set:  # a user's: the same name may mean something else
         return None
     ids = {name: raw for raw, name in CITYSCAPES_IDS.items() if name is not None}
     return tuple(ids[name] for name in label_set.classes) if ids.keys() >= set(label_set.classes) else None

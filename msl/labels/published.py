@@ -74,7 +74,7 @@ def _cityscapes_subset(name: str, left_out: frozenset[str] = frozenset()) -> Lab
 
 
 _NOT_IN_SYNTHIA = frozenset({"terrain", "truck", "train"})
-_THIN_OR_RARE = frozenset({"wall", "fence", "pole"})  # what the 13-class protocols leave out besides
+_THIN_OR_RARE = frozenset({"wall", "fence", "pole"})  # the 13-class protocols leave these out, too
 _SYNTHIA13 = _cityscapes_subset("synthia13", _NOT_IN_SYNTHIA | _THIN_OR_RARE)
 
 CAMVID11 = LabelSet(
@@ -100,7 +100,7 @@ def find_label_set(name: str) -> LabelSet:
     """A label set by name.
 
     Raises:
-        ConfigError: there is none of that name; the message lists the nearest and all of them.
+        ConfigError: no label set has that name; the message lists similar names and all names.
     """
     if name not in LABEL_SETS:
         hint = nearest(name, LABEL_SETS)

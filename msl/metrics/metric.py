@@ -12,7 +12,7 @@ from msl.labels import LabelSet
 
 
 class PixelCounts(ABC):
-    """What is counted over the pixels of a data set, in one tensor that adds up.
+    """Counts over the pixels of a data set, in one tensor that adds up.
 
     The counts of a data set are the sum of the counts of its parts: bands of rows, images or processes.
     """
@@ -25,7 +25,7 @@ class PixelCounts(ABC):
 
     @abstractmethod
     def update(self, prediction: Tensor, label: Tensor, probabilities: Tensor | None = None) -> None:
-        """Add an image, or, with `needs_probabilities`, a band of its rows: so the probabilities need little memory.
+        """Add images. With `needs_probabilities`, add a band of their rows, so that probabilities need little memory.
 
         Args:
             prediction: integers (N, H, W), classes.
@@ -45,5 +45,5 @@ class Metric(Generic[Counts]):
     """
 
     counts: type[Counts]
-    value: Callable[[Counts, LabelSet], float]  # in the table's unit; NaN, which is not logged, if there is none
+    value: Callable[[Counts, LabelSet], float]  # in the table's unit; NaN if there is none (it is not logged)
     at_input_size: bool = False  # against labels resized to the network's input, not at their full resolution

@@ -127,13 +127,13 @@ def test_chosen_colours_are_told_apart_by_every_kind_of_eye(count):
     assert chosen == chosen_colours(count)
     assert len(set(chosen)) == count
     assert not {(0, 0, 0), (255, 255, 255)} & set(chosen)
-    seen = [colours._seen(colour) for colour in [(0, 0, 0), (255, 255, 255), *chosen]]
-    nearest = min(colours._distance(one, other) for one, other in itertools.combinations(seen, 2))
+    perceived = [colours._perceived(colour) for colour in [(0, 0, 0), (255, 255, 255), *chosen]]
+    nearest = min(colours._distance(one, other) for one, other in itertools.combinations(perceived, 2))
     assert nearest > {2: 0.2, 7: 0.07, 8: 0.07, 20: 0.07, 60: 0.03, 254: 0.009}[count]
 
 
 def test_colours_as_the_deficient_see_them():
-    red, green, grey = (colours._seen(colour) for colour in ((255, 0, 0), (0, 255, 0), (128, 128, 128)))
+    red, green, grey = (colours._perceived(colour) for colour in ((255, 0, 0), (0, 255, 0), (128, 128, 128)))
     lightness, a, b = red[0]  # OKLab of sRGB's red, as Ottosson gives it
     assert (lightness, a, b) == pytest.approx((0.62796, 0.22486, 0.12585), abs=1e-4)
     assert all(a == pytest.approx(0, abs=0.01) for _, a, _ in grey)  # grey is grey to all
@@ -153,17 +153,17 @@ def test_a_label_set_of_ones_own():
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (["road"], "classes: 1 of them; a label set has 2 to 254"),
-        ([f"c{i}" for i in range(255)], "classes: 255 of them"),
-        (["road", "car", "Road"], "classes: road is there twice"),
-        (["road", 7], "classes: 7 is no name of a class"),
-        (["road", "on/off"], "'on/off' is no name of a class"),
-        (["road", " car"], "' car' is no name of a class"),
-        ({"road": [1, 2], "car": None}, r"classes: road: \[1, 2\] is no colour: write \[r, g, b\] of 0 to 255"),
-        ({"road": [1, 2, 256], "car": None}, "is no colour"),
-        ({"road": "red", "car": None}, "'red' is no colour"),
+        (["road"], "classes: their number is 1, a label set has 2 to 254"),
+        ([f"c{i}" for i in range(255)], "classes: their number is 255"),
+        (["road", "car", "Road"], "classes: more than one is called road: rename one"),
+        (["road", 7], "classes: 7 is not a class name"),
+        (["road", "on/off"], "'on/off' is not a class name"),
+        (["road", " car"], "' car' is not a class name"),
+        ({"road": [1, 2], "car": None}, r"classes: road: \[1, 2\] is not a colour: write \[r, g, b\] of 0 to 255"),
+        ({"road": [1, 2, 256], "car": None}, "is not a colour"),
+        ({"road": "red", "car": None}, "'red' is not a colour"),
         ({"road": [1, 2, 3], "car": [1, 2, 3]}, r"road and car have the same colour \[1, 2, 3\]"),
-        ({"road": [255, 255, 255], "car": None}, "white is the paper of all panels"),
+        ({"road": [255, 255, 255], "car": None}, "white is the background of all panels"),
     ],
 )
 def test_classes_that_cannot_be_are_refused(classes, message):
@@ -193,5 +193,5 @@ def test_names_of_classes_are_checked():
     with pytest.raises(ConfigError, match=r"'crack' .* add the line: classes: \[crack, pothole\]"):
         check_names({1: "crack", 2: "pothole"}, None)
     roads = described_label_set("roads", ["crack", "rut"])
-    with pytest.raises(ConfigError, match=r"its own label set \(crack, rut\): 1: 'road' \(nothing comes near\)"):
+    with pytest.raises(ConfigError, match=r"its own label set \(crack, rut\): 1: 'road' \(no known name is similar\)"):
         check_names({0: "crack", 1: "road"}, roads)

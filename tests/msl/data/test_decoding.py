@@ -88,13 +88,13 @@ def test_labels_of_32_bits_are_read_where_their_ids_fit(samples):
 @pytest.mark.parametrize(
     ("image", "kind", "options", "message"),
     [
-        (Image.new("L", (8, 8)), "JPEG", {}, r"labels in a lossy format \(JPEG\) are no labels: write them as PNG"),
+        (Image.new("L", (8, 8)), "JPEG", {}, r"a lossy format \(JPEG\) changes the ids of labels: save them as PNG"),
         (Image.new("L", (8, 8)), "TIFF", {"compression": "jpeg"}, r"lossy format \(TIFF\)"),
         (Image.new("L", (8, 8)), "JPEG2000", {}, r"lossy format \(JPEG2000\)"),
         (Image.new("RGB", (8, 8)), "WEBP", {}, r"lossy format \(WEBP\)"),
-        (Image.new("RGB", (8, 8)), "PNG", {}, "one id a pixel .grey or palette., this file has mode RGB"),
-        (Image.new("LA", (8, 8)), "PNG", {}, "this file has mode LA"),
-        (Image.new("F", (8, 8)), "TIFF", {}, "this file has mode F"),
+        (Image.new("RGB", (8, 8)), "PNG", {}, "it has mode RGB: save it with one id per pixel"),
+        (Image.new("LA", (8, 8)), "PNG", {}, "it has mode LA"),
+        (Image.new("F", (8, 8)), "TIFF", {}, "it has mode F"),
     ],
 )
 def test_what_is_no_label_is_refused(image, kind, options, message):
@@ -170,7 +170,7 @@ def test_a_domain_with_labels_of_sixteen_bits(tmp_path):
 def test_a_domain_with_lossy_labels(tmp_path):
     report = open_domain(str(own_data.jpeg_labels(tmp_path))).inspect()
     assert (report.unusable, len(report.usable)) == (4, 0)
-    assert "labels in a lossy format (JPEG) are no labels: write them as PNG" in report.problems[0].detail
+    assert "a lossy format (JPEG) changes the ids of labels: save them as PNG" in report.problems[0].detail
 
 
 def test_a_domain_of_photographs_with_orientation_tags(tmp_path):
@@ -184,7 +184,7 @@ def test_deep_grey_images_are_refused_by_every_reader(tmp_path):
     path = own_data.deep_grey(tmp_path)
     report = open_domain(str(path)).inspect()
     assert [problem.kind for problem in report.problems] == ["unreadable"] * 2
-    reason = "mode I;16, images have 8 bits a channel: convert it"
+    reason = "it has mode I;16: convert it to 8 bits per channel"
     assert all(reason in problem.detail for problem in report.problems)
     with pytest.raises(DataError, match=reason):
         open_domain(str(path))[0]

@@ -58,7 +58,7 @@ def inspect(root, split="train", labelled=True):
             *(
                 "unreadable",
                 "trainannot",
-                "cannot be read: a label has one id a pixel (grey or palette), this",
+                "cannot be read: it has mode RGB: save it with one id per pixel",
             ),
         ),
         (lambda i, _: factory.save(factory.picture(0) // 16, i), "black", "train", "the image is black"),

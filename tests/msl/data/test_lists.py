@@ -41,11 +41,14 @@ def test_lines_of_spreadsheets(separator, tmp_path):
 @pytest.mark.parametrize(
     ("start", "message"),
     [
-        (b"image label\n", r"CamVid/train.txt:1: 'image label' names no image file"),
-        (b"# frames\nimage,label\n", r"CamVid/train.txt:2: 'image,label' names no image file"),
-        ("é.png\n".encode("latin-1"), r"CamVid/train.txt:1: is no text in UTF-8: save the list as that"),
-        ("\ufeffa.png\n".encode("utf-16-le"), r"CamVid/train.txt:1: is no text in UTF-8"),
-        (b"/x/0016E5_00002.png\n", r"CamVid/train.txt:3: 0016E5_00002.png is in line 1 already"),
+        (b"image label\n", r"CamVid/train.txt:1: 'image label' must name an image file"),
+        (b"# frames\nimage,label\n", r"CamVid/train.txt:2: 'image,label' must name an image file"),
+        ("é.png\n".encode("latin-1"), r"CamVid/train.txt:1: is not text in UTF-8: save the list in UTF-8"),
+        ("\ufeffa.png\n".encode("utf-16-le"), r"CamVid/train.txt:1: is not text in UTF-8"),
+        (
+            b"/x/0016E5_00002.png\n",
+            r"CamVid/train.txt:3: 0016E5_00002.png is already in line 1: remove one of the lines",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named_by_file_and_line(start, message, tmp_path):
@@ -64,11 +67,11 @@ def test_lists_of_frames(spelling, tmp_path):
 def test_a_line_without_a_frame_is_named(tmp_path):
     root = factory.gta5(tmp_path)
     (root / "GTA5/train.txt").write_text("1\nframe\n")
-    with pytest.raises(DataError, match=r"GTA5/train.txt:2: 'frame' names no frame, such as 00001 or 00001.png"):
+    with pytest.raises(DataError, match=r"GTA5/train.txt:2: 'frame' must name a frame, such as 00001 or 00001.png"):
         open_domain("gta5", root, "train")
     root = factory.synthia(tmp_path)
     (root / "RAND_CITYSCAPES/train.txt").write_text("file\n0000001.png\n")
-    with pytest.raises(DataError, match=r"train.txt:1: 'file' names no frame"):
+    with pytest.raises(DataError, match=r"train.txt:1: 'file' must name a frame"):
         open_domain("synthia", root, "train")
 
 

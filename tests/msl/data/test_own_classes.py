@@ -17,12 +17,12 @@ STREET = {0: "road", 1: "sidewalk", 2: "car", 3: "person"}
     [
         (
             STREET | {1: "traffic lihgt"},
-            r"named.yaml: ids names no class of any label set: 1: 'traffic lihgt' \(did you",
+            r"named.yaml: ids has names that are no class of any label set: 1: 'traffic lihgt' \(did you",
         ),
         (STREET | {1: "traffic_light"}, r"1: 'traffic_light' \(did you mean traffic light"),
-        (STREET | {70_000: "bus"}, r"ids: 70000 is no id of a label, which is a number from 0 to 65535"),
-        (STREET | {-1: "bus"}, r"ids: -1 is no id of a label"),
-        (STREET | {4: False}, r"ids: 4: False is no name of a class: put it in quotes"),
+        (STREET | {70_000: "bus"}, r"ids: 70000 is not an id of a label: write a number from 0 to 65535"),
+        (STREET | {-1: "bus"}, r"ids: -1 is not an id of a label"),
+        (STREET | {4: False}, r"ids: 4: False is not a class name: put it in quotes"),
         (CRACKS, r"For classes of your own, add the line: classes: \[background, crack, pothole, rut\]"),
     ],
 )
@@ -33,7 +33,7 @@ def test_names_and_ids_that_are_nearly_right_are_refused(tmp_path, ids, message)
 
 def test_an_id_that_labels_of_eight_bits_cannot_hold_is_refused(tmp_path):
     path = str(own_data.with_ids(tmp_path, STREET | {1000: "bus"}))
-    with pytest.raises(ConfigError, match=r"named: ids: 1000 cannot be in its labels of 8 bits \(.*lab/0.png\)"):
+    with pytest.raises(ConfigError, match=r"named: ids: 1000 is too large for its labels of 8 bits \(.*lab/0.png\)"):
         open_domain(path)
     assert len(open_domain(path, labelled=False)) == 4  # labels are not opened then
 
@@ -50,11 +50,14 @@ def test_null_is_how_one_ignores(tmp_path):
             "ids: [road, car]",
             r"ids = \['road', 'car'\]: write a name, or a table such as \{0: road, 1: sky, 255: null\}",
         ),
-        ("ids: {0: road, 1: car, 0: sky}", r"own.yaml: cannot be read as YAML: line 2: 0 is there twice"),
-        ("ids: {0: road}\nname: again", r"line 3: 'name' is there twice"),
+        (
+            "ids: {0: road, 1: car, 0: sky}",
+            r"own.yaml: cannot be read as YAML: line 2: the key 0 occurs twice: remove one",
+        ),
+        ("ids: {0: road}\nname: again", r"line 3: the key 'name' occurs twice"),
         ("label_set: cityscapes91", r"label_set = 'cityscapes91' is unknown: did you mean cityscapes19"),
         ("classes: road", r"classes = 'road'"),
-        ("classes: [road]", r"classes: 1 of them; a label set has 2 to 254"),
+        ("classes: [road]", r"classes: their number is 1, a label set has 2 to 254"),
         (
             "classes: [crack, rut]\nids: {0: crack, 1: rutt}",
             r"its own label set \(crack, rut\): 1: 'rutt' \(did you mean rut",
@@ -149,7 +152,8 @@ def test_labels_that_look_like_train_ids_are_mentioned(tmp_path):
         own_data.save(own_data.stripes([0, 1, 2, 8, 10, 13, 255], i).astype("uint8"), tmp_path / f"lab/{i}.png")
     notes = open_domain(str(own_data.domain(tmp_path, "own", splits))).inspect().notes
     expected = (
-        "the labels' ids (0, 1, 2, 8, 10, 13) look like train ids, but are read as labelIds: is it ids: train_ids?"
+        "the labels' ids (0, 1, 2, 8, 10, 13) look like train ids, but are read as labelIds: "
+        "if they are train ids, write ids: train_ids"
     )
     assert expected in notes
     notes = open_domain(str(own_data.domain(tmp_path, "own", splits, ids="train_ids"))).inspect().notes
@@ -167,7 +171,7 @@ def test_a_class_almost_alone_absent_classes_and_many_sizes_are_mentioned(tmp_pa
     assert open_domain(str(path)).inspect().notes == [
         "images of 4 sizes, from 32x16 to 35x16: all are stretched to crop_size",
         "99.3 % of the labelled pixels are road",
-        "no label shows rut: it can be neither learned nor scored here",
+        "classes that no label contains, so that they are neither learned nor scored here: rut",
     ]
 
 
@@ -180,7 +184,8 @@ def test_a_split_that_is_not_described_is_told_apart(tmp_path):
 
 def test_a_folder_is_no_domain(tmp_path):
     with pytest.raises(
-        ConfigError, match="is a folder: describe it in a file NAME.yaml. Images without labels are for -e"
+        ConfigError,
+        match="is a folder: describe it in a file NAME.yaml. To predict images without labels, use -e predict",
     ):
         open_domain(str(tmp_path))
 
@@ -195,5 +200,5 @@ def test_a_layout_in_classes_of_ones_own(tmp_path):
     path.write_text("name: few\nlayout: streets\nsize: 64,32\nclasses: [car, road, sky]\n")
     assert set(open_domain(str(path), split="val")[0].label.unique().tolist()) <= {0, 1, 2, 255}
     path.write_text("name: few\nlayout: camvid\nroot: data/camvid\nids: train_ids\n")
-    with pytest.raises(ConfigError, match="ids is for splits: leave it out, a layout has its own"):
+    with pytest.raises(ConfigError, match="ids is only for splits: leave it out, because a layout has its ids"):
         open_domain(str(path))

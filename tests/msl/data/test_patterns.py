@@ -100,7 +100,7 @@ def test_suffixes_are_matched_in_any_case_and_names_are_not(tmp_path):
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("img/*.{jpg,png}", r"\{jpg,png\} chooses nothing in a pattern: write \* or"),
+        ("img/*.{jpg,png}", r"\{jpg,png\} has no meaning in a pattern: write \* or"),
         ("img/", r"'img/' is a folder: name the files in it, such as img/\*.png"),
         ("", r"'' is a folder"),
     ],
@@ -154,7 +154,7 @@ def test_two_spellings_of_a_suffix_are_used_and_mentioned(tmp_path):
     domain = open_domain(str(own_data.two_spellings(tmp_path)))
     report = domain.inspect()
     assert (len(domain), report.problems) == (6, [])
-    note = "3 files (1.JPG, 3.JPG, 5.JPG) match img/*.jpg with the suffix in other letters, and are used"
+    note = "3 files (1.JPG, 3.JPG, 5.JPG) match img/*.jpg except for capital letters in the suffix, and are used"
     assert note in report.notes
     for label in (tmp_path / "lab").iterdir():
         label.rename(label.with_suffix(".PNG"))
@@ -202,7 +202,7 @@ def test_one_label_of_several_images_is_mentioned(tmp_path):
         own_data.save(own_data.picture(i), tmp_path / f"img/{i}/a.png")
     own_data.save(own_data.stripes([7]).astype("uint8")[:24, :40], tmp_path / "lab/a.png")
     path = own_data.domain(tmp_path, "own", {"train": {"images": "img/*/*.png", "labels": "lab/*.png"}})
-    assert "1 file (a.png) are each the label of several images" in open_domain(str(path)).inspect().notes
+    assert "several images have the same label: 1 file (a.png)" in open_domain(str(path)).inspect().notes
 
 
 def test_a_share_of_train_is_held_out_by_name(tmp_path):
@@ -227,11 +227,11 @@ def test_shares_that_leave_nothing_are_refused(tmp_path):
     own_data.save(own_data.picture(0, (4, 4)), tmp_path / "img/0.png")
     images = {"images": "img/*.png"}
     path = own_data.domain(tmp_path, "own", {"train": images, "val": 0.001})
-    with pytest.raises(DataError, match="of 1 images, val: 0.001 leaves none for 'val': change the share"):
+    with pytest.raises(DataError, match=r"the shares \(val: 0.001\) leave none of 1 images for 'val': change them"):
         open_domain(str(path), split="val", labelled=False)
     for splits, message in (
-        ({"train": images, "val": 0.5, "test": 0.5}, r"leave nothing of train"),
-        ({"val": 0.5}, "a share is held out of train, which has no pattern"),
+        ({"train": images, "val": 0.5, "test": 0.5}, r"leave no image for train"),
+        ({"val": 0.5}, "a share is taken from train: write a pattern for train"),
         ({"train": images, "val": 1.5}, "val = 1.5: input should be less than 1"),
     ):
         own_data.domain(tmp_path, "own", splits)

@@ -44,7 +44,7 @@ def test_grey_images_are_taken_with_a_notice(tmp_path, caplog, mode):
     written(tmp_path, "other.png")
     with caplog.at_level(logging.WARNING, "msl"):
         assert load_style_images(tmp_path)["grey.png"].shape == (33, 48, 3)
-    assert "style images without colour, which take the content's away: grey.png" in caplog.text
+    assert "style images without colour, which also remove the content's colours: grey.png" in caplog.text
     assert "other.png" not in caplog.text
 
 
@@ -56,13 +56,13 @@ def test_images_that_cannot_serve_are_named(tmp_path):
             path.unlink()
 
     written(tmp_path, "tiny.png", size=(31, 200))
-    refused(r"tiny.png: cannot be read: 31x200, a style image has 32 pixels")
+    refused(r"tiny.png: cannot be read: it has 31x200 pixels, a style image needs at least 32x32")
     clear = Image.fromarray(picture(0, SIZE)).convert("RGBA")
     clear.putpixel((3, 3), (0, 0, 0, 254))
     clear.save(tmp_path / "clear.png")
     refused("clear.png: .*parts of it are transparent")
     Image.fromarray(np.zeros(SIZE, np.uint16)).save(tmp_path / "deep.png")
-    refused("deep.png: .*mode I;16, images have 8 bits a channel")
+    refused("deep.png: .*mode I;16: convert it to 8 bits per channel")
     (tmp_path / "half.png").write_bytes(written(tmp_path, "half.png").read_bytes()[:900])
     refused("half.png: cannot be read")
 

@@ -86,7 +86,7 @@ def test_a_scored_split_is_scored_without_them_and_that_is_recorded(wrong, tmp_p
     outcome = carry_out(request("adapt", skip_bad=True, **SETTINGS))
     tags = MlflowClient().get_run(outcome.run_id).data.tags
     assert tags[schema.DATA_SKIPPED] == "gta5/train 8, cityscapes/train 1, cityscapes/val 1"
-    assert "scores on this split are of those alone" in caplog.text
+    assert "scores on this split use only these" in caplog.text
 
     settings = {"checkpoint": f"runs:/{outcome.run_id}/checkpoints/last.pt", "source": None, "data_root": "data"}
     with pytest.raises(DataError, match="cityscapes/val: 1 of 2 samples cannot be used: 1 black"):

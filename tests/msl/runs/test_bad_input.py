@@ -60,7 +60,7 @@ BROKEN_DATA = {
         r"camvid_day/val: .*ids \[99\] are not defined",
     ),
     "an empty split": (lambda root: (root / "test.txt").write_text(""), r"camvid_dusk: no image of split 'val'"),
-    "a missing list": (lambda root: (root / "train.txt").unlink(), r"no list .*train.txt"),
+    "a missing list": (lambda root: (root / "train.txt").unlink(), r"the list .*train.txt does not exist"),
 }
 
 

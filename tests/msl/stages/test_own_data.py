@@ -99,7 +99,7 @@ def test_validate_of_domains_without_validation(tmp_path, caplog):
 
 def test_lossy_labels_end_a_training_before_it_begins(tmp_path):
     path = str(own_data.jpeg_labels(tmp_path))
-    with pytest.raises(DataError, match=r"labels in a lossy format \(JPEG\) are no labels: write them as PNG"):
+    with pytest.raises(DataError, match=r"a lossy format \(JPEG\) changes the ids of labels: save them as PNG"):
         carry_out(request("pretrain", source=path, target=None, crop_size=SIZE))
 
 

@@ -12,6 +12,7 @@ from msl.config import StylizeConfig
 from msl.data import domain_names
 from msl.inputs.checks import Checked
 from msl.inputs.styles import Styles
+from msl.labels import LABEL_SETS, LabelSet
 
 LABELS = Path("labels")  # folder for labels of generated scenes, which have no file
 FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -99,7 +100,7 @@ def domain_file(copy: StyledCopy) -> dict[str, Any]:
             }
             for split, folder in folders.items()
         }
-        return content | {"label_set": first.label_set.name, "splits": patterns}
+        return content | _classes(first.label_set) | {"splits": patterns}
     content_name = copy.config.copied.content
     root = copy.config.runtime.data_root
     source = {
@@ -114,6 +115,14 @@ def domain_file(copy: StyledCopy) -> dict[str, Any]:
         "suffix": copy.suffix,
     }
     return content | {"content": source}
+
+
+def _classes(label_set: LabelSet) -> dict[str, Any]:
+    """The lines for the classes of generated scenes, whose label files have the ids of Cityscapes."""
+    if label_set.name in LABEL_SETS:
+        return {"label_set": label_set.name}
+    classes = {name: list(colour) for name, colour in zip(label_set.classes, label_set.palette, strict=True)}
+    return {"label_set": label_set.name, "classes": classes, "ids": "cityscapes"}
 
 
 def manifest(copy: StyledCopy) -> bytes:

@@ -147,6 +147,16 @@ def test_generated_scenes_get_label_files(decoder):
     }
 
 
+def test_a_copy_of_generated_scenes_has_the_classes_that_their_file_describes(tmp_path):
+    few = (tmp_path / "tiny.yaml").read_text().replace("name: tiny", "name: few")
+    (tmp_path / "few.yaml").write_text(f"{few}classes: {{road: [9, 9, 9], sky: null, car: '#00ff00'}}\n")
+    asked = {"style": "photographs", "method": "colour", "content": "few.yaml", "num_workers": 0}
+    copy = carry_out(style_request("stylize", **asked))
+    plain, styled = open_domain("few.yaml"), open_domain(copy.result)
+    assert styled.label_set == plain.label_set
+    assert all(torch.equal(a.label, b.label) for a, b in zip(plain, styled, strict=True))
+
+
 def test_what_is_there_is_not_made_again(decoder):
     asked = style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder)
     first = carry_out(asked)
@@ -315,8 +325,8 @@ def test_bare_weights_of_a_decoder_make_another_copy_with_another_encoder(decode
     torch.save(Encoder(VGG(channels=(4, 6, 8, 10))).state_dict(), tmp_path / "other.pth")
     asked = {**COPY, "content": "tiny.yaml", "split": "val", "decoder": "decoder.pth"}
     made = [carry_out(style_request("stylize", **asked | {"encoder": name})) for name in ("vgg.pth", "other.pth")]
-    assert [copy.made for copy in made] == [3, 3]
-    assert carry_out(style_request("stylize", **asked)).made == 0
+    assert [copy.images_made for copy in made] == [3, 3]
+    assert carry_out(style_request("stylize", **asked)).images_made == 0
 
 
 def test_images_are_styled_as_a_copy_would_be(decoder):

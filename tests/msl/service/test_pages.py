@@ -75,7 +75,7 @@ def test_without_a_login_there_is_no_page(opened, service):
     assert answers == [401]
     guess = opened(("admin", "a guess"))
     assert guess.goto(service.uri).status == 401
-    assert guess.inner_text("body").startswith("a name and password are needed")
+    assert guess.inner_text("body").startswith("log in: set MLFLOW_TRACKING_USERNAME")
 
 
 def test_runs_are_found_compared_and_looked_at(opened, study, tmp_path):

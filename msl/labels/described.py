@@ -79,9 +79,9 @@ def _hint(name: str, known: Collection[str]) -> str:
 
 
 def _own_classes(ids: RawIds, unknown: RawIds) -> str:
-    """The line that makes classes of these names, where most of them are unknown and so are hardly misspelt."""
+    """The line that makes classes of these names, where half of them or more are unknown and so are hardly misspelt."""
     names = dict.fromkeys(name for name in ids.values() if name is not None)
-    mostly = 2 * len(set(unknown.values())) > len(names)
+    mostly = 2 * len(set(unknown.values())) >= len(names)
     return f" For classes of your own, add the line: classes: [{', '.join(names)}]" if mostly else ""
 
 

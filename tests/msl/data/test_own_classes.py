@@ -23,6 +23,7 @@ STREET = {0: "road", 1: "sidewalk", 2: "car", 3: "person"}
         (STREET | {70_000: "bus"}, r"ids: 70000 is no id of a label, which is a number from 0 to 65535"),
         (STREET | {-1: "bus"}, r"ids: -1 is no id of a label"),
         (STREET | {4: False}, r"ids: 4: False is no name of a class: put it in quotes"),
+        ({0: "sky", 1: "feild"}, r"For classes of your own, add the line: classes: \[sky, feild\]"),
         (CRACKS, r"For classes of your own, add the line: classes: \[background, crack, pothole, rut\]"),
     ],
 )
@@ -179,9 +180,7 @@ def test_a_split_that_is_not_described_is_told_apart(tmp_path):
 
 
 def test_a_folder_is_no_domain(tmp_path):
-    with pytest.raises(
-        ConfigError, match="is a folder: describe it in a file NAME.yaml. Images without labels are for -e"
-    ):
+    with pytest.raises(ConfigError, match="is a folder: describe it in a file NAME.yaml .*; a target needs no labels"):
         open_domain(str(tmp_path))
 
 

@@ -67,7 +67,7 @@ def test_a_panels_layout_is_read_as_it_was_written():
     ["", "[]", "{}", '{"rows": [{}], "columns": [], "classes": {}}', '{"rows": [], "columns": [], "classes": 1}'],
 )
 def test_other_texts_are_no_layout(text):
-    with pytest.raises(ValueError, match="no description of a panel|Expecting value"):
+    with pytest.raises(ValueError, match="not the description of a panel|Expecting value"):
         schema.PanelLayout.from_json(text)
 
 

@@ -127,7 +127,11 @@ def described(change):
     [
         ("target_000010.png", "no picture", "panels/target_000010.png of run {} is no picture"),
         ("target_000010.json", "{", "panels/target_000010.json of run {} cannot be read: Expecting"),
-        ("target_000010.json", "[]", "panels/target_000010.json of run {} cannot be read: no description of a panel"),
+        (
+            "target_000010.json",
+            "[]",
+            "panels/target_000010.json of run {} cannot be read: this is not the description of a panel",
+        ),
         (
             "target_000010.json",
             described(lambda content: content["rows"][1].update(height=9000)),

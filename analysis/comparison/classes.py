@@ -59,7 +59,10 @@ def _measures(groups: Sequence[SeedGroup], which: str, domain: str) -> list[Meas
     columns = {str(c) for group in groups for c in group.runs.columns[group.runs.notna().any()]}
     names = {c.partition(prefix)[2] for c in columns if c.startswith((prefix, schema.final(which, prefix)))}
     if not names:
-        raise AnalysisError(f"no finished run here has IoU of single classes on the {domain} ({which} checkpoint)")
+        raise AnalysisError(
+            f"no finished run here has IoU of single classes on the {domain} ({which} checkpoint); a domain is scored "
+            "only where it has labels and a split val"
+        )
     known = dict.fromkeys(name for label_set in labels.LABEL_SETS.values() for name in label_set.classes)
     order = [*(name for name in known if name in names), *sorted(names - known.keys())]
     metrics = [*(schema.class_iou(domain, name) for name in order), schema.score(domain, schema.MIOU)]

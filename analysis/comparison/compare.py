@@ -23,9 +23,6 @@ from msl import schema
 # The columns of the report's last table.
 REPORT_MEASURES = ("mIoU", "fwIoU", "PA", "target_loss", "train_loss")
 
-# Stages whose runs others need, and which score nothing.
-_UNSCORED = frozenset({"train_style", "stylize"})
-
 
 @dataclass(frozen=True)
 class Row:
@@ -55,12 +52,13 @@ class Comparison:
 def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = None) -> Comparison:
     """Compare the seed groups among `runs` with one of them; of several finished runs with one seed the newest counts.
 
-    Decoders and styled copies have no scores, and a row only where they have one of the measures.
+    Decoders, styled copies and checks of data have no scores, and a row only where they have one of the measures.
 
     Args:
         runs: as `Store.runs` gives them; for losses, with `analysis.seeds.with_trends`.
         baseline: the group's name, or a part that only its name has.
-        measures: names as `find_measure` takes them; if left out, the last headline scores and the best mIoU.
+        measures: names as `find_measure` takes them; if left out, the last headline scores and the best mIoU, of
+            the target; of the source where no target has labels.
 
     Raises:
         AnalysisError: no run of msl is finished, no single group fits `baseline`, or no run records such a measure.
@@ -69,7 +67,7 @@ def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = 
     base = find_group(baseline, groups)
     columns = recorded_measures(_usual_measures(), runs) if measures is None else find_measures(measures, runs)
     rows = [compare_group(group, base, columns) for group in groups.values()]
-    scored = [row for row in rows if row.group is base or row.group.stage not in _UNSCORED or _has_scores(row)]
+    scored = [row for row in rows if row.group is base or row.group.is_scored or _has_scores(row)]
     ranked = sorted(scored, key=lambda row: (row.group is not base, rank(row.scores[0], columns[0])))
     return Comparison(base.name, tuple(columns), tuple(ranked))
 

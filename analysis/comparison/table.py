@@ -151,6 +151,8 @@ def _scores_in_units(scores: Sequence[Measure]) -> str:
     for unit, name in dict.fromkeys((measure.unit, measure.name) for measure in scores):
         names.setdefault(unit, []).append(name)
     usual = schema.PERCENT if schema.PERCENT in names else next(iter(names))
-    text = f"Target scores in {usual}" if usual else "Target scores"
+    domains = {schema.parse_metric(measure.metric).domain for measure in scores}
+    heading = "Source scores" if domains == {schema.SOURCE} else "Target scores"
+    text = f"{heading} in {usual}" if usual else heading
     others = [f"{', '.join(names[unit])} {f'in {unit}' if unit else 'without unit'}" for unit in names if unit != usual]
     return f"{text} ({'; '.join(others)})" if others else text

@@ -62,7 +62,10 @@ def side_by_side(artifacts: Artifacts, groups: Sequence[SeedGroup], domain: str 
         else:
             panels[group.name] = panel
     if not panels:
-        raise AnalysisError(f"no panels of the {domain} here: {'; '.join(notes)}. Runs draw them with panels=4.")
+        raise AnalysisError(
+            f"no panels of the {domain} here: {'; '.join(notes)}. A run draws them with panels=4 where it scores the "
+            f"{domain}, which needs labels and a split val."
+        )
     first, *_ = panels.values()
     image, label, prediction = schema.PANEL_KINDS
     columns = {image: first.cells(image), label: first.cells(label)}

@@ -13,6 +13,7 @@ from msl import schema
 
 _SEED = schema.param(schema.SEED)
 _EVALUATE = "evaluate"
+_UNSCORED = frozenset({"train_style", "stylize", "validate"})  # stages that score no network
 _TRAINED = schema.param("batch_size")  # that every training of a segmentation network records
 
 # Settings that change how a run is watched or on what it runs, and not the weights that it ends with; and the seed, and
@@ -41,6 +42,11 @@ class SeedGroup:
     def stage(self) -> str:
         """Stage of its runs."""
         return self.one(schema.STAGE) or ""
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether its stage scores a network."""
+        return self.stage not in _UNSCORED
 
     def texts(self, column: str) -> list[str]:
         """The different values of a tag or parameter; "" where it is not recorded."""

@@ -89,25 +89,35 @@ def find_measures(names: Sequence[str], runs: pd.DataFrame) -> list[Measure]:
 
 
 def recorded_measures(names: Sequence[str], runs: pd.DataFrame) -> list[Measure]:
-    """The measures of these names that the runs record.
+    """The measures of these target scores that the runs record; where no target has labels, those of the source.
 
     Raises:
-        AnalysisError: they record none of them.
+        AnalysisError: they record none of either.
     """
+    measures, reasons = _recorded(names, runs)
+    if not measures:
+        parts = [schema.parse_metric(name) for name in names]
+        of_source = [schema.score(schema.SOURCE, name) for which, _, name in parts if which != schema.BEST]
+        measures, _ = _recorded(of_source, runs)
+    if not measures:
+        raise reasons[0]
+    return measures
+
+
+def _recorded(names: Sequence[str], runs: pd.DataFrame) -> tuple[list[Measure], list[AnalysisError]]:
     measures, reasons = [], []
     for name in names:
         try:
             measures.append(find_measure(name, runs))
         except AnalysisError as error:
             reasons.append(error)
-    if not measures:
-        raise reasons[-1]
-    return measures
+    return measures, reasons
 
 
 def _measurable(columns: Iterable[object]) -> set[str]:
     """Names that `find_measure` knows, without the checkpoint."""
-    names = [schema.parse_metric(str(column)) for column in columns]
+    parsed = [schema.parse_metric(str(column)) for column in columns]
+    names = [parts for parts in parsed if parts.name]  # the columns `source` and `target` are data, no metrics
     metrics = {f"{domain}/{name}" if domain else name for which, domain, name in names if which or domain}
     metrics |= {name for _, _, name in names if name.startswith(schema.LOSS_PREFIX)}
     short = {metric.removeprefix(schema.TARGET + "/") for metric in metrics}

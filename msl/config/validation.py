@@ -1,7 +1,7 @@
 """Settings made from values, and the messages for values that do not fit."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -21,7 +21,9 @@ def validated(model: type[M], values: Mapping[str, Any]) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("; ".join(_explain(model, detail) for detail in _causes(error.errors()))) from None
+        raise ConfigError(
+            "; ".join(dict.fromkeys(_explain(model, detail) for detail in _causes(error.errors())))
+        ) from None
 
 
 def _causes(details: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -36,6 +38,8 @@ def _causes(details: list[ErrorDetails]) -> list[ErrorDetails]:
 
 def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     """``lambda_target = -1: input should be greater than or equal to 0 (Weight of the target objective.)``."""
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(model, detail["loc"])
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "value_error" and isinstance(detail["input"], Mapping | BaseModel):
         return message  # a rule between fields names its own values
@@ -43,6 +47,15 @@ def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
     meaning = f" ({field.description})" if field is not None and field.description else ""
     name = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str)), model.__name__)
     return f"{name} = {detail['input']!r}: {message[0].lower()}{message[1:]}{meaning}"
+
+
+def _unknown_key(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
+    """``splits.train.masks: unknown key: choose one of images, labels``."""
+    for part in path[:-1]:
+        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        candidates = (inner, *get_args(inner))
+        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
+    return f"{'.'.join(map(str, path))}: unknown key: choose one of {', '.join(model.model_fields)}"
 
 
 def _field_at(model: type[BaseModel], path: tuple[int | str, ...]) -> FieldInfo | None:

@@ -86,8 +86,8 @@ def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Ope
         return _described(domain, split, labelled)._replace(style=domain.style)
     if Path(name).is_dir():
         raise ConfigError(
-            f"domain {name!r} is a folder: describe it in a file NAME.yaml. "
-            "To predict images without labels, use -e predict."
+            f"domain {name!r} is a folder: describe it in a file NAME.yaml (docs/own-data.md); a target needs no "
+            "labels. To predict the images of a folder, use -e predict."
         )
     similar = difflib.get_close_matches(name, domain_names(), n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(similar)}? " if similar else ""

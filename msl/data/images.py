@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from msl.errors import DataError
 
@@ -122,6 +122,8 @@ def reason(error: Exception) -> str:
     """What is wrong with a file, in a few words."""
     if isinstance(error, FileNotFoundError):
         return "no such file"
+    if isinstance(error, UnidentifiedImageError):  # its own message has the address of a buffer
+        return "cannot be read: this is no image, or of a format that Pillow does not know"
     return f"cannot be read: {error}".replace("\n", " ")
 
 

@@ -24,6 +24,8 @@ def read_table(path: Path) -> dict[str, Any]:
     """
     try:
         content: Any = yaml.load(path.read_text("utf-8-sig"), _Careful)  # it is a SafeLoader
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file. A relative path counts from {Path.cwd()}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

@@ -85,9 +85,9 @@ def _hint(name: str, known_names: Collection[str]) -> str:
 
 
 def _classes_hint(ids: RawIds, unknown: RawIds) -> str:
-    """The line that defines these classes, if most of the names are unknown: that is hardly a spelling mistake."""
+    """The line that defines these classes, if half of the names are unknown: that is hardly a spelling mistake."""
     names = dict.fromkeys(name for name in ids.values() if name is not None)
-    are_mostly_unknown = 2 * len(set(unknown.values())) > len(names)
+    are_mostly_unknown = 2 * len(set(unknown.values())) >= len(names)
     return f" For classes of your own, add the line: classes: [{', '.join(names)}]" if are_mostly_unknown else ""
 
 

@@ -72,11 +72,30 @@ def test_runs_that_only_evaluate_are_rows_too(store, add_run):
 def test_decoders_and_styled_copies_are_no_rows_unless_they_have_what_is_compared(store, add_run):
     add_run("adapt", 0, scores(30.0, 60.0, 70.0, 31.0))
     add_run("stylize", 0, {}, stage="stylize")
+    add_run("validate", 0, {}, stage="validate")
     add_run("train_style", 0, {"last/style/content": 2.5}, stage="train_style")
     add_run("diverged", 0, {})
     runs = open_store(store).runs()
     assert [row.label for row in compare(runs, "adapt").rows] == ["adapt", "diverged"]
     assert {row.label for row in compare(runs, "train", ["last/style/content"]).rows} >= {"train_style", "adapt"}
+
+
+def test_runs_whose_target_has_no_labels_are_compared_by_their_source(store, add_run):
+    add_run("pretrain", 0, {"last/source/mIoU": 40.0, "last/source/PA": 80.0}, stage="pretrain")
+    add_run("adapt", 0, {"last/source/mIoU": 38.0, "last/source/PA": 81.0})
+    runs = open_store(store).runs()
+    table = compare(runs, "pretrain")
+    assert [measure.key for measure in table.measures] == ["last/source/mIoU", "last/source/PA"]
+    assert table.rows[1].deltas == (-2.0, 1.0)
+    assert as_text(comparison_table(table)).startswith(
+        "Source scores in percent, mean ± std over n seeds; Δ to pretrain"
+    )
+
+
+def test_runs_without_scores_are_refused_with_what_they_record(store, add_run):
+    add_run("adapt", 0, {"last/loss/target": 0.5})
+    with pytest.raises(AnalysisError, match=r"no metric 'last/mIoU' in this store; nearest: loss/target, target_loss$"):
+        compare(open_store(store).runs(), "adapt")
 
 
 def test_as_text(three_groups):

@@ -23,6 +23,7 @@ STREET = {0: "road", 1: "sidewalk", 2: "car", 3: "person"}
         (STREET | {70_000: "bus"}, r"ids: 70000 is not an id of a label: write a number from 0 to 65535"),
         (STREET | {-1: "bus"}, r"ids: -1 is not an id of a label"),
         (STREET | {4: False}, r"ids: 4: False is not a class name: put it in quotes"),
+        ({0: "sky", 1: "feild"}, r"For classes of your own, add the line: classes: \[sky, feild\]"),
         (CRACKS, r"For classes of your own, add the line: classes: \[background, crack, pothole, rut\]"),
     ],
 )
@@ -183,10 +184,7 @@ def test_a_split_that_is_not_described_is_told_apart(tmp_path):
 
 
 def test_a_folder_is_no_domain(tmp_path):
-    with pytest.raises(
-        ConfigError,
-        match="is a folder: describe it in a file NAME.yaml. To predict images without labels, use -e predict",
-    ):
+    with pytest.raises(ConfigError, match="is a folder: describe it in a file NAME.yaml .*; a target needs no labels"):
         open_domain(str(tmp_path))
 
 

@@ -64,7 +64,8 @@ def test_streets_of_another_size_and_count(tmp_path):
         (("name: ring_road\n", ""), r"own.yaml: name = .*: field required"),
         (("ids: cityscapes", "ids: nuscenes"), "ids = 'nuscenes': choose cityscapes, synthia, camvid, train_ids"),
         (("label_set: cityscapes19", "label_set: nine"), "label_set = 'nine' is unknown"),
-        (("root: data", "rot: data"), "rot = 'data'"),
+        (("root: data", "rot: data"), "rot: unknown key: choose one of name, root, "),
+        (("labels:", "masks:"), "splits.train.masks: unknown key: choose one of images, labels"),
         (("/*/*_ids.png", "/*/*/*_ids.png"), "has more stars than"),
         (("splits:", "layout: camvid\nsplits:"), "either splits .* or layout"),
         (("\nname", "\n- name"), "cannot be read as YAML"),
@@ -77,7 +78,7 @@ def test_a_bad_file_is_refused(own, change, message):
 
 
 def test_files_that_are_not_there_are_refused(own, tmp_path):
-    with pytest.raises(ConfigError, match=r"none.yaml: cannot be read as YAML"):
+    with pytest.raises(ConfigError, match=r"none.yaml: no such file"):
         open_domain(str(tmp_path / "none.yaml"))
     own.write_text(OWN.replace("root: data", "root: elsewhere"))
     with pytest.raises(DataError, match="elsewhere: no such folder"):

@@ -183,7 +183,7 @@ def test_a_server_answers_with_the_labels_that_predict_writes(server, model):
 @pytest.mark.parametrize(
     ("body", "kind", "reason"),
     [
-        (table(b"no image"), "application/json", "image 0 cannot be read: cannot identify image file"),
+        (table(b"no image"), "application/json", "image 0 cannot be read: this is no image"),
         ("torn", "application/json", "image 1 cannot be read: "),
         (table("%%%"), "application/json", "image 0 cannot be read"),
         (table(None), "application/json", "Failed to convert column image"),

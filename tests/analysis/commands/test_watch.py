@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -144,7 +145,9 @@ def test_on_a_terminal_until_it_is_interrupted(store):
     screen, terminal = pty.openpty()
     command = [sys.executable, "-m", "analysis", "watch", "--every", "0.1"]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "60", "LINES": "10"}
-    watching = subprocess.Popen(command, env=environment, stdout=terminal, stderr=subprocess.PIPE)
+    # Tests that a shell starts in the background ignore SIGINT, and so would their children.
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    watching = subprocess.Popen(command, env=environment, stdout=terminal, stderr=subprocess.PIPE, preexec_fn=hears)
     os.close(terminal)
     drawn = b""
     while drawn.count(b"\x1b[H") < 4:  # three are then whole

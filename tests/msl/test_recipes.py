@@ -47,8 +47,8 @@ def test_the_parent_takes_the_shared_overrides_alone():
 
 def test_the_parent_takes_the_optimizer_with_all_that_was_given_of_it():
     optimizer = {"optimizer": "adamw", "lr": 6e-5, "batch_size": 8, "betas": "0.8,0.99", "freeze_bn": True}
-    asked = Request(stage="adapt", recipe="streets", overrides={"seed": 3, "lambda_target": 0.5, **optimizer})
-    parent = asked.for_parent("pretrain")
+    adapt_request = Request(stage="adapt", recipe="streets", overrides={"seed": 3, "lambda_target": 0.5, **optimizer})
+    parent = adapt_request.for_parent("pretrain")
     assert parent.overrides == {"seed": 3, **optimizer}
     settings, recipe = parent.settings().optimizer, find_recipe("streets").pretrain.optimizer
     assert (settings.optimizer, settings.lr, settings.betas) == ("adamw", 6e-5, (0.8, 0.99))
@@ -117,8 +117,8 @@ def test_the_papers_numbers(name, mode, weight, multi, target_size):
     assert adapt.schedule.horizon(adapt.schedule.epoch_iters) == 29_760
     assert recipe.target_solo.schedule.epochs == 40
     for stage in (pretrain, adapt):
-        own = stage.optimizer
-        assert (own.lr, own.momentum, own.weight_decay, own.batch_size) == (2.5e-4, 0.9, 5e-4, 1)
+        settings = stage.optimizer
+        assert (settings.lr, settings.momentum, settings.weight_decay, settings.batch_size) == (2.5e-4, 0.9, 5e-4, 1)
         assert stage.model.backbone == "resnet101"
 
 
@@ -131,26 +131,34 @@ def test_the_papers_numbers(name, mode, weight, multi, target_size):
     ],
 )
 def test_synthia_is_as_gta5_at_its_own_size(name, mode, weight, multi, target_size):
-    own = find_recipe(name).adapt
-    assert own == find_recipe(name.replace("synthia", "gta5")).adapt.edit(source="synthia", crop_size=(1280, 760))
-    assert (own.adaptation.target_mode, own.adaptation.lambda_target, own.model.multi) == (mode, weight, multi)
-    assert (own.target.target_crop_size, own.source.label_set) == (target_size, None)  # none = SYNTHIA's 16
+    settings = find_recipe(name).adapt
+    assert settings == find_recipe(name.replace("synthia", "gta5")).adapt.edit(source="synthia", crop_size=(1280, 760))
+    assert (settings.adaptation.target_mode, settings.adaptation.lambda_target, settings.model.multi) == (
+        mode,
+        weight,
+        multi,
+    )
+    assert (settings.target.target_crop_size, settings.source.label_set) == (target_size, None)  # none = SYNTHIA's 16
 
 
 @pytest.mark.parametrize(
     ("name", "mode"), [("cityscapes_crosscity", "maxsquare"), ("cityscapes_crosscity_iw", "IW_maxsquare")]
 )
 def test_crosscity_is_ten_epochs_of_thirteen_classes(name, mode):
-    own = Request(stage="adapt", recipe=name, overrides={"target": "crosscity_rio"}).settings()
-    assert (own.source.source, own.target.target, own.source.label_set) == (
+    settings = Request(stage="adapt", recipe=name, overrides={"target": "crosscity_rio"}).settings()
+    assert (settings.source.source, settings.target.target, settings.source.label_set) == (
         "cityscapes",
         "crosscity_rio",
         "crosscity13",
     )
-    assert own.source.crop_size == own.target.target_crop_size == (1024, 512)
-    assert (own.adaptation.target_mode, own.adaptation.threshold, own.adaptation.lambda_target) == (mode, 0.98, 0.1)
-    assert own.schedule.epoch_iters is None
-    assert own.schedule.horizon(3200) == 32_000
+    assert settings.source.crop_size == settings.target.target_crop_size == (1024, 512)
+    assert (settings.adaptation.target_mode, settings.adaptation.threshold, settings.adaptation.lambda_target) == (
+        mode,
+        0.98,
+        0.1,
+    )
+    assert settings.schedule.epoch_iters is None
+    assert settings.schedule.horizon(3200) == 32_000
 
 
 @pytest.mark.parametrize(

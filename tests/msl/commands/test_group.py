@@ -93,10 +93,10 @@ def test_names_may_have_hyphens():
 def completed(line):
     """What bash would be given for the word under way, which is the last of the line."""
     words = line.split(" ")
-    asked = {"_MSL_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    completion = {"_MSL_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     command = [sys.executable, "-X", "importtime", "-c", SCRIPT]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=REPOSITORY, env={**os.environ, **asked}
+        command, capture_output=True, text=True, check=True, cwd=REPOSITORY, env={**os.environ, **completion}
     )
     loaded = {row.rpartition("|")[2].strip().partition(".")[0] for row in done.stderr.splitlines()}
     assert not loaded & SLOW

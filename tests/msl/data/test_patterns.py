@@ -32,8 +32,8 @@ def planted(root, tree):
 
 
 def by_glob(pattern, root):
-    found = glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207  # pathlib's has other rules
-    return {(root / path).resolve() for path in found if (root / path).is_file()}
+    paths = glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207  # pathlib's has other rules
+    return {(root / path).resolve() for path in paths if (root / path).is_file()}
 
 
 def matched(pattern, root):

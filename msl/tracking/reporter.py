@@ -48,6 +48,13 @@ class MlflowReporter:
             self.tags({schema.HEARTBEAT: utc_now()})
             self._beat_at = self._sent_at
 
+    def mark(self) -> str:
+        """Empty: this reporter keeps no record of its own to continue."""
+        return ""
+
+    def secure(self, mark: str) -> None:
+        """Nothing waits for a checkpoint."""
+
     def file(self, path: Path, folder: str) -> None:
         """Upload a file into a folder of the run's artifacts.
 

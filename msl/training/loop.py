@@ -31,6 +31,12 @@ class Reporter(Protocol):
     def flush(self) -> None:
         """Return when everything recorded so far is safe."""
 
+    def mark(self) -> str:
+        """The present end of the record; a checkpoint keeps it, so that a resumed training continues the record there."""
+
+    def secure(self, mark: str) -> None:
+        """Call it when a checkpoint with this mark is safe on the disk: no earlier row will be computed again."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:

@@ -24,6 +24,12 @@ class Reporter:
     def flush(self):
         pass
 
+    def mark(self):
+        return ""
+
+    def secure(self, mark):
+        pass
+
 
 def make_state(stop=100):
     model = nn.Linear(1, 1)

@@ -32,7 +32,7 @@ class Reporter(Protocol):
         """Return when everything recorded so far is safe."""
 
     def mark(self) -> str:
-        """The present end of the record; a checkpoint keeps it, so that a resumed training continues the record there."""
+        """The present end of the record; a checkpoint keeps it, and a resumed training continues there."""
 
     def secure(self, mark: str) -> None:
         """Call it when a checkpoint with this mark is safe on the disk: no earlier row will be computed again."""

@@ -190,6 +190,8 @@ CODE_DIRTY: Final = "msl.code.dirty"
 ATTEMPTS: Final = "msl.attempt"
 HEARTBEAT: Final = "msl.heartbeat"
 ERROR: Final = "msl.error"
+STATUS: Final = "msl.status"  # how the run ended; `mlflow run` shows a killed run as failed
+PROGRESS: Final = "msl.progress"  # the newest step of a run in progress
 PREDICTIONS: Final = "msl.predictions"  # machine:folder into which every prediction was written
 IMAGES: Final = "msl.images"  # machine:path of what was predicted
 CHECKPOINT: Final = "msl.checkpoint"  # of an MLflow model: the file that it was made from
@@ -205,6 +207,9 @@ MLFLOW_PARENT: Final = "mlflow.parentRunId"  # MLflow's own: the run that starte
 # MLflow's own words for the state of a run.
 RUNNING: Final = "RUNNING"
 FINISHED: Final = "FINISHED"
+FAILED: Final = "FAILED"
+KILLED: Final = "KILLED"
+HEARTBEAT_EVERY_S: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -227,6 +232,7 @@ class DataTag:
 
 # Artifacts ------------------------------------------------------------------------------------------------------
 
+JOURNAL_FOLDER: Final = "journal"  # in the folder of a run on the machine that trains it
 CONFIG_FILE: Final = "config.json"
 ENVIRONMENT_FILE: Final = "environment.txt"
 CHECKPOINT_FOLDER: Final = "checkpoints"

@@ -35,6 +35,7 @@ def _private_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delenv(name)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.setenv("MSL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MSL_SENDER", "inline")  # a process of its own costs each run the seconds of MLflow's import
     monkeypatch.chdir(tmp_path)
 
 

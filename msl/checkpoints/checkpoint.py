@@ -46,6 +46,7 @@ class Progress:
     positions: dict[str, int]  # of the streams of batches
     random: dict[str, Tensor]  # states of the random generators, by kind of device
     callbacks: dict[str, dict[str, Any]]
+    mark: str = ""  # where the record of the run continues; empty in files of older versions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,7 +93,7 @@ def _content_of(about: About) -> dict[str, Any]:
 
 
 def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
-    names = Progress.__dataclass_fields__
+    names = {name for name in Progress.__dataclass_fields__ if name != "mark"}
     return Checkpoint(
         about=About(
             group=content.get("group", ""),
@@ -105,8 +105,12 @@ def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
         ),
         step=_entry(content, "step", int),
         weights=_weights(content),
-        progress=Progress(**{name: content[name] for name in names}) if content.keys() >= names.keys() else None,
+        progress=_progress(content, names) if content.keys() >= names else None,
     )
+
+
+def _progress(content: Mapping[str, Any], names: set[str]) -> Progress:
+    return Progress(**{name: content[name] for name in names}, mark=content.get("mark", ""))
 
 
 def _network(content: Mapping[str, Any]) -> NetworkAbout:

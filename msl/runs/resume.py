@@ -59,8 +59,11 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
             log.info("%s: run %s continues at step %d", stage.name, run_id, training.state.step)
             reporter.record(replace(record, settings=config.flat()))
             reporter.tags(tags)
-            reporter.metrics({schema.ATTEMPT: reporter.attempt}, training.state.step)
-            return conduct(stage, job, training)
+            return conduct(stage, job, training, _mark(checkpoint))
+
+
+def _mark(checkpoint: Checkpoint | None) -> str:
+    return checkpoint.progress.mark if checkpoint is not None and checkpoint.progress is not None else ""
 
 
 def _refuse_other_data(run_id: str, digests: Mapping[str, str], recorded: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ from msl.checkpoints import Checkpoint
 from msl.errors import ConfigError
 from msl.runs.starts import last_checkpoint_of
 from msl.stages.stage import Job, Outcome, Stage, Training, TrainingStage, WorkingStage
+from msl.tracking import journalled
 
 AnyJob = Job[Any, Any]
 
@@ -29,8 +30,9 @@ def build_training(stage: TrainingStage[Any, Any, Any], job: AnyJob, checkpoint:
     return stage.build(job, network, positions)
 
 
-def conduct(stage: TrainingStage[Any, Any, Any], job: AnyJob, training: Training) -> Outcome:
-    """Train to the end and report the final scores."""
-    training.run()
+def conduct(stage: TrainingStage[Any, Any, Any], job: AnyJob, training: Training, mark: str = "") -> Outcome:
+    """Train to the end and report the final scores; `mark` is that of the checkpoint that a resumed run continues."""
     run_id = job.reporter.run_id
-    return Outcome(run_id, stage.scores(job, training), last_checkpoint_of(run_id))
+    with journalled(job.reporter, job.folder, mark, training.state.step):
+        training.run()
+        return Outcome(run_id, stage.scores(job, training), last_checkpoint_of(run_id))

@@ -2,6 +2,7 @@
 
 from msl.tracking.artifacts import download, find_checkpoint, read_record, sha256_of
 from msl.tracking.connection import Client, connect
+from msl.tracking.journalled import journalled
 from msl.tracking.lineage import find_finished, fingerprint, nearest_finished
 from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
@@ -20,6 +21,7 @@ __all__ = [
     "find_checkpoint",
     "find_finished",
     "fingerprint",
+    "journalled",
     "nearest_finished",
     "open_run",
     "read_record",

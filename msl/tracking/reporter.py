@@ -1,81 +1,85 @@
-"""Sends a run's metrics and files to MLflow."""
+"""What a run records, on its way to MLflow."""
 
 import json
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
-from mlflow.entities import Metric, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
-from msl.errors import TrackingError
+from msl.tracking.direct import Direct
 from msl.tracking.record import RunRecord
 
-_BATCH_LIMIT = 1000  # metrics: MLflow's limit
-_FLUSH_AFTER_S = 5.0  # so that curves grow while somebody watches them
-_HEARTBEAT_EVERY_S = 30.0
+
+class Way(Protocol):
+    """A way to the tracking server: `Direct`, or by a journal on this machine."""
+
+    def rows(self, values: Mapping[str, float], step: int) -> None:
+        """Record scalars of one step."""
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags."""
+
+    def file(self, path: Path, folder: str) -> None:
+        """Copy a file, as it is now, into a folder of the run's artifacts."""
+
+    def text(self, content: str, name: str) -> None:
+        """Write a text as an artifact."""
+
+    def flush(self) -> None:
+        """Return when everything recorded so far is safe."""
+
+    def mark(self) -> str:
+        """The present end of the record."""
+
+    def secure(self, mark: str) -> None:
+        """A checkpoint with this mark is on the disk."""
+
+    def end(self, status: str) -> None:
+        """End the run: FINISHED, FAILED or KILLED."""
 
 
 class MlflowReporter:
-    """Collects metrics and sends them in batches: one row at a time would be fifty times slower.
-
-    It has the methods of `msl.training.Reporter`.
-    """
+    """Records the metrics, tags and files of a run. It has the methods of `msl.training.Reporter`."""
 
     def __init__(self, client: MlflowClient, run_id: str, attempt: int = 1) -> None:
         self.client, self.run_id, self.attempt = client, run_id, attempt
-        self._waiting: list[Metric] = []
-        self._sent_at = self._beat_at = time.monotonic()
+        self.ended = False
+        self._way: Way = Direct(client, run_id)
+
+    def take(self, way: Way) -> None:
+        """Take another way from now on; nothing waits on the present one afterwards."""
+        self._way.flush()
+        self._way = way
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Record scalars of one step."""
-        now_ms = int(time.time() * 1000)
-        self._waiting += [Metric(name, float(value), now_ms, step) for name, value in values.items()]
-        if len(self._waiting) >= _BATCH_LIMIT or time.monotonic() - self._sent_at > _FLUSH_AFTER_S:
-            self.flush()
+        self._way.rows(values, step)
 
     def flush(self) -> None:
-        """Send the collected metrics, and a heartbeat if one is due."""
-        while self._waiting:
-            batch = self._waiting[:_BATCH_LIMIT]
-            self.client.log_batch(self.run_id, metrics=batch)
-            del self._waiting[: len(batch)]  # only now: a batch that cannot be sent stays
-        self._sent_at = time.monotonic()
-        if self._sent_at - self._beat_at > _HEARTBEAT_EVERY_S:
-            self.tags({schema.HEARTBEAT: utc_now()})
-            self._beat_at = self._sent_at
+        """Return when everything recorded so far is safe: on the server, or on this machine's disk."""
+        self._way.flush()
 
     def mark(self) -> str:
-        """Empty: this reporter keeps no record of its own to continue."""
-        return ""
+        """The present end of the record."""
+        return self._way.mark()
 
     def secure(self, mark: str) -> None:
-        """Nothing waits for a checkpoint."""
+        """Say that a checkpoint with this mark is safe on the disk."""
+        self._way.secure(mark)
 
     def file(self, path: Path, folder: str) -> None:
-        """Upload a file into a folder of the run's artifacts.
+        """Copy a file into a folder of the run's artifacts.
 
         Raises:
             TrackingError: the artifact store cannot be written.
         """
-        with self._plain_errors():
-            self.client.log_artifact(self.run_id, str(path), folder)
+        self._way.file(path, folder)
 
     def text(self, content: str, name: str) -> None:
-        """Upload a text as an artifact; raises as `file` does."""
-        with self._plain_errors():
-            self.client.log_text(self.run_id, content, name)
-
-    @contextmanager
-    def _plain_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (MlflowException, OSError) as error:
-            address = self.client.get_run(self.run_id).info.artifact_uri
-            raise TrackingError(f"artifacts of the run cannot be written to {address}: {error}") from error
+        """Write a text as an artifact; raises as `file` does."""
+        self._way.text(content, name)
 
     def record(self, record: RunRecord) -> None:
         """Write ``config.json``: what people and a resume need to know about the run."""
@@ -87,9 +91,10 @@ class MlflowReporter:
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
-        self.client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in values.items()])
+        self._way.tags(values)
 
-
-def utc_now() -> str:
-    """The time as ISO 8601, UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    def end(self, status: str) -> None:
+        """End the run with a status, once."""
+        if not self.ended:
+            self._way.end(status)
+            self.ended = True

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msl import schema
 from msl.errors import TrackingError
+from msl.tracking.sender import is_sent
 
 
 @contextmanager
 def run_folder(run_id: str) -> Iterator[Path]:
-    """A folder for one run, locked by one process. It is removed after the block, or kept for a resume after an error.
+    """A folder for one run, locked by one process. It is removed after the block.
+
+    After an error it is kept for a resume, and while something in it is not sent, for `msl sync`.
 
     It is in ``.msl`` below the working directory, or in the folder MSL_WORK. The lock ends with the process, however
     the process ends.
@@ -34,4 +38,6 @@ def run_folder(run_id: str) -> Iterator[Path]:
                 f"another process on this machine is training run {run_id}; wait until it has ended, or stop it"
             ) from None
         yield folder
-        shutil.rmtree(folder, ignore_errors=True)
+        journal = folder / schema.JOURNAL_FOLDER
+        if not journal.is_dir() or is_sent(journal):
+            shutil.rmtree(folder, ignore_errors=True)

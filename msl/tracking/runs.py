@@ -18,9 +18,10 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
+from msl.tracking.direct import utc_now
 from msl.tracking.note import note_of
 from msl.tracking.record import RunRecord
-from msl.tracking.reporter import MlflowReporter, utc_now
+from msl.tracking.reporter import MlflowReporter
 
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
 _DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
@@ -162,14 +163,15 @@ def ending(reporter: MlflowReporter) -> Iterator[None]:
     previous_handler = signal.signal(signal.SIGTERM, _exit_on(os.getpid()))
     try:
         yield
-        reporter.flush()
-        reporter.client.set_terminated(reporter.run_id, "FINISHED")
+        reporter.end(schema.FINISHED)
     except BaseException as error:
         killed = isinstance(error, KeyboardInterrupt | SystemExit)
-        with suppress(MlflowException, OSError):  # perhaps it was the server that failed
-            reporter.flush()
-            reporter.tags({schema.ERROR: f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT]})
-            reporter.client.set_terminated(reporter.run_id, "KILLED" if killed else "FAILED")
+        status = schema.KILLED if killed else schema.FAILED
+        message = f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT]
+        with suppress(MlflowException, OSError, TrackingError):  # perhaps it was the server or the disk that failed
+            reporter.tags({schema.ERROR: message, schema.STATUS: status})
+        with suppress(MlflowException, OSError, TrackingError):
+            reporter.end(status)
         raise
     finally:
         signal.signal(signal.SIGTERM, previous_handler)

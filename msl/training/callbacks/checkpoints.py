@@ -40,13 +40,16 @@ class SaveCheckpoints(Callback):
         names += [schema.LAST_CHECKPOINT] * (due or state.result is not None or state.finished)
         if names:
             self._reporter.flush()
-            checkpoint = capture(state, self._callbacks, self._about)
+            mark = self._reporter.mark()
+            checkpoint = capture(state, self._callbacks, self._about, mark)
             for name in names:
                 write(self._folder / name, checkpoint)
+            self._reporter.secure(mark)
+            for name in names:
                 self._reporter.file(self._folder / name, schema.CHECKPOINT_FOLDER)
 
 
-def capture(state: State, callbacks: Mapping[str, Callback], about: About) -> Checkpoint:
+def capture(state: State, callbacks: Mapping[str, Callback], about: About, mark: str = "") -> Checkpoint:
     """Everything that a resumed training needs."""
     random = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
@@ -56,6 +59,7 @@ def capture(state: State, callbacks: Mapping[str, Callback], about: About) -> Ch
         positions={name: stream.position for name, stream in state.streams.items()},
         random=random,
         callbacks={name: callback.state_dict() for name, callback in callbacks.items()},
+        mark=mark,
     )
     return Checkpoint(about=about, step=state.step, weights=state.model.state_dict(), progress=progress)
 

@@ -3,7 +3,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
-from msl.tracking import MlflowReporter, reporter
+from msl.tracking import direct
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def run_id(store):
 @pytest.fixture
 def patient(monkeypatch):
     """Nothing is sent because time passes."""
-    monkeypatch.setattr(reporter, "_FLUSH_AFTER_S", 1e9)
+    monkeypatch.setattr(direct, "_FLUSH_AFTER_S", 1e9)
 
 
 def count(run_id, name="m"):
@@ -28,11 +28,11 @@ def test_metrics_are_sent_in_batches(run_id, monkeypatch):
     monkeypatch.setattr(
         client, "log_batch", lambda run_id, **kw: batches.append(len(kw["metrics"])) or send(run_id, **kw)
     )
-    own = MlflowReporter(client, run_id)
+    way = direct.Direct(client, run_id)
     for step in range(1400):
-        own.metrics({"m": step, "n": 2.0}, step)
+        way.rows({"m": step, "n": 2.0}, step)
     assert batches == [1000, 1000]
-    own.flush()
+    way.flush()
     assert batches == [1000, 1000, 800]
     assert (count(run_id), count(run_id, "n")) == (1400, 1400)
 
@@ -40,14 +40,14 @@ def test_metrics_are_sent_in_batches(run_id, monkeypatch):
 @pytest.mark.usefixtures("patient")
 def test_a_batch_that_failed_is_kept(run_id, monkeypatch):
     client = MlflowClient()
-    own = MlflowReporter(client, run_id)
-    own.metrics({"m": 1.0}, 1)
+    way = direct.Direct(client, run_id)
+    way.rows({"m": 1.0}, 1)
     with monkeypatch.context() as broken:
         broken.setattr(client, "log_batch", _fail)
         with pytest.raises(MlflowException, match="server is down"):
-            own.flush()
-    own.metrics({"m": 2.0}, 2)
-    own.flush()
+            way.flush()
+    way.rows({"m": 2.0}, 2)
+    way.flush()
     assert count(run_id) == 2
 
 
@@ -56,20 +56,20 @@ def _fail(*_, **__):
 
 
 def test_what_has_waited_is_sent_with_the_next(run_id, monkeypatch):
-    own = MlflowReporter(MlflowClient(), run_id)
-    own.metrics({"m": 1.0}, 1)
+    way = direct.Direct(MlflowClient(), run_id)
+    way.rows({"m": 1.0}, 1)
     assert count(run_id) == 0
-    monkeypatch.setattr(reporter, "_FLUSH_AFTER_S", -1.0)
-    own.metrics({"m": 2.0}, 2)
+    monkeypatch.setattr(direct, "_FLUSH_AFTER_S", -1.0)
+    way.rows({"m": 2.0}, 2)
     assert count(run_id) == 2
 
 
 def test_a_sign_of_life(run_id, monkeypatch):
-    own = MlflowReporter(MlflowClient(), run_id)
-    own.flush()
+    way = direct.Direct(MlflowClient(), run_id)
+    way.flush()
     assert schema.HEARTBEAT not in MlflowClient().get_run(run_id).data.tags
-    monkeypatch.setattr(reporter, "_HEARTBEAT_EVERY_S", -1.0)
-    own.flush()
+    monkeypatch.setattr(schema, "HEARTBEAT_EVERY_S", -1.0)
+    way.flush()
     beat = MlflowClient().get_run(run_id).data.tags[schema.HEARTBEAT]
     assert len(beat) == len("2026-01-01T00:00:00Z")
     assert beat.endswith("Z")

@@ -1,0 +1,189 @@
+"""The way to the tracking server by a journal: a training only appends to files, and never waits for the server."""
+
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+from mlflow.tracking import MlflowClient
+
+from msl import schema
+from msl.errors import TrackingError
+from msl.tracking.journal import Journal, Reader
+from msl.tracking.reporter import MlflowReporter
+from msl.tracking.send import Courier, courier
+from msl.tracking.sender import Progress
+
+log = logging.getLogger("msl")
+
+_LINK_FROM_BYTES = 4 * 2**20  # larger files are linked, not copied; they are written anew, never changed in place
+
+
+class Journalled:
+    """Appends everything to the journal in a run's folder; a sender reads it there."""
+
+    def __init__(self, client: MlflowClient, run_id: str, attempt: int, folder: Path, mark: str) -> None:
+        """Open the journal, cut it back to a checkpoint, and start the sender.
+
+        Args:
+            client: of the tracking store.
+            run_id: the run.
+            attempt: number of this start of the run.
+            folder: of the run.
+            mark: of the checkpoint that the training starts from; empty if there is none.
+
+        Raises:
+            TrackingError: the folder cannot be written.
+        """
+        self.folder = folder / schema.JOURNAL_FOLDER
+        self._journal = Journal(self.folder)
+        self._name = _name(self.folder)
+        known = _Known(self.folder)
+        cut = known.cut(self._name, mark)
+        self._is_doubled = attempt > 1 and (cut is None or cut < known.released)
+        self._last_ms = known.last_ms
+        self._journal.append({"kind": "start", "attempt": attempt, "cut": known.released if cut is None else cut})
+        self._lock = threading.Lock()
+        self._told_trouble = ""
+        self._courier: Courier = courier(client, run_id, self.folder)
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether the server may have rows of steps that are trained again."""
+        return self._is_doubled
+
+    def rows(self, values: Mapping[str, float], step: int) -> None:
+        """Record scalars of one step. Their time never runs back, whatever the clock does."""
+        with self._lock:
+            self._last_ms = max(self._last_ms, int(time.time() * 1000))
+            numbers = {name: float(value) for name, value in values.items()}
+            self._journal.append({"kind": "rows", "time": self._last_ms, "step": step, "values": numbers})
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags."""
+        self._journal.append({"kind": "tags", "values": dict(values)})
+
+    def file(self, path: Path, folder: str) -> None:
+        """Keep a file as it is now, for the run's artifacts.
+
+        Raises:
+            TrackingError: it cannot be written here.
+        """
+        with self._room(path.name) as copy:
+            _copy(path, copy)
+        self._journal.append({"kind": "file", "path": str(copy.relative_to(self.folder)), "folder": folder})
+
+    def text(self, content: str, name: str) -> None:
+        """Keep a text for the run's artifacts; raises as `file` does."""
+        folder, _, file_name = name.rpartition("/")
+        with self._room(file_name) as copy:
+            copy.write_text(content)
+        self._journal.append({"kind": "file", "path": str(copy.relative_to(self.folder)), "folder": folder})
+
+    def flush(self) -> None:
+        """Return when everything is on this machine's disk. Tell once if the server takes nothing."""
+        self._journal.sync()
+        self._courier.look()
+        trouble = Progress.of(self.folder).trouble
+        if trouble and not self._told_trouble:
+            log.warning("nothing can be sent at present (%s). The training goes on; its records are kept.", trouble)
+        elif self._told_trouble and not trouble:
+            log.info("the records that waited are sent")
+        self._told_trouble = trouble
+
+    def mark(self) -> str:
+        """The present end of the journal."""
+        return f"{self._name}:{self._journal.number}"
+
+    def secure(self, mark: str) -> None:
+        """Release the rows before a checkpoint: no resumed training computes them again."""
+        self._journal.append({"kind": "secure", "number": int(mark.rpartition(":")[2])})
+
+    def end(self, status: str) -> None:
+        """Record the end of the run; wait until everything is sent, or for a while if the server takes nothing."""
+        number = self._journal.append({"kind": "end", "status": status, "time": int(time.time() * 1000)}, last=True)
+        self._journal.sync()
+        self._journal.close()
+        self._courier.finish()
+        progress = Progress.of(self.folder)
+        if progress.rest < number:
+            log.warning(
+                "the end of the run is not on the server yet (%s). Everything is kept in %s; `msl sync` sends it.",
+                progress.trouble or "its sender has stopped",
+                self.folder,
+            )
+
+    @contextmanager
+    def _room(self, name: str) -> Iterator[Path]:
+        """A path for a file that waits for its upload."""
+        try:
+            (self.folder / "files").mkdir(exist_ok=True)
+            yield Path(tempfile.mkdtemp(dir=self.folder / "files")) / name
+        except OSError as error:
+            reason = error.strerror or error
+            raise TrackingError(f"{self.folder} cannot be written: {reason}. Free space there.") from error
+
+
+class _Known:
+    """What an earlier process has left in a journal."""
+
+    def __init__(self, folder: Path) -> None:
+        self.released = self.last_ms = 0  # number of the last record of metrics that was released for sending
+        row_numbers = []
+        secured = 0
+        for number, content in Reader(folder).new():
+            if content["kind"] == "rows":
+                row_numbers.append(number)
+                self.last_ms = content["time"]
+            elif content["kind"] == "secure":
+                secured = max(secured, content["number"])
+            elif content["kind"] == "start":
+                row_numbers = [row for row in row_numbers if row <= max(content["cut"], secured)]
+            elif content["kind"] == "end":
+                secured = number
+        self.released = max((row for row in row_numbers if row <= secured), default=0)
+
+    def cut(self, name: str, mark: str) -> int | None:
+        """Number of the last record that stays; None if the journal of the checkpoint is not the one here."""
+        origin, _, number = mark.rpartition(":")
+        return int(number) if origin == name else None
+
+
+def _name(folder: Path) -> str:
+    """A name for this journal, in the marks of its checkpoints; a journal on another machine has another."""
+    file = folder / "name"
+    if not file.is_file():
+        file.write_text(uuid4().hex)
+    return file.read_text()
+
+
+def _copy(path: Path, copy: Path) -> None:
+    if path.stat().st_size >= _LINK_FROM_BYTES:
+        with suppress(OSError):  # another file system, or one without links
+            os.link(path, copy)
+    if not copy.exists():
+        shutil.copyfile(path, copy)
+
+
+@contextmanager
+def journalled(reporter: MlflowReporter, folder: Path, mark: str, step: int) -> Iterator[None]:
+    """Within this block, everything that the run records goes by a journal; the run ends with the block.
+
+    Args:
+        reporter: of the run.
+        folder: of the run.
+        mark: of the checkpoint that the training starts from; empty if there is none.
+        step: the one that the training starts from.
+    """
+    way = Journalled(reporter.client, reporter.run_id, reporter.attempt, folder, mark)
+    reporter.take(way)
+    if way.is_doubled:
+        reporter.metrics({schema.ATTEMPT: reporter.attempt}, step)
+    yield
+    reporter.end(schema.FINISHED)

@@ -1,0 +1,158 @@
+"""Where the sender of a journal runs: in a process of its own, or, if MSL_SENDER is ``inline``, in the training."""
+
+import fcntl
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from mlflow.tracking import MlflowClient
+
+from msl.tracking.sender import Sender, UnreachableError
+
+log = logging.getLogger("msl")
+
+GRACE_S = 30.0  # after the end of the run or of its process; then `msl sync` is needed
+_LOOK_EVERY_S = 0.2
+_WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # between attempts while the server takes nothing
+_FEW_TRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}  # the loop here is patient
+
+
+class Courier(Protocol):
+    """Takes a journal to the server while it grows."""
+
+    def look(self) -> None:
+        """Called by the training whenever everything so far shall be safe."""
+
+    def finish(self) -> None:
+        """Return when everything is sent, or after the grace."""
+
+
+def courier(client: MlflowClient, run_id: str, folder: Path) -> Courier:
+    """The courier that MSL_SENDER asks for; a process of its own if it is not set."""
+    if os.environ.get("MSL_SENDER") == "inline":
+        return _Inline(client, run_id, folder)
+    return _Process(run_id, folder)
+
+
+class _Inline:
+    """Sends in the training's own thread: for tests and for machines that allow no second process."""
+
+    def __init__(self, client: MlflowClient, run_id: str, folder: Path) -> None:
+        self._sender = Sender(client, run_id, folder)
+
+    def look(self) -> None:
+        """Send what may be sent; if that is impossible, the progress says why, and the next look tries again."""
+        with suppress(UnreachableError):
+            _carry(self._sender)
+            self._sender.beat()
+
+    def finish(self) -> None:
+        """Send the rest."""
+        _persist(self._sender, time.monotonic() + GRACE_S)
+
+
+class _Process:
+    """A process that reads the journal; its output is in ``sender.log`` beside it."""
+
+    def __init__(self, run_id: str, folder: Path) -> None:
+        command = [sys.executable, "-m", "msl.tracking.send", run_id, str(folder), str(os.getpid())]
+        with (folder / "sender.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+
+    def look(self) -> None:
+        """The process looks by itself."""
+
+    def finish(self) -> None:
+        """Wait for the end of the process, which stops by itself."""
+        self._process.wait()
+
+
+@contextmanager
+def sending_lock(folder: Path, wait: bool) -> Iterator[bool]:
+    """The right to send a journal, which one process has at a time; False if another one has it."""
+    with (folder / "sender.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _carry(sender: Sender) -> None:
+    sender.read()
+    sender.send()
+
+
+def _persist(sender: Sender, until: float) -> bool:
+    """Send the rest; False if that was not possible until a time."""
+    waits = iter(_WAITS_S)
+    while True:
+        try:
+            _carry(sender)
+            return True
+        except UnreachableError:
+            wait = next(waits, _WAITS_S[-1])
+            if time.monotonic() + wait > until:
+                return False
+            time.sleep(wait)
+
+
+def follow(client: MlflowClient, run_id: str, folder: Path, parent: int) -> bool:
+    """Send a journal until its run has ended and all is sent, or until the grace after the end of the parent process.
+
+    Returns:
+        Whether everything is sent.
+    """
+    sender = Sender(client, run_id, folder)
+    sender.read()
+    attempt, failures, next_try = sender.attempt, 0, 0.0
+    while True:
+        sender.read()
+        if sender.attempt != attempt:
+            return False  # the run is resumed already; that process has its own sender
+        if sender.end is not None or os.getppid() != parent:
+            return _persist(sender, time.monotonic() + GRACE_S) and _close(sender, attempt)
+        if time.monotonic() >= next_try:
+            try:
+                sender.send()
+                sender.beat()
+                failures = 0
+            except UnreachableError as error:
+                log.warning("%s", error)
+                next_try = time.monotonic() + _WAITS_S[min(failures, len(_WAITS_S) - 1)]
+                failures += 1
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _close(sender: Sender, attempt: int) -> bool:
+    """Say of a run that it has failed if its process ended without a word."""
+    if sender.end is None and sender.attempt == attempt:
+        try:
+            sender.close_dead()
+        except UnreachableError:
+            return False
+    return True
+
+
+def main(run_id: str, folder: Path, parent: int) -> int:
+    """The process of a sender. Signals that end a training do not end it: it ends a grace after the training."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    os.environ.update(_FEW_TRIES)
+    with sending_lock(folder, wait=True):
+        return 0 if follow(MlflowClient(), run_id, folder, parent) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,243 @@
+"""What is in a journal and not yet on the tracking server, and how it gets there.
+
+Rows of metrics are sent when a checkpoint at or after their step is on the disk: no resumed training computes them
+again, so the server never has a row twice. Everything else, which a second sending does not change, is sent at once.
+A batch that the server has taken but not answered is sent again with the same timestamps; MLflow keeps one row.
+"""
+
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from msl import schema
+from msl.errors import TrackingError
+from msl.files import whole_file
+from msl.tracking.direct import BATCH_ROWS, utc_now
+from msl.tracking.journal import Reader, Record
+
+log = logging.getLogger("msl")
+
+_REFUSALS = range(400, 500)
+_PASSING = (401, 403, 408, 429)  # a log-in that expired, a request that came too late, too many of them
+
+
+class UnreachableError(Exception):
+    """The server, its database or its artifact store does not take anything at present."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the sending of a journal is; a file beside the journal."""
+
+    rows: int = 0  # number of the last record of metrics that is on the server
+    rest: int = 0  # of the last other record
+    trouble: str = ""  # why nothing can be sent at present
+
+    @classmethod
+    def of(cls, folder: Path) -> "Progress":
+        """The content of the file; if it is missing or damaged, everything is sent again, which changes nothing."""
+        try:
+            return cls(**json.loads((folder / _FILE).read_text()))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+    def write(self, folder: Path) -> None:
+        """Write the file."""
+        with whole_file(folder / _FILE, TrackingError, durable=False) as file:
+            file.write_text(json.dumps(asdict(self)))
+
+
+_FILE = "sent.json"
+
+
+class Sender:
+    """Sends the journal of one run; one process at a time."""
+
+    def __init__(self, client: MlflowClient, run_id: str, folder: Path) -> None:
+        """Set it up; nothing is read yet."""
+        self._client, self._run_id, self._folder = client, run_id, folder
+        self._reader, self._known_damage = Reader(folder), 0
+        self.progress = Progress.of(folder)
+        self._rows: deque[tuple[int, Metric]] = deque()
+        self._rest: deque[Record] = deque()
+        self._secured = 0  # number of the last record of metrics that may be sent
+        self._newest_step = 0
+        self.attempt = 0  # the last one that began
+        self.end: str | None = None  # status, if the run has ended
+        self._beat_at = time.monotonic()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something that may be sent waits."""
+        return bool(self._rest) or bool(self._rows and self._rows[0][0] <= self._secured)
+
+    def read(self) -> None:
+        """Take over what was appended since the last call; damage is told once."""
+        for record in self._reader.new():
+            self._take(record)
+        for damage in self._reader.damage[self._known_damage :]:
+            log.warning("%s; the other records are sent", damage)
+        self._known_damage = len(self._reader.damage)
+
+    def send(self) -> None:
+        """Send everything that may be sent.
+
+        Raises:
+            UnreachableError: not all of it could be sent; a later call continues.
+        """
+        try:
+            while self._rows and self._rows[0][0] <= self._secured:
+                self._send_rows()
+            while self._rest:
+                self._send_record(self._rest[0])
+                self._note(rest=self._rest.popleft().number)
+        except UnreachableError as error:
+            self._note(trouble=str(error))
+            raise
+        if self.progress.trouble:
+            self._note(trouble="")
+
+    def beat(self) -> None:
+        """Show, if it is time, that the run is alive and how far it is; raises as `send` does."""
+        if time.monotonic() - self._beat_at > schema.HEARTBEAT_EVERY_S:
+            self._request(self._tags, {schema.HEARTBEAT: utc_now(), schema.PROGRESS: f"step {self._newest_step}"})
+            self._beat_at = time.monotonic()
+
+    def close_dead(self) -> None:
+        """Mark a run as failed whose process ended without a word; raises as `send` does."""
+        message = (
+            "the process ended without a word (kill -9, out of memory, power). "
+            f"The run can be continued: -P resume={self._run_id}"
+        )
+        self._request(self._tags, {schema.ERROR: message, schema.STATUS: schema.FAILED})
+        self._request(self._client.set_terminated, self._run_id, schema.FAILED)
+
+    def _take(self, record: Record) -> None:
+        number, content = record
+        kind = content["kind"]
+        if kind == "rows":
+            self._newest_step = content["step"]
+            if number > self.progress.rows:
+                metrics = content["values"].items()
+                self._rows += [(number, Metric(k, v, content["time"], content["step"])) for k, v in metrics]
+        elif kind == "secure":
+            self._secured = max(self._secured, content["number"])
+        elif kind == "start":  # rows after the checkpoint that it starts from are computed again
+            self._rows = deque(row for row in self._rows if row[0] <= content["cut"])
+            self._rest = deque(waiting for waiting in self._rest if waiting.content["kind"] != "end")
+            self.attempt, self.end = content["attempt"], None
+            self._wait_for(record)
+        elif kind == "end":  # nothing is computed again, unless the run is resumed
+            self._secured, self.end = number, content["status"]
+            self._wait_for(record)
+        else:
+            self._drop_older_file(content)
+            self._wait_for(record)
+
+    def _wait_for(self, record: Record) -> None:
+        if record.number > self.progress.rest:
+            self._rest.append(record)
+
+    def _drop_older_file(self, content: Mapping[str, Any]) -> None:
+        """A file that a newer one replaces needs no upload."""
+        if content["kind"] == "file":
+            older = [
+                r for r in self._rest if r.content["kind"] == "file" and _artifact(r.content) == _artifact(content)
+            ]
+            for record in older:
+                self._rest.remove(record)
+                _discard(self._folder / record.content["path"])
+
+    def _send_rows(self) -> None:
+        batch = [row for row, _ in zip(self._rows, range(BATCH_ROWS), strict=False) if row[0] <= self._secured]
+        self._send_batch([metric for _, metric in batch])
+        for _ in batch:
+            self._rows.popleft()
+        following = self._rows[0][0] if self._rows else None
+        last = batch[-1][0]
+        self._note(rows=last - 1 if following == last else last)
+
+    def _send_batch(self, metrics: Sequence[Metric]) -> None:
+        """Send rows; if the server refuses them, find the one that it refuses by halves."""
+        try:
+            self._request(self._client.log_batch, self._run_id, metrics=metrics)
+        except TrackingError as error:
+            if len(metrics) == 1:
+                self._park(dict(metrics[0]), error)
+                return
+            half = len(metrics) // 2
+            self._send_batch(metrics[:half])
+            self._send_batch(metrics[half:])
+
+    def _send_record(self, record: Record) -> None:
+        content = record.content
+        try:
+            if content["kind"] == "tags":
+                self._request(self._tags, content["values"])
+            elif content["kind"] == "file":
+                self._upload(self._folder / content["path"], content["folder"])
+            elif content["kind"] == "start":
+                self._request(self._client.update_run, self._run_id, status=schema.RUNNING)
+            elif content["kind"] == "end":
+                self._request(self._client.set_terminated, self._run_id, content["status"], content["time"])
+        except TrackingError as error:
+            self._park(content, error)
+
+    def _upload(self, path: Path, folder: str) -> None:
+        if path.is_file():  # else an earlier sender has uploaded it
+            self._request(self._client.log_artifact, self._run_id, str(path), folder or None)
+            _discard(path)
+
+    def _tags(self, values: Mapping[str, str]) -> None:
+        self._client.log_batch(self._run_id, tags=[RunTag(key, value) for key, value in values.items()])
+
+    def _request(self, method: Any, *arguments: Any, **more: Any) -> None:
+        """Call the server.
+
+        Raises:
+            UnreachableError: a later call may succeed.
+            TrackingError: the server refuses what it was sent.
+        """
+        try:
+            method(*arguments, **more)
+        except MlflowException as error:
+            reason, status = str(error).splitlines()[0], error.get_http_status_code()
+            if status in _REFUSALS and status not in _PASSING:
+                raise TrackingError(reason) from error
+            raise UnreachableError(reason) from error
+        except OSError as error:  # of the network, or of an artifact store on this machine
+            raise UnreachableError(str(error)) from error
+
+    def _park(self, content: Mapping[str, Any], error: TrackingError) -> None:
+        """Keep a record that the server refuses, so that those behind it can go on."""
+        with (self._folder / "refused.jsonl").open("a") as file:
+            file.write(json.dumps({"reason": str(error), "record": content}) + "\n")
+        log.warning("run %s: the server refuses a record, which stays in %s: %s", self._run_id, file.name, error)
+
+    def _note(self, **changes: Any) -> None:
+        self.progress = replace(self.progress, **changes)
+        self.progress.write(self._folder)
+
+
+def is_sent(folder: Path) -> bool:
+    """Whether the run has ended and its whole journal is on the server."""
+    last = deque(Reader(folder).new(), maxlen=1)
+    return bool(last) and last[0].content["kind"] == "end" and last[0].number <= Progress.of(folder).rest
+
+
+def _artifact(content: Mapping[str, Any]) -> tuple[str, str]:
+    return content["folder"], Path(content["path"]).name
+
+
+def _discard(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.parent.rmdir()

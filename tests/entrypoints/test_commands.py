@@ -29,7 +29,7 @@ from entrypoints import (
     train_style,
     validate,
 )
-from msl.commands.options import FROM_RECIPE, parse_options
+from msl.commands.command import FROM_RECIPE, parse_options
 from msl.commands.outcome import print_outcome
 from msl.commands.values import setting_value, spell
 from msl.config import (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from msl.config import StageConfig
+from msl.errors import ConfigError
 from msl.recipes.catalog import find_recipe
 
 # Settings that mean something else in each of the style stages.
@@ -12,6 +13,7 @@ _NEVER_SHARED = ("content", "decoder", "seed")
 # Groups of settings that a stage shares with its parent stage: what a user changes in them, changes in both.
 _SHARED = ("source", "target", "model", "run", "evaluation", "monitor", "runtime")
 _OPTIMIZER = "optimizer"  # the name of a setting and of its group
+_LR = "lr"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +40,16 @@ class Request:
         """The request with its settings resolved.
 
         Raises:
-            ConfigError: the recipe or a setting is unknown, a value does not fit, or the chosen component lacks a
-                setting that is given.
+            ConfigError: the recipe or a setting is unknown, a value does not fit, the chosen component lacks a
+                setting that is given, or another optimizer would have the recipe's learning rate.
         """
         overrides = overrides or {}
         config: StageConfig = getattr(find_recipe(recipe), stage)
         # The choices of a resumed run are in its record, not in the recipe; `msl.runs.resume` checks them.
-        config = config.edit(**overrides) if resume else config.override(**overrides)
-        settings = config.located()
+        edited = config.edit(**overrides) if resume else config.override(**overrides)
+        if not resume:
+            _refuse_lr_of_another_optimizer(config.flat(), overrides, edited.flat())
+        settings = edited.located()
         return cls(stage=stage, recipe=recipe, overrides=overrides, settings=settings, group=group, resume=resume)
 
     def for_parent(self, stage: str) -> "Request":
@@ -78,3 +82,14 @@ class Request:
         defaults = self._of(self.stage, {}).settings.comparable()
         differing = [f"{k}={v}" for k, v in settings.items() if v != defaults[k] and k not in ("seed", "checkpoint")]
         return " ".join([self.stage, self.recipe, *differing])
+
+
+def _refuse_lr_of_another_optimizer(
+    recipe: Mapping[str, Any], overrides: Mapping[str, Any], settings: Mapping[str, Any]
+) -> None:
+    """A learning rate fits one optimizer: SegFormer and DAFormer train with AdamW at 6e-5, SGD needs a larger one."""
+    if settings.get(_OPTIMIZER) != recipe.get(_OPTIMIZER) and _LR not in overrides:
+        raise ConfigError(
+            f"optimizer = {settings[_OPTIMIZER]}: the recipe's lr = {recipe[_LR]} is for {recipe[_OPTIMIZER]}. "
+            "Pass lr too; adamw usually needs lr=6e-5."
+        )

@@ -69,7 +69,17 @@ def test_a_setting_that_the_optimizer_does_not_have_is_refused_with_the_way_out(
         settings(betas="0.8,0.9", eps=1e-3)
     with pytest.raises(ConfigError, match="momentum = 0.9: optimizer = adamw has no such setting"):
         settings(optimizer="adamw", momentum=0.9)
-    assert settings(optimizer="adamw", betas="0.8,0.9").optimizer.momentum == 0.9  # a default is not given
+    changed = settings(optimizer="adamw", lr=6e-5, betas="0.8,0.9")
+    assert changed.optimizer.momentum == 0.9  # a default is not given
+
+
+def test_another_optimizer_needs_a_learning_rate_of_its_own():
+    with pytest.raises(
+        ConfigError, match=r"optimizer = adamw: the recipe's lr = .* is for sgd\. Pass lr too; .* lr=6e-5"
+    ):
+        Request.of(stage="adapt", recipe="streets", overrides={"optimizer": "adamw"})
+    Request.of(stage="adapt", recipe="streets", overrides={"optimizer": "sgd"})
+    Request.of(stage="adapt", recipe="streets", overrides={"optimizer": "adamw"}, resume="0123")
 
 
 def test_a_recipe_cannot_set_what_its_optimizer_does_not_have_but_inherits_it():

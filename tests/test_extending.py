@@ -29,7 +29,7 @@ from mlflow.tracking import MlflowClient
 from pathlib import Path
 
 def request(stage, **changes):
-    return Request(stage=stage, recipe="streets", overrides={**SETTINGS, **changes})
+    return Request.of(stage=stage, recipe="streets", overrides={**SETTINGS, **changes})
 
 def start(stage, **changes):
     return finished(request(stage, **changes))

@@ -72,7 +72,7 @@ def varied_checkpoint(path: Path, label_set: str = "cityscapes19", **about: Any)
 def request(stage: str, resume: str | None = None, **changes: Any) -> Request:
     """A request for a stage with SETTINGS and changes; for a resumed run with the changes only."""
     overrides = changes if resume else {**SETTINGS, **changes}
-    return Request(stage=stage, recipe="streets", overrides=overrides, resume=resume)
+    return Request.of(stage=stage, recipe="streets", overrides=overrides, resume=resume)
 
 
 def checkpoint(run_id: str, name: str = "last.pt") -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError, unknown
-from analysis.store.columns import Codebook, Rows, framed, in_order, widened, without_superseded
+from analysis.store.columns import Codebook, Numbering, Rows, framed, in_order, without_superseded
 from msl import schema
 
 LONG = ("run_id", "key", "value")
@@ -74,7 +76,7 @@ class Store(ABC):
         tables = self.tables(experiment)
         runs = tables.runs.set_index("run_id")
         for table, kind in ((tables.tags, object), (tables.params, object), (tables.latest, float)):
-            runs = widened(runs, table, kind)
+            runs = _widened(runs, table, kind)
         for column, value in (filter or {}).items():
             if column not in runs:
                 raise unknown("column", column, runs.columns)
@@ -132,3 +134,20 @@ class Store(ABC):
         names = {name for name in metrics or () if codebook.metrics.get(name) not in logged}
         if names and run_ids and (missing := names - (known := self.known_metrics())):
             raise unknown("metric", min(missing), known)
+
+
+def _widened(runs: pd.DataFrame, long: pd.DataFrame, kind: type) -> pd.DataFrame:
+    """Runs with a column for each new key; a key that is a column already is left out.
+
+    Args:
+        runs: indexed by ID.
+        long: ``run_id key value``.
+        kind: of the values: float or object.
+    """
+    keys = Numbering()
+    columns = keys.of(long["key"].tolist())
+    cells: NDArray[Any] = np.full((len(keys), len(runs)), np.nan, kind)
+    cells[columns, runs.index.get_indexer(pd.Index(long["run_id"]))] = long["value"].to_numpy(kind)
+    taken = set(runs.columns)
+    wide = {key: cells[place] for key, place in sorted(keys.items()) if key not in taken}
+    return pd.concat([runs, pd.DataFrame(wide, index=runs.index)], axis=1)

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -107,20 +107,3 @@ def framed(rows: Rows, codebook: Codebook) -> pd.DataFrame:
         columns[column] = names.take(rank[codes].astype(np.intp))
     times = pd.DatetimeIndex(rows.timestamp.view("datetime64[ms]"), tz="UTC")
     return pd.DataFrame({**columns, "step": rows.step, "value": rows.value, "timestamp": times}, copy=False)
-
-
-def widened(runs: pd.DataFrame, long: pd.DataFrame, kind: type) -> pd.DataFrame:
-    """Runs with a column for each new key; a key that is a column already is left out.
-
-    Args:
-        runs: indexed by ID.
-        long: ``run_id key value``.
-        kind: of the values: float or object.
-    """
-    keys = Numbering()
-    columns = keys.of(long["key"].tolist())
-    cells: NDArray[Any] = np.full((len(keys), len(runs)), np.nan, kind)
-    cells[columns, runs.index.get_indexer(pd.Index(long["run_id"]))] = long["value"].to_numpy(kind)
-    taken = set(runs.columns)
-    wide = {key: cells[place] for key, place in sorted(keys.items()) if key not in taken}
-    return pd.concat([runs, pd.DataFrame(wide, index=runs.index)], axis=1)

@@ -1,13 +1,14 @@
 """The segmentation network in a checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from msl.checkpoints.checkpoint import Checkpoint, NetworkAbout
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.models import SegmentationNetwork, build_model
-from msl.style.front import build_front, put_in_front
+from msl.style.front import StyleFront, build_front, put_in_front
 from msl.weights import check_fit
 
 
@@ -49,9 +50,19 @@ def load_network(
         _refuse_another(path, about.model, expected)
     model = build_model(about.model.model_copy(update={"weights": "none"}))
     if about.front is not None:
-        put_in_front(model, build_front(about.front))
+        put_in_front(model, _described_front(about.front, path))
     model.load_state_dict(check_fit(checkpoint.weights, model.state_dict(), str(path)))
     return model
+
+
+def _described_front(about: Mapping[str, Any], path: Path) -> StyleFront:
+    try:
+        return build_front(about)
+    except KeyError as error:
+        raise CheckpointError(
+            f"{path}: the description of its style network lacks {error.args[0]}, so it cannot be rebuilt. "
+            "Pass another checkpoint of the run."
+        ) from error
 
 
 def _refuse_another(path: Path, stored: ModelConfig, expected: ModelConfig) -> None:

@@ -44,6 +44,11 @@ def style_network(checkpoint: Checkpoint, path: Path, size: int | None) -> Style
         raise CheckpointError(
             f"{path} is of stage {checkpoint.about.stage} and holds no style network. Pass a checkpoint of train_style."
         )
+    if lacking := {"depths", "channels"} - shape.keys():
+        raise CheckpointError(
+            f"{path}: the description of its style network lacks {' and '.join(sorted(lacking))}, so it cannot be "
+            "rebuilt. Pass another checkpoint of the run."
+        )
     vgg = VGG(tuple(shape["depths"]), tuple(shape["channels"]))
     transfer = StyleTransfer(Encoder(vgg), Decoder(vgg), size)
     transfer.load_state_dict(check_fit(checkpoint.weights, transfer.state_dict(), str(path)))

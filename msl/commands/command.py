@@ -1,6 +1,5 @@
-"""A command made of settings: its options, its dry run, its call, and its error messages."""
+"""A command made of settings: its options, its call, and its error messages."""
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
@@ -8,7 +7,8 @@ from typing import Any, Protocol, Self, TypeVar
 import click
 from pydantic.fields import FieldInfo
 
-from msl.commands.options import parse_options, setting_option
+from msl.commands.dry_run import print_settings
+from msl.commands.options import setting_option
 from msl.config import RequestConfig
 from msl.errors import MslError
 
@@ -33,8 +33,11 @@ class Settings(Protocol):
 
 S = TypeVar("S", bound=Settings)
 
-# From the options of `RequestConfig` and the settings that were typed to the resolved settings and the call.
-Plan = Callable[[RequestConfig, dict[str, Any]], tuple[Settings, Callable[[], None]]]
+# Resolves the settings that were typed, and carries the command out, or prints them in a dry run.
+Work = Callable[[RequestConfig, dict[str, Any]], None]
+
+# MLproject passes this value for a parameter that was not given; the recipe then decides.
+FROM_RECIPE = "recipe"
 
 # `--lambda-target` and the original commands' `--IW_ratio` are the same options as `--lambda_target`, `--iw_ratio`.
 _CONTEXT = {"token_normalize_func": lambda name: name.replace("-", "_").lower(), "max_content_width": 100}
@@ -48,7 +51,7 @@ class SettingsCommand(click.Command):
         name: str,
         text: str,
         settings: Sequence[type[Settings]],
-        plan: Plan,
+        work: Work,
         *,
         request: Iterable[str] = (),
         fixed: Iterable[str] = (),
@@ -60,13 +63,13 @@ class SettingsCommand(click.Command):
             name: of the command.
             text: its help.
             settings: classes of settings; each field becomes an option.
-            plan: gives the resolved settings and the call.
+            work: of the command; it gets the options of `RequestConfig` and the settings that were typed.
             request: options of `RequestConfig` that the command also has.
             fixed: settings that have no option because the command decides them.
             defaults: values that the help shows as defaults, if they are not those of the fields.
         """
         self.settings = tuple(settings)
-        self._request, self._plan = tuple(request), plan
+        self._request, self._work = tuple(request), work
         fields = {option: RequestConfig.model_fields[option] for option in self._request}
         for part in settings:
             fields |= {option: field for option, field in part.options().items() if option not in fixed}
@@ -86,11 +89,13 @@ class SettingsCommand(click.Command):
     def _run(self, **typed: str | None) -> None:
         values = parse_options(typed)
         request = RequestConfig.of(**{option: values.pop(option) for option in self._request if option in values})
-        config, carry_out = self._plan(request, values)
-        if request.dry_run:
-            click.echo(json.dumps(config.flat(), indent=2))
-        else:
-            carry_out()
+        self._work(request, values)
+
+
+def parse_options(typed: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The options that were typed, without those that the recipe decides; the word none becomes None."""
+    values = {name: value for name, value in typed.items() if value is not None and value != FROM_RECIPE}
+    return {name: None if value.lower() == "none" and name != "weights" else value for name, value in values.items()}
 
 
 def settings_command(
@@ -113,8 +118,11 @@ def settings_command(
         defaults: other defaults, which depend on the request.
     """
 
-    def plan(call: RequestConfig, values: dict[str, Any]) -> tuple[S, Callable[[], None]]:
+    def work(call: RequestConfig, values: dict[str, Any]) -> None:
         config = settings.of(**{**defaults(call), **values}).located()
-        return config, lambda: carry_out(config, call)
+        if call.dry_run:
+            print_settings(config.flat())
+        else:
+            carry_out(config, call)
 
-    return SettingsCommand(name, text, [settings], plan, request=request)
+    return SettingsCommand(name, text, [settings], work, request=request)

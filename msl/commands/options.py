@@ -1,6 +1,5 @@
 """Options made from settings: one for each field, with its description, default and choices."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -8,9 +7,6 @@ from pydantic.fields import FieldInfo
 
 from msl.commands.completion import completion
 from msl.commands.values import setting_value, spell
-
-# MLproject passes this value for a parameter that was not given; the recipe then decides.
-FROM_RECIPE = "recipe"
 
 
 def setting_option(name: str, field: FieldInfo, default: object) -> click.Option:
@@ -27,9 +23,3 @@ def setting_option(name: str, field: FieldInfo, default: object) -> click.Option
         shell_complete=completion(name, value),
         **flag,
     )
-
-
-def parse_options(typed: Mapping[str, str | None]) -> dict[str, str | None]:
-    """The options that were typed, without those that the recipe decides; the word none becomes None."""
-    values = {name: value for name, value in typed.items() if value is not None and value != FROM_RECIPE}
-    return {name: None if value.lower() == "none" and name != "weights" else value for name, value in values.items()}

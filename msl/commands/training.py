@@ -7,8 +7,9 @@ import click
 
 from msl.commands.catalog import SECTIONS
 from msl.commands.command import SettingsCommand
+from msl.commands.dry_run import print_settings
 from msl.commands.outcome import print_outcome
-from msl.config import RequestConfig, StageConfig
+from msl.config import RequestConfig
 from msl.config.catalog import STAGES
 from msl.recipes import Request, find_recipe
 
@@ -35,15 +36,18 @@ def training_command(
         fixed: settings that this command decides.
     """
 
-    def plan(call: RequestConfig, values: dict[str, Any]) -> tuple[StageConfig, Callable[[], None]]:
-        request = Request(
+    def work(call: RequestConfig, values: dict[str, Any]) -> None:
+        request = Request.of(
             stage=stages[-1] if "checkpoint" in values else stages[0],
             recipe=call.recipe,
             overrides=values if call.resume else values | fixed,
             group=call.group,
             resume=call.resume,
         )
-        return request.settings(), lambda: show(_run(request))
+        if call.dry_run:
+            print_settings(request.settings.flat())
+        else:
+            show(_run(request))
 
     recipe = RequestConfig().recipe
     # If both stages have a field, the first stage's field and default count.
@@ -52,7 +56,7 @@ def training_command(
         name or stages[0],
         f"{text}\n\nThe recipe gives the defaults; those shown here are of recipe {recipe}.",
         [type(config) for config in configs],
-        plan,
+        work,
         request=RequestConfig.model_fields,
         fixed=fixed,
         defaults={option: value for config in configs for option, value in config.flat().items()},

@@ -22,7 +22,8 @@ class OptimizerConfig(Group):
     lr: float = Field(
         2.5e-4,
         gt=0,
-        description="Learning rate at step 0, without warm-up. Recipes have values for sgd; adamw usually needs 6e-5.",
+        description="Learning rate at step 0, without warm-up. Recipes have values for sgd, so another optimizer "
+        "needs a value here; adamw usually needs 6e-5.",
     )
     head_lr_ratio: float = Field(10.0, gt=0, description="Learning rate of the heads, as a multiple of lr.")
     backbone_lr_ratio: float = Field(

@@ -1,11 +1,11 @@
 """A stage as a user asks for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from msl.config import StageConfig
+from msl.errors import ConfigError
 from msl.recipes.catalog import find_recipe
 
 # Settings that mean something else in each of the style stages.
@@ -13,33 +13,44 @@ _NEVER_SHARED = ("content", "decoder", "seed")
 # Groups of settings that a stage shares with its parent stage: what a user changes in them, changes in both.
 _SHARED = ("source", "target", "model", "run", "evaluation", "monitor", "runtime")
 _OPTIMIZER = "optimizer"  # the name of a setting and of its group
+_LR = "lr"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A stage as a user asks for it: a recipe, and what differs from it."""
+    """A stage as a user asks for it: a recipe, what differs from it, and the settings that result."""
 
     stage: str
     recipe: str
-    overrides: Mapping[str, Any] = field(default_factory=dict)  # by setting
-    group: str | None = None
-    resume: str | None = None
+    overrides: Mapping[str, Any]  # by setting
+    settings: StageConfig  # resolved for this machine
+    group: str | None
+    resume: str | None
 
-    def settings(self) -> StageConfig:
-        """The stage's settings, resolved for this machine; they are resolved once.
+    @classmethod
+    def of(
+        cls,
+        *,
+        stage: str,
+        recipe: str,
+        overrides: Mapping[str, Any] | None = None,
+        group: str | None = None,
+        resume: str | None = None,
+    ) -> Self:
+        """The request with its settings resolved.
 
         Raises:
-            ConfigError: the recipe or a setting is unknown, a value does not fit, or the chosen component lacks a
-                setting that is given.
+            ConfigError: the recipe or a setting is unknown, a value does not fit, the chosen component lacks a
+                setting that is given, or another optimizer would have the recipe's learning rate.
         """
-        return self._settings
-
-    @cached_property
-    def _settings(self) -> StageConfig:
-        config: StageConfig = getattr(find_recipe(self.recipe), self.stage)
+        overrides = overrides or {}
+        config: StageConfig = getattr(find_recipe(recipe), stage)
         # The choices of a resumed run are in its record, not in the recipe; `msl.runs.resume` checks them.
-        config = config.edit(**self.overrides) if self.resume else config.override(**self.overrides)
-        return config.located()
+        edited = config.edit(**overrides) if resume else config.override(**overrides)
+        if not resume:
+            _refuse_lr_of_another_optimizer(config.flat(), overrides, edited.flat())
+        settings = edited.located()
+        return cls(stage=stage, recipe=recipe, overrides=overrides, settings=settings, group=group, resume=resume)
 
     def for_parent(self, stage: str) -> "Request":
         """The request for the parent stage: the recipe's settings, and the overrides that both stages share.
@@ -47,7 +58,7 @@ class Request:
         The optimizer's settings are shared if the optimizer itself is overridden: a learning rate fits one optimizer.
         """
         groups = (*_SHARED, _OPTIMIZER) if _OPTIMIZER in self.overrides else _SHARED
-        shared = {name for group, name, _ in self.settings().fields() if group in groups}
+        shared = {name for group, name, _ in self.settings.fields() if group in groups}
         return self._of(stage, {name: value for name, value in self.overrides.items() if name in shared})
 
     def for_style(self, stage: str, **settings: Any) -> "Request":
@@ -61,13 +72,24 @@ class Request:
         return self._of(stage, overrides | settings)
 
     def _of(self, stage: str, overrides: Mapping[str, Any]) -> "Request":
-        return Request(stage=stage, recipe=self.recipe, overrides=overrides)
+        return Request.of(stage=stage, recipe=self.recipe, overrides=overrides)
 
     def group_name(self) -> str:
         """Name of the runs that differ from this one only by seed: stage, recipe, and settings that differ from it."""
         if self.group is not None:
             return self.group
-        settings = self.settings().comparable()
-        defaults = self._of(self.stage, {}).settings().comparable()
+        settings = self.settings.comparable()
+        defaults = self._of(self.stage, {}).settings.comparable()
         differing = [f"{k}={v}" for k, v in settings.items() if v != defaults[k] and k not in ("seed", "checkpoint")]
         return " ".join([self.stage, self.recipe, *differing])
+
+
+def _refuse_lr_of_another_optimizer(
+    recipe: Mapping[str, Any], overrides: Mapping[str, Any], settings: Mapping[str, Any]
+) -> None:
+    """A learning rate fits one optimizer: SegFormer and DAFormer train with AdamW at 6e-5, SGD needs a larger one."""
+    if settings.get(_OPTIMIZER) != recipe.get(_OPTIMIZER) and _LR not in overrides:
+        raise ConfigError(
+            f"optimizer = {settings[_OPTIMIZER]}: the recipe's lr = {recipe[_LR]} is for {recipe[_OPTIMIZER]}. "
+            "Pass lr too; adamw usually needs lr=6e-5."
+        )

@@ -32,15 +32,16 @@ def run(request: Request, nested_in: str | None = None) -> Outcome:
 
 
 def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
-    config, group = request.settings(), request.group_name()
+    settings, group = request.settings, request.group_name()
     tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
-    reporter = open_run(client, stage.title(group, config), tags, nested_in)
+    reporter = open_run(client, stage.title(group, settings), tags, nested_in)
     log.info("%s: run %s, group %s", stage.name, reporter.run_id, group)
     with ending(reporter), run_folder(reporter.run_id) as folder:
         supplies = Supplies(client, lambda parent: run(parent, nested_in=reporter.run_id))
-        config, data, needs = supplies.open_data(stage, request, config)
+        values, data, needs = supplies.open_data(stage, request)
+        config = settings.edit(**values)
         starts = supplies.starts(needs, data_root(config), folder / "start")
-        config = stage.fill_from_starts(config, starts)
+        config = config.edit(**stage.values_from_starts(config, starts))
         job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
         _describe(stage, job, request)
         record_skipped(reporter, data.checks, folder)

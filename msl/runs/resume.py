@@ -133,7 +133,7 @@ def _recorded_settings(record: RunRecord, request: Request) -> StageConfig:
     """
     if record.stage != request.stage:
         raise TrackingError(f"run {request.resume} is of stage {record.stage}: resume it with -e {record.stage}")
-    config = type(request.settings()).of(**record.settings)
+    config = type(request.settings).of(**record.settings)
     changeable = {_BUDGET} | {name for group, name, _ in config.fields() if group == "runtime"}
     refused = [name for name in request.overrides if name not in changeable]
     if refused:

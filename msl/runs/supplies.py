@@ -32,20 +32,19 @@ class Supplies:
         """
         self._client, self._make = client, make
 
-    def open_data(
-        self, stage: AnyStage, request: Request, config: StageConfig
-    ) -> tuple[StageConfig, StageData, list[Need]]:
+    def open_data(self, stage: AnyStage, request: Request) -> tuple[dict[str, Any], StageData, list[Need]]:
         """Open the data of a stage; missing styled copies are made first.
 
         Returns:
-            The settings with the values that the data decides, the data, and the results that the stage starts from.
+            The values of settings that the copies and the data decide, the data, and the results that the stage starts
+            from.
         """
-        needs = stage.needs(request, config)
+        needs = stage.needs(request, request.settings)
         copies = {need.setting: self.result_of(need) for need in needs if need.setting in schema.DOMAINS}
-        config = config.edit(**copies) if copies else config
+        config = request.settings.edit(**copies)
         data: StageData = stage.open(config)
         start_needs = [need for need in needs if need.setting not in schema.DOMAINS]
-        return stage.fill_from_data(config, data), data, start_needs
+        return copies | stage.values_from_data(config, data), data, start_needs
 
     def starts(self, needs: list[Need], root: Path | None, folder: Path) -> dict[str, Start]:
         """The results that a stage starts from, on this machine, by setting."""
@@ -63,7 +62,8 @@ class Supplies:
         If there is none, the log says so and names the nearest run.
         """
         stage: AnyStage = find_stage(request.stage)
-        config, data, needs = self.open_data(stage, request, request.settings())
+        values, data, needs = self.open_data(stage, request)
+        config = request.settings.edit(**values)
         references = {
             need.setting: self.find(need.request) if need.reference is None else need.reference for need in needs
         }
@@ -77,7 +77,7 @@ class Supplies:
             if len(starts) == len(
                 references
             ):  # else a result that it starts from does not exist, so its own does not either
-                config = stage.fill_from_starts(config, starts)
+                config = config.edit(**stage.values_from_starts(config, starts))
                 result = stage.find_existing(config, data, starts) or self._find_checkpoint(stage, config, data, starts)
         if result is None:
             log.info("no finished run of stage %s fits, so that stage runs first", stage.name)

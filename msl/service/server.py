@@ -123,7 +123,7 @@ def _prepare(storage: Storage) -> None:
             raise ServiceError(f"database {storage.address} cannot be used: {str(error).splitlines()[0]}") from error
         raise ServiceError(
             f"database {storage.address} has the schema of another MLflow. Make a backup, then: "
-            "python -m entrypoints.serve --upgrade, with your other options as now."
+            "msl serve --upgrade, with your other options as now."
         ) from error
 
 

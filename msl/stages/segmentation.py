@@ -66,26 +66,24 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         names = {schema.SOURCE: config.source.source, schema.TARGET: config.target.target or ""}
         return [_copy(request, role, name, styled[name]) for role, name in names.items() if name in styled]
 
-    def fill_from_data(self, config: T, data: D) -> T:
-        """The settings with classes, sizes and the length of an epoch."""
+    def values_from_data(self, config: T, data: D) -> dict[str, Any]:
+        """The classes, the size of the target's images and the length of an epoch."""
         epoch = self.epoch_iters(config, data)
-        return config.edit(
-            label_set=_label_set(config, data),
-            num_classes=len(data.label_set),
-            target_crop_size=data.sizes[schema.TARGET],
-            epoch_iters=epoch,
-            eval_every=config.monitor.eval_every or epoch,
-        )
+        return {
+            "label_set": _label_set(config, data),
+            "num_classes": len(data.label_set),
+            "target_crop_size": data.sizes[schema.TARGET],
+            "epoch_iters": epoch,
+            "eval_every": config.monitor.eval_every or epoch,
+        }
 
-    def fill_from_starts(self, config: T, starts: Mapping[str, Start]) -> T:
-        """The settings with those of the checkpoint's network where they are not given."""
+    def values_from_starts(self, config: T, starts: Mapping[str, Start]) -> dict[str, Any]:
+        """The settings of the checkpoint's network that have no value."""
         if "checkpoint" not in starts:
-            return config
+            return {}
         start = starts["checkpoint"]
         architecture = about_network(start.checkpoint(config.model), start.path).model.architecture()
-        return config.edit(
-            **{name: value for name, value in architecture.items() if getattr(config.model, name) is None}
-        )
+        return {name: value for name, value in architecture.items() if getattr(config.model, name) is None}
 
     def record(self, job: Job[T, D]) -> dict[str, Any]:
         """The classes of the network."""

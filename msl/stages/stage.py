@@ -152,13 +152,13 @@ class Stage(ABC, Generic[C, D]):
             DataError: a folder, an image or a label is missing, unreadable or does not fit.
         """
 
-    def fill_from_data(self, config: C, data: D) -> C:
-        """The settings with the values that the data decides."""
-        return config
+    def values_from_data(self, config: C, data: D) -> dict[str, Any]:
+        """The settings that the data decides, by name."""
+        return {}
 
-    def fill_from_starts(self, config: C, starts: Mapping[str, Start]) -> C:
-        """The settings; those that are not given come from the results that the stage starts from."""
-        return config
+    def values_from_starts(self, config: C, starts: Mapping[str, Start]) -> dict[str, Any]:
+        """The settings without a value that the results decide from which the stage starts, by name."""
+        return {}
 
     def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:
         """Tags that say where the run comes from."""

@@ -13,9 +13,9 @@ _COMMANDS = """
 
 ```
 mlflow run . -e predict -P checkpoint=runs:/{run} \\
-    -P images=FOLDER -P output=FOLDER
+    -P images=FOLDER -P output=FOLDER --env-manager local
 mlflow run . -e package -P checkpoint=runs:/{run} \\
-    -P name=NAME -P alias=champion
+    -P name=NAME -P alias=champion --env-manager local
 ```"""
 
 

@@ -49,7 +49,7 @@ def commands() -> dict[str, float]:
 def training() -> dict[str, float]:
     limits = {"max_iters": STEPS, "log_every": STEPS // 3, "eval_images": 4, "panels": 0}
     began = time.perf_counter()
-    run_id = carry_out(Request(stage="adapt", recipe="streets", overrides=limits)).run_id
+    run_id = carry_out(Request.of(stage="adapt", recipe="streets", overrides=limits)).run_id
     whole = time.perf_counter() - began
     speeds = (schema.IMAGES_PER_S, schema.STEP_S, schema.DATA_WAIT_S)
     history = open_store(os.environ["MLFLOW_TRACKING_URI"]).history([run_id], speeds)
@@ -63,7 +63,7 @@ def training() -> dict[str, float]:
 
 
 def evaluation() -> dict[str, float]:
-    model: SegmentationNetwork = build_model(Request(stage="adapt", recipe="streets").settings().model)
+    model: SegmentationNetwork = build_model(Request.of(stage="adapt", recipe="streets").settings.model)
     to_device(model, torch.device("cpu"))
     domain = open_domain("streets_real", split="val")
     scored = Scored(role=schema.TARGET, domain=domain, size=(256, 128), count=SCORED, num_workers=1)

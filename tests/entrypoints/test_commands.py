@@ -29,7 +29,7 @@ from entrypoints import (
     train_style,
     validate,
 )
-from msl.commands.options import FROM_RECIPE, parse_options
+from msl.commands.command import FROM_RECIPE, parse_options
 from msl.commands.outcome import print_outcome
 from msl.commands.values import setting_value, spell
 from msl.config import (
@@ -173,7 +173,7 @@ def test_what_mlproject_passes_leaves_everything_to_the_recipe():
         (["--max_iters", "none"], "max_iters", None),
         (["--recipe", "camvid_day_dusk"], "weights", "imagenet"),
         (["--weights", "none"], "weights", "none"),
-        (["--optimizer", "adamw", "--betas", "0.8,0.99"], "betas", "0.8,0.99"),
+        (["--optimizer", "adamw", "--lr", "6e-5", "--betas", "0.8,0.99"], "betas", "0.8,0.99"),
         (["--clip_norm", "none"], "clip_norm", None),
         (["--extra_metrics", "ECE"], "extra_metrics", "ECE"),
         (["--extra_metrics", "none"], "extra_metrics", None),

@@ -34,23 +34,24 @@ def test_a_misspelled_setting_in_a_recipe_is_refused():
 
 
 def test_options_override_the_recipe():
-    request = Request(stage="adapt", recipe="streets", overrides={"lambda_target": "0.123"})
-    assert request.settings().adaptation.lambda_target == 0.123
+    request = Request.of(stage="adapt", recipe="streets", overrides={"lambda_target": "0.123"})
+    assert request.settings.adaptation.lambda_target == 0.123
 
 
 def test_the_parent_takes_the_shared_overrides_alone():
     overrides = {"seed": 3, "source": "gta5", "multi": True, "lr": 1.0, "lambda_target": 0.5, "device": "cpu"}
-    parent = Request(stage="adapt", recipe="streets", overrides=overrides).for_parent("pretrain")
+    parent = Request.of(stage="adapt", recipe="streets", overrides=overrides).for_parent("pretrain")
     assert parent.overrides == {"seed": 3, "source": "gta5", "multi": True, "device": "cpu"}
-    assert parent.settings().optimizer.lr == find_recipe("streets").pretrain.optimizer.lr
+    assert parent.settings.optimizer.lr == find_recipe("streets").pretrain.optimizer.lr
 
 
 def test_the_parent_takes_the_optimizer_with_all_that_was_given_of_it():
     optimizer = {"optimizer": "adamw", "lr": 6e-5, "batch_size": 8, "betas": "0.8,0.99", "freeze_bn": True}
-    adapt_request = Request(stage="adapt", recipe="streets", overrides={"seed": 3, "lambda_target": 0.5, **optimizer})
+    overrides = {"seed": 3, "lambda_target": 0.5, **optimizer}
+    adapt_request = Request.of(stage="adapt", recipe="streets", overrides=overrides)
     parent = adapt_request.for_parent("pretrain")
     assert parent.overrides == {"seed": 3, **optimizer}
-    settings, recipe = parent.settings().optimizer, find_recipe("streets").pretrain.optimizer
+    settings, recipe = parent.settings.optimizer, find_recipe("streets").pretrain.optimizer
     assert (settings.optimizer, settings.lr, settings.betas) == ("adamw", 6e-5, (0.8, 0.99))
     assert settings.weight_decay == recipe.weight_decay  # not given
 
@@ -60,7 +61,7 @@ OF_ADAMW = r"momentum = 0.8: optimizer = adamw has no such setting. Leave moment
 
 def test_a_setting_that_the_optimizer_does_not_have_is_refused_with_the_way_out():
     def settings(**overrides):
-        return Request(stage="adapt", recipe="streets", overrides=overrides).settings()
+        return Request.of(stage="adapt", recipe="streets", overrides=overrides).settings
 
     with pytest.raises(ConfigError, match=OF_ADAMW):
         settings(optimizer="adamw", momentum="0.8")
@@ -68,7 +69,17 @@ def test_a_setting_that_the_optimizer_does_not_have_is_refused_with_the_way_out(
         settings(betas="0.8,0.9", eps=1e-3)
     with pytest.raises(ConfigError, match="momentum = 0.9: optimizer = adamw has no such setting"):
         settings(optimizer="adamw", momentum=0.9)
-    assert settings(optimizer="adamw", betas="0.8,0.9").optimizer.momentum == 0.9  # a default is not given
+    changed = settings(optimizer="adamw", lr=6e-5, betas="0.8,0.9")
+    assert changed.optimizer.momentum == 0.9  # a default is not given
+
+
+def test_another_optimizer_needs_a_learning_rate_of_its_own():
+    with pytest.raises(
+        ConfigError, match=r"optimizer = adamw: the recipe's lr = .* is for sgd\. Pass lr too; .* lr=6e-5"
+    ):
+        Request.of(stage="adapt", recipe="streets", overrides={"optimizer": "adamw"})
+    Request.of(stage="adapt", recipe="streets", overrides={"optimizer": "sgd"})
+    Request.of(stage="adapt", recipe="streets", overrides={"optimizer": "adamw"}, resume="0123")
 
 
 def test_a_recipe_cannot_set_what_its_optimizer_does_not_have_but_inherits_it():
@@ -79,18 +90,19 @@ def test_a_recipe_cannot_set_what_its_optimizer_does_not_have_but_inherits_it():
 
 
 def test_a_resumed_run_has_its_own_optimizer_so_the_recipes_refuses_nothing():
-    Request(stage="adapt", recipe="streets", overrides={"betas": "0.8,0.9"}, resume="0123").settings()
+    Request.of(stage="adapt", recipe="streets", overrides={"betas": "0.8,0.9"}, resume="0123")
 
 
 def test_a_group_is_named_by_what_differs_from_the_recipe_but_for_the_seed():
-    plain = Request(stage="adapt", recipe="streets")
+    plain = Request.of(stage="adapt", recipe="streets")
     assert plain.group_name() == "adapt streets"
-    same = {"seed": 5, "num_workers": 0, "lambda_target": plain.settings().adaptation.lambda_target}
-    assert Request(stage="adapt", recipe="streets", overrides=same).group_name() == "adapt streets"
-    other = Request(stage="adapt", recipe="streets", overrides={"lambda_target": 0.03, "seed": 1})
+    same = {"seed": 5, "num_workers": 0, "lambda_target": plain.settings.adaptation.lambda_target}
+    assert Request.of(stage="adapt", recipe="streets", overrides=same).group_name() == "adapt streets"
+    other = Request.of(stage="adapt", recipe="streets", overrides={"lambda_target": 0.03, "seed": 1})
     assert other.group_name() == "adapt streets lambda_target=0.03"
-    assert Request(stage="adapt", recipe="streets", group="mine").group_name() == "mine"
-    scored_otherwise = Request(stage="adapt", recipe="streets", overrides={"resize_labels": True, "eval_scales": "1,2"})
+    assert Request.of(stage="adapt", recipe="streets", group="mine").group_name() == "mine"
+    scoring = {"resize_labels": True, "eval_scales": "1,2"}
+    scored_otherwise = Request.of(stage="adapt", recipe="streets", overrides=scoring)
     assert scored_otherwise.group_name() == "adapt streets eval_scales=1,2 resize_labels=True"
 
 
@@ -145,7 +157,7 @@ def test_synthia_is_as_gta5_at_its_own_size(name, mode, weight, multi, target_si
     ("name", "mode"), [("cityscapes_crosscity", "maxsquare"), ("cityscapes_crosscity_iw", "IW_maxsquare")]
 )
 def test_crosscity_is_ten_epochs_of_thirteen_classes(name, mode):
-    settings = Request(stage="adapt", recipe=name, overrides={"target": "crosscity_rio"}).settings()
+    settings = Request.of(stage="adapt", recipe=name, overrides={"target": "crosscity_rio"}).settings
     assert (settings.source.source, settings.target.target, settings.source.label_set) == (
         "cityscapes",
         "crosscity_rio",

@@ -11,6 +11,7 @@ from analysis.report import as_page, gather
 from analysis.seeds import Measure, find_measure
 from analysis.tables import as_csv
 from msl import schema
+from msl.schema import scores as scores_of_schema
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,9 @@ def new_scores(monkeypatch):
     source = "msl.metrics.confusion:ConfusionMatrix"
     brier = schema.Score("Brier", "Brier score", "percent", False, source)
     likelihood = schema.Score("NLL", "NLL", "nats", False, source)
-    monkeypatch.setattr(schema, "SCORES", (*schema.SCORES, brier, likelihood))
+    table = (*schema.SCORES, brier, likelihood)
+    for module in (schema, scores_of_schema):
+        monkeypatch.setattr(module, "SCORES", table)
 
 
 def scores(miou, brier, nll):

@@ -1,9 +1,11 @@
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
 
 from msl.checkpoints import About, Checkpoint, NetworkAbout, load_network, read, write
+from msl.checkpoints.style import style_network
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.models import build_model
@@ -67,6 +69,15 @@ def test_a_file_that_lacks_something_is_told_and_not_half_read(saved, tmp_path, 
     torch.save(content | ({} if value is None else {entry: value}), path)
     with pytest.raises(CheckpointError, match=f"last.pt is marked as a checkpoint of msl, but .*: {message}"):
         read(path)
+
+
+def test_a_style_network_without_its_shape_is_told(saved, tmp_path):
+    network = replace(saved.about.network, front={"channels": [4, 6, 8, 10], "style_size": None, "alpha": 1.0})
+    with pytest.raises(CheckpointError, match=r"last.pt: the description of its style network lacks depths"):
+        load_network(replace(saved, about=replace(saved.about, network=network)), tmp_path / "last.pt")
+    decoder = replace(saved, about=About(group="g", style={"channels": [4, 6, 8, 10]}))
+    with pytest.raises(CheckpointError, match=r"last.pt: the description of its style network lacks depths"):
+        style_network(decoder, tmp_path / "last.pt", None)
 
 
 def test_an_empty_file_is_told(tmp_path):

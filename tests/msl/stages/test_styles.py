@@ -57,7 +57,7 @@ def vgg(tmp_path: Path) -> None:
 
 
 def style_request(stage: str, recipe: str = "streets", resume: str | None = None, **settings: object) -> Request:
-    return Request(stage=stage, recipe=recipe, overrides=settings, resume=resume)
+    return Request.of(stage=stage, recipe=recipe, overrides=settings, resume=resume)
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_a_sign_of_life(run_id, monkeypatch):
     way = direct.Direct(MlflowClient(), run_id)
     way.flush()
     assert schema.HEARTBEAT not in MlflowClient().get_run(run_id).data.tags
-    monkeypatch.setattr(schema, "HEARTBEAT_EVERY_S", -1.0)
+    monkeypatch.setattr(direct.schema, "HEARTBEAT_EVERY_S", -1.0)
     way.flush()
     beat = MlflowClient().get_run(run_id).data.tags[schema.HEARTBEAT]
     assert len(beat) == len("2026-01-01T00:00:00Z")

@@ -1,0 +1,32 @@
+"""Names of the files and folders of a run."""
+
+from collections.abc import Iterable
+from typing import Final
+
+JOURNAL_FOLDER: Final = "journal"  # in the folder of a run on the machine that trains it
+CONFIG_FILE: Final = "config.json"
+ENVIRONMENT_FILE: Final = "environment.txt"
+CHECKPOINT_FOLDER: Final = "checkpoints"
+BEST_CHECKPOINT: Final = "best.pt"
+LAST_CHECKPOINT: Final = "last.pt"
+EVALUATION_FOLDER: Final = "evaluation"
+PER_CLASS_FILE: Final = "per_class.csv"
+CONFUSION_FILE: Final = "confusion.csv"
+PANEL_FOLDER: Final = "panels"
+DATA_FOLDER: Final = "data"
+SKIPPED_FILE: Final = "skipped.csv"  # samples left out of what is trained on or scored
+VALIDATION_FOLDER: Final = "validation"  # of stage validate
+PROBLEMS_FILE: Final = "problems.csv"
+STYLE_FOLDER: Final = "style"  # of stage stylize: its manifest, the copy's YAML file, pictures
+REPORT_FILE: Final = "report.txt"
+REPORT_FOLDER: Final = "report"  # of stage report
+PREDICTION_FOLDER: Final = "predictions"  # of stage predict
+PREDICTION_FILE: Final = "predictions.csv"
+MODEL: Final = "model"  # name of the MLflow model that stage package logs
+CODE_FOLDER: Final = "code"
+DIFF_FILE: Final = "diff.patch"
+
+
+def artifact(parts: Iterable[str]) -> str:
+    """Path of an artifact below the run's root."""
+    return "/".join(parts)

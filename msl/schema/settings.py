@@ -1,0 +1,25 @@
+"""Names of the parameters that hold settings."""
+
+from collections.abc import Mapping
+from typing import Final
+
+# `mlflow run` logs the typed values with the plain names, as shell-quoted text; the resolved values need other names.
+PARAM_PREFIX: Final = "cfg."
+SEED: Final = "seed"
+
+
+# Settings of training that older runs lack, and what those did.
+ADDED_SETTINGS: Final[Mapping[str, str]] = {
+    "optimizer": "sgd",
+    "betas": "0.9,0.999",
+    "eps": "1e-08",
+    "decay_norms": "None",
+    "clip_norm": "None",
+    "warmup_iters": "0",
+    "warmup_ratio": "1e-06",
+}
+
+
+def param(option: str) -> str:
+    """Parameter that holds an option's resolved value."""
+    return PARAM_PREFIX + option

@@ -3,17 +3,22 @@
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Gate(ThreadingHTTPServer):
-    """Passes `limit` requests for histories, and then no request."""
+    """Passes `limit` requests for histories, and then no request.
+
+    `fault` says of each request (path, body) what goes wrong with it: a status to answer, ``away``, ``lost answer``
+    (the server has done it), or None.
+    """
 
     def __init__(self, server: str, limit: int | None = None, authorization: str | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.server, self.limit, self.authorization = server, limit, authorization
+        self.fault: Callable[[str, bytes], int | str | None] = lambda path, body: None
         self.histories = 0
         self.lock = threading.Lock()
 
@@ -34,16 +39,24 @@ class _Handler(BaseHTTPRequestHandler):
             if self.server.limit is not None and self.server.histories > self.server.limit:
                 return  # closes the connection without an answer
         body = self.rfile.read(int(self.headers["Content-Length"] or 0)) or None
+        fault = self.server.fault(self.path, body or b"")
+        if isinstance(fault, int):
+            self.send_error(fault)
+            return
+        if fault == "away":
+            return  # closes the connection without an answer
         request = urllib.request.Request(self.server.server + self.path, body, method=self.command)
-        request.add_header("Content-Type", "application/json")
+        request.add_header("Content-Type", self.headers["Content-Type"] or "application/json")
         with urllib.request.urlopen(request) as answer:
             content = answer.read()
+        if fault == "lost answer":
+            return
         self.send_response(200)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = _pass  # noqa: N815  (http.server's names)
+    do_GET = do_POST = do_PUT = _pass  # noqa: N815  (http.server's names)
 
     def log_message(self, *arguments: object) -> None:
         pass

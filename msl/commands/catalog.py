@@ -49,6 +49,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "serve": Entry("Run the tracking server.", "msl.commands.service:serve"),
         "backup": Entry("Copy a service while it runs.", "msl.commands.service:backup"),
         "restore": Entry("Restore a service from a backup.", "msl.commands.service:restore"),
+        "sync": Entry("Send what trainings here could not send.", "msl.commands.service:sync"),
         "clean": Entry("List the files that nothing needs, and delete them.", "msl.commands.service:clean"),
     },
 }

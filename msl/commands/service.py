@@ -3,7 +3,8 @@
 import click
 
 from msl.commands.command import settings_command
-from msl.config import RequestConfig
+from msl.config import RequestConfig, SyncConfig
+from msl.errors import TrackingError
 from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, ServeConfig
 
 
@@ -36,6 +37,18 @@ def _clean(config: CleanConfig, request: RequestConfig) -> None:
     clean(connect(), config, click.echo)
 
 
+def _sync(config: SyncConfig, request: RequestConfig) -> None:
+    from msl.tracking import connect
+    from msl.tracking.sync import sync
+
+    unsent = 0
+    for result in sync(connect(), config.run):
+        click.echo(f"run {result.run_id}: {result.text}")
+        unsent += not result.is_done
+    if unsent:
+        raise TrackingError(f"{unsent} runs could not be sent: give the command again when the server answers")
+
+
 serve = settings_command("serve", "Run MLflow's tracking server with accounts.", ServeConfig, _serve)
 
 backup = settings_command(
@@ -60,4 +73,12 @@ clean = settings_command(
     "msl.keep.",
     CleanConfig,
     _clean,
+)
+
+sync = settings_command(
+    "sync",
+    "Send what trainings on this machine could not send because the tracking server was away or the machine stopped. "
+    "A run whose process ended without a word becomes FAILED; `resume` continues it.",
+    SyncConfig,
+    _sync,
 )

@@ -11,7 +11,7 @@ from msl.config.group import Group
 from msl.config.model import ModelConfig
 from msl.config.objective import AdaptationConfig, ObjectiveConfig
 from msl.config.optimizer import OptimizerConfig
-from msl.config.request import ReportConfig, RequestConfig
+from msl.config.request import ReportConfig, RequestConfig, SyncConfig
 from msl.config.run import DeviceConfig, MonitorConfig, RunConfig, RuntimeConfig, StartConfig
 from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
 from msl.config.serving import InputConfig, PackageConfig, PackagedConfig, PredictConfig, PredictedConfig
@@ -102,6 +102,7 @@ __all__ = [
     "StyleTraining",
     "StyleWeights",
     "StylizeConfig",
+    "SyncConfig",
     "TargetConfig",
     "TargetSoloConfig",
     "TargetSoloSchedule",

@@ -26,3 +26,9 @@ class ReportConfig(Group):
     store: str | None = Field(
         None, description="URI of the run store; none = $MLFLOW_TRACKING_URI, or mlflow.db in this folder."
     )
+
+
+class SyncConfig(Group):
+    """Which journals of trainings on this machine are sent to the tracking server."""
+
+    run: str | None = Field(None, description="ID of one run; none = every run that has a journal in the work folder.")

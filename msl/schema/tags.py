@@ -21,6 +21,7 @@ CODE_DIRTY: Final = "msl.code.dirty"
 ATTEMPTS: Final = "msl.attempt"
 HEARTBEAT: Final = "msl.heartbeat"
 ERROR: Final = "msl.error"
+CREATION: Final = "msl.creation"  # of the request that made the run, so that a repeated one makes no second run
 STATUS: Final = "msl.status"  # how the run ended; `mlflow run` shows a killed run as failed
 PROGRESS: Final = "msl.progress"  # the newest step of a run in progress
 PREDICTIONS: Final = "msl.predictions"  # machine:folder into which every prediction was written

@@ -12,19 +12,33 @@ from msl.errors import TrackingError
 from msl.tracking.sender import is_sent
 
 
+def work_folder() -> Path:
+    """The folder of all runs on this machine: MSL_WORK, else ``.msl`` below the working directory."""
+    return Path(os.environ.get("MSL_WORK") or ".msl").absolute()
+
+
+def is_in_use(folder: Path) -> bool:
+    """Whether a process on this machine is training the run of this folder."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
 @contextmanager
 def run_folder(run_id: str) -> Iterator[Path]:
     """A folder for one run, locked by one process. It is removed after the block.
 
     After an error it is kept for a resume, and while something in it is not sent, for `msl sync`.
 
-    It is in ``.msl`` below the working directory, or in the folder MSL_WORK. The lock ends with the process, however
-    the process ends.
+    The lock ends with the process, however the process ends.
 
     Raises:
         TrackingError: the folder cannot be written, or another process uses it.
     """
-    folder = Path(os.environ.get("MSL_WORK") or ".msl").absolute() / run_id
+    folder = work_folder() / run_id
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "lock").open("w")

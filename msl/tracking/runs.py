@@ -1,13 +1,16 @@
 """The life of a run: it is opened, described, and ended, unless kill -9 stops the process."""
 
 import json
+import logging
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
+from uuid import uuid4
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -27,6 +30,9 @@ _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8
 _DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
 _BATCH_PARAMS = 100  # MLflow's limit
 _LOG_ATTEMPTS = 5
+_CREATE_WAITS_S = (1.0, 3.0, 9.0)  # between attempts to make a run
+
+log = logging.getLogger("msl")
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,50 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
         experiment = client.get_run(nested_in).info.experiment_id
     else:
         experiment = experiment_id(client)
-    return MlflowReporter(client, client.create_run(experiment, run_name=name, tags=all_tags).info.run_id)
+    return MlflowReporter(client, _create(client, experiment, name, all_tags))
+
+
+def _create(client: MlflowClient, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+    """ID of a new run. If the server's answer is lost, the run may exist: it is looked for before another is made.
+
+    Raises:
+        TrackingError: no server answers.
+    """
+    creation, error = uuid4().hex, None
+    for wait_s in _CREATE_WAITS_S:
+        try:
+            with _without_retries():
+                return str(
+                    client.create_run(experiment, run_name=name, tags={**tags, schema.CREATION: creation}).info.run_id
+                )
+        except MlflowException as failure:
+            if failure.get_http_status_code() in range(400, 500):
+                raise
+            error = failure
+            log.warning("the tracking server has not confirmed the new run; asking again in %g s", wait_s)
+        time.sleep(wait_s)
+        with suppress(MlflowException):
+            runs = client.search_runs([experiment], f"tags.`{schema.CREATION}` = '{creation}'")
+            if runs:
+                return str(runs[0].info.run_id)
+    raise TrackingError(
+        f"no run can be made: {str(error).splitlines()[0]}. Start the tracking server again."
+    ) from error
+
+
+@contextmanager
+def _without_retries() -> Iterator[None]:
+    """MLflow itself sends a request again whose answer was lost, and so makes a second run."""
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    previous = os.environ.get(name)
+    os.environ[name] = "0"
+    try:
+        yield
+    finally:
+        if previous is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = previous
 
 
 def reopen_run(client: MlflowClient, run_id: str) -> MlflowReporter:

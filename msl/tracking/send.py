@@ -18,7 +18,7 @@ from msl.tracking.sender import Sender, UnreachableError
 
 log = logging.getLogger("msl")
 
-GRACE_S = 30.0  # after the end of the run or of its process; then `msl sync` is needed
+_GRACE_S = 30.0
 _LOOK_EVERY_S = 0.2
 _WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # between attempts while the server takes nothing
 _FEW_TRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}  # the loop here is patient
@@ -32,6 +32,11 @@ class Courier(Protocol):
 
     def finish(self) -> None:
         """Return when everything is sent, or after the grace."""
+
+
+def grace_s() -> float:
+    """For how long the rest is tried after the end of a training: MSL_GRACE_S seconds; then `msl sync` is needed."""
+    return float(os.environ.get("MSL_GRACE_S", _GRACE_S))
 
 
 def courier(client: MlflowClient, run_id: str, folder: Path) -> Courier:
@@ -55,7 +60,7 @@ class _Inline:
 
     def finish(self) -> None:
         """Send the rest."""
-        _persist(self._sender, time.monotonic() + GRACE_S)
+        _persist(self._sender, time.monotonic() + grace_s())
 
 
 class _Process:
@@ -121,7 +126,7 @@ def follow(client: MlflowClient, run_id: str, folder: Path, parent: int) -> bool
         if sender.attempt != attempt:
             return False  # the run is resumed already; that process has its own sender
         if sender.end is not None or os.getppid() != parent:
-            return _persist(sender, time.monotonic() + GRACE_S) and _close(sender, attempt)
+            return _persist(sender, time.monotonic() + grace_s()) and _close(sender, attempt)
         if time.monotonic() >= next_try:
             try:
                 sender.send()

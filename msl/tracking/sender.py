@@ -7,6 +7,7 @@ A batch that the server has taken but not answered is sent again with the same t
 
 import json
 import logging
+import re
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -76,9 +77,9 @@ class Sender:
         self._beat_at = time.monotonic()
 
     @property
-    def has_more(self) -> bool:
-        """Whether something that may be sent waits."""
-        return bool(self._rest) or bool(self._rows and self._rows[0][0] <= self._secured)
+    def count(self) -> int:
+        """Number of metrics, tags and files that may be sent and wait."""
+        return len(self._rest) + sum(number <= self._secured for number, _ in self._rows)
 
     def read(self) -> None:
         """Take over what was appended since the last call; damage is told once."""
@@ -210,7 +211,7 @@ class Sender:
         try:
             method(*arguments, **more)
         except MlflowException as error:
-            reason, status = str(error).splitlines()[0], error.get_http_status_code()
+            reason, status = str(error).splitlines()[0], _status(error)
             if status in _REFUSALS and status not in _PASSING:
                 raise TrackingError(reason) from error
             raise UnreachableError(reason) from error
@@ -226,6 +227,12 @@ class Sender:
     def _note(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
         self.progress.write(self._folder)
+
+
+def _status(error: MlflowException) -> int:
+    """The status of an answer. MLflow calls codes that it does not know, such as 413, a 500; its text has them."""
+    told = re.search(r"failed with error code (\d{3})", str(error))
+    return int(told[1]) if told else int(error.get_http_status_code())
 
 
 def is_sent(folder: Path) -> bool:

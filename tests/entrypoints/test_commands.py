@@ -25,6 +25,7 @@ from entrypoints import (
     restore,
     serve,
     stylize,
+    sync,
     target_solo,
     train_style,
     validate,
@@ -42,6 +43,7 @@ from msl.config import (
     ReportConfig,
     RequestConfig,
     StylizeConfig,
+    SyncConfig,
     TargetSoloConfig,
     TrainStyleConfig,
     ValidateConfig,
@@ -65,6 +67,7 @@ COMMANDS = {
     "backup": (backup.main, BackupConfig.model_fields),
     "restore": (restore.main, RestoreConfig.model_fields),
     "clean": (clean.main, CleanConfig.model_fields),
+    "sync": (sync.main, SyncConfig.model_fields),
     "deeplabv3p": (deeplabv3p.main, AdaptConfig.options() | PretrainConfig.options()),
 }
 del COMMANDS["deeplabv3p"][1]["network"]  # the command itself says which
@@ -77,7 +80,7 @@ ASKED = {
     "validate": {"recipe", "group", "dry_run"},
     "report": set(),
 }
-ASKED |= {name: set() for name in ("serve", "backup", "restore", "clean")}
+ASKED |= {name: set() for name in ("serve", "backup", "restore", "clean", "sync")}
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,0 +1,69 @@
+"""Sending what trainings on this machine have left behind, after an outage of the server or of the machine."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow.tracking import MlflowClient
+
+from msl import schema
+from msl.errors import TrackingError
+from msl.tracking.run_folder import is_in_use, work_folder
+from msl.tracking.send import sending_lock
+from msl.tracking.sender import Sender, UnreachableError, is_sent
+
+
+@dataclass(frozen=True)
+class Synced:
+    """What was done for one run."""
+
+    run_id: str
+    text: str
+    is_done: bool = True  # nothing of it is left to be sent
+
+
+def sync(client: MlflowClient, run_id: str | None = None) -> Iterator[Synced]:
+    """Send the journals below the work folder, and remove those of finished runs.
+
+    A run in progress is left to its own sender. A run whose process ended without a word becomes FAILED.
+
+    Args:
+        client: of the tracking store.
+        run_id: only this run.
+
+    Raises:
+        TrackingError: there is no journal of that run here.
+    """
+    folders = sorted(file.parent for file in work_folder().glob(f"*/{schema.JOURNAL_FOLDER}"))
+    if run_id is not None:
+        folders = [folder for folder in folders if folder.name == run_id]
+        if not folders:
+            raise TrackingError(
+                f"run = {run_id}: there is no journal of that run in {work_folder()}. Give the command in the folder "
+                "where the run was started, or set MSL_WORK."
+            )
+    for folder in folders:
+        yield _sync(client, folder)
+
+
+def _sync(client: MlflowClient, folder: Path) -> Synced:
+    run_id, journal = folder.name, folder / schema.JOURNAL_FOLDER
+    with sending_lock(journal, wait=False) as is_free:
+        if not is_free:
+            return Synced(run_id, "its own sender is at work")
+        sender = Sender(client, run_id, journal)
+        sender.read()
+        count = sender.count
+        try:
+            sender.send()
+            is_dead = sender.end is None and not is_in_use(folder)
+            if is_dead:
+                sender.close_dead()
+        except UnreachableError as error:
+            return Synced(run_id, f"nothing can be sent at present ({error}); everything is kept", is_done=False)
+    if sender.end == schema.FINISHED and is_sent(journal) and not is_in_use(folder):
+        shutil.rmtree(folder)
+    return Synced(
+        run_id, f"{count} records sent" + (", the run is marked FAILED: its process is gone" if is_dead else "")
+    )

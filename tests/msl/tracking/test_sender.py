@@ -1,0 +1,266 @@
+"""What was recorded while a real server was away, slow or in a bad mood is on it afterwards, once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+from gate import gate
+from mlflow.tracking import MlflowClient
+from servers import mlflow_command
+
+from msl import schema
+from msl.errors import TrackingError
+from msl.tracking import open_run
+from msl.tracking.journal import Journal, segments
+from msl.tracking.journalled import Journalled
+from msl.tracking.run_folder import run_folder
+from msl.tracking.sender import Progress, Sender, UnreachableError, is_sent
+from msl.tracking.sync import sync
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("server")
+    store = f"sqlite:///{folder / 'mlflow.db'}"
+    with mlflow_command(["server", "--backend-store-uri", store, "--workers", "1"], "/health", folder) as address:
+        yield address
+
+
+@pytest.fixture
+def door(server, monkeypatch):
+    """A gate in front of the server, which tests close; MLflow's client tries once."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MSL_GRACE_S", "0")
+    with gate(server) as passage:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", passage.uri)
+        yield passage
+
+
+@pytest.fixture
+def client(door):
+    return MlflowClient(door.uri)
+
+
+@pytest.fixture
+def run_id(client):
+    return client.create_run("0").info.run_id
+
+
+def rows(client, run_id, name="loss"):
+    return sorted((metric.step, metric.value) for metric in client.get_metric_history(run_id, name))
+
+
+def journal_of(client, run_id, folder, steps=range(1, 6)):
+    way = Journalled(client, run_id, 1, folder, "")
+    for step in steps:
+        way.rows({"loss": step / 2, "lr": 0.1}, step)
+    way.secure(way.mark())
+    return way
+
+
+def send(client, run_id, way):
+    sender = Sender(client, run_id, way.folder)
+    sender.read()
+    sender.send()
+
+
+def test_rows_wait_for_a_checkpoint(client, run_id, tmp_path):
+    way = journal_of(client, run_id, tmp_path)
+    way.rows({"loss": 9.0}, 6)
+    way.tags({"color": "blue"})
+    send(client, run_id, way)
+    assert rows(client, run_id) == [(step, step / 2) for step in range(1, 6)]
+    assert client.get_run(run_id).data.tags["color"] == "blue"
+    way.secure(way.mark())
+    send(client, run_id, way)
+    assert rows(client, run_id)[-1] == (6, 9.0)
+
+
+@pytest.mark.parametrize("fault", ["away", "lost answer", 500, 503, 429, 401])
+def test_what_a_server_does_not_take_now_it_takes_later_and_once(fault, door, client, run_id, tmp_path):
+    way = journal_of(client, run_id, tmp_path)
+    way.text("hello", "notes/a.txt")
+    door.fault = lambda path, body: fault if "log-batch" in path else None
+    with pytest.raises(UnreachableError):
+        send(client, run_id, way)
+    assert Progress.of(way.folder).trouble
+    door.fault = lambda path, body: None
+    way.end("FINISHED")
+    assert is_sent(way.folder)
+    assert rows(client, run_id) == [(step, step / 2) for step in range(1, 6)]
+    assert len(client.get_metric_history(run_id, "lr")) == 5
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert [file.path for file in client.list_artifacts(run_id, "notes")] == ["notes/a.txt"]
+
+
+@pytest.mark.parametrize("fault", [400, 413])
+def test_a_record_that_the_server_refuses_is_kept_and_the_others_pass(fault, door, client, run_id, tmp_path):
+    way = journal_of(client, run_id, tmp_path)
+
+    def refuse(path, body):
+        is_third = any(m["step"] == 3 and m["key"] == "loss" for m in json.loads(body or b"{}").get("metrics", []))
+        return fault if "log-batch" in path and is_third else None
+
+    door.fault = refuse
+    send(client, run_id, way)
+    assert rows(client, run_id) == [(step, step / 2) for step in (1, 2, 4, 5)]
+    assert len(client.get_metric_history(run_id, "lr")) == 5
+    (line,) = (way.folder / "refused.jsonl").read_text().splitlines()
+    assert json.loads(line)["record"]["step"] == 3
+    assert str(fault) in json.loads(line)["reason"]
+
+
+def test_a_lost_answer_makes_no_second_run(door, client, monkeypatch):
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES")  # MLflow would send it again
+    lost = iter(["lost answer"])
+    door.fault = lambda path, body: next(lost, None) if path.endswith("runs/create") else None
+    reporter = open_run(client, "once", {"test": "creation"})
+    runs = client.search_runs(["0"], "tags.test = 'creation'")
+    assert [run.info.run_id for run in runs] == [reporter.run_id]
+
+
+def test_a_store_that_is_replaced_by_an_older_copy_gets_the_rows_again(client, run_id, tmp_path):
+    way = journal_of(client, run_id, tmp_path)
+    send(client, run_id, way)
+    (way.folder / "sent.json").unlink()  # what `msl sync` is told by hand
+    send(client, run_id, way)
+    assert rows(client, run_id) == [(step, step / 2) for step in range(1, 6)]
+
+
+def test_times_never_run_back(client, run_id, tmp_path, monkeypatch):
+    way = journal_of(client, run_id, tmp_path)
+    an_hour_ago = time.time() - 3600
+    monkeypatch.setattr(time, "time", lambda: an_hour_ago)
+    way.rows({"loss": 7.0}, 6)
+    way.secure(way.mark())
+    send(client, run_id, way)
+    times = [metric.timestamp for metric in sorted(client.get_metric_history(run_id, "loss"), key=lambda m: m.step)]
+    assert times == sorted(times)
+
+
+def test_a_resume_cuts_the_journal_back_to_its_checkpoint(client, run_id, tmp_path):
+    way = Journalled(client, run_id, 1, tmp_path, "")
+    way.rows({"loss": 1.0}, 1)
+    mark = way.mark()
+    way.rows({"loss": 2.0}, 2)
+    way.secure(mark)
+    send(client, run_id, way)
+
+    again = Journalled(client, run_id, 2, tmp_path, mark)
+    assert not again.is_doubled
+    again.rows({"loss": 20.0}, 2)
+    again.end("FINISHED")
+    assert rows(client, run_id) == [(1, 1.0), (2, 20.0)]
+
+
+@pytest.mark.parametrize("mark", ["", "another:3"])
+def test_a_resume_without_its_journal_says_that_rows_may_be_there_twice(mark, client, run_id, tmp_path):
+    assert Journalled(client, run_id, 2, tmp_path, mark).is_doubled
+
+
+def test_a_resume_from_before_what_was_sent_says_so(client, run_id, tmp_path):
+    way = Journalled(client, run_id, 1, tmp_path, "")
+    mark = way.mark()
+    way.rows({"loss": 1.0}, 1)
+    way.secure(way.mark())
+    assert Journalled(client, run_id, 2, tmp_path, mark).is_doubled
+
+
+def test_only_the_newest_of_a_file_is_uploaded(client, run_id, tmp_path):
+    way = journal_of(client, run_id, tmp_path)
+    for text in ("one", "two", "three"):
+        way.text(text, "notes/a.txt")
+    waiting = list((way.folder / "files").glob("*/*"))
+    assert len(waiting) == 3
+    send(client, run_id, way)
+    assert list((way.folder / "files").iterdir()) == []
+    assert Path(client.download_artifacts(run_id, "notes/a.txt")).read_text() == "three"
+
+
+TRAINING = """
+import sys, time
+from mlflow.tracking import MlflowClient
+from msl.tracking import MlflowReporter, journalled, run_folder
+from msl.tracking.runs import ending
+reporter = MlflowReporter(MlflowClient(), sys.argv[1])
+with ending(reporter), run_folder(sys.argv[1]) as folder, journalled(reporter, folder, "", 0):
+    for step in range(1, int(sys.argv[2]) + 1):
+        reporter.metrics({"loss": step / 2}, step)
+        if step % 10 == 0:
+            reporter.secure(reporter.mark())
+            print(step, flush=True)
+        time.sleep(float(sys.argv[3]))
+"""
+
+
+def start(run_id, steps, pause, **env):
+    command = [sys.executable, "-c", TRAINING, run_id, str(steps), str(pause)]
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "MSL_SENDER": "process", **env}
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for_status(client, run_id, status):
+    deadline = time.monotonic() + 60
+    while client.get_run(run_id).info.status != status and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert client.get_run(run_id).info.status == status
+
+
+def test_a_training_ends_without_its_server_and_sync_sends_the_rest(door, client, run_id):
+    door.fault = lambda path, body: "away"
+    process = start(run_id, 100, 0.0)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert "`msl sync` sends it" in output
+    with pytest.raises(TrackingError):  # as for a run whose journal is elsewhere
+        list(sync(client, "0" * 32))
+    (failed,) = sync(client, run_id)
+    assert not failed.is_done
+    door.fault = lambda path, body: None
+    (done,) = sync(client)
+    assert done.is_done
+    assert rows(client, run_id) == [(step, step / 2) for step in range(1, 101)]
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert list(sync(client)) == []  # the folder of the run is gone
+
+
+def test_the_sender_outlives_a_training_that_is_killed(client, run_id, monkeypatch):
+    process = start(run_id, 10_000, 0.01, MSL_GRACE_S="30")
+    while process.stdout.readline().strip() != "50":
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    wait_for_status(client, run_id, "FAILED")
+    assert "ended without a word" in client.get_run(run_id).data.tags[schema.ERROR]
+    sent = rows(client, run_id)
+    assert len(sent) >= 50
+    assert len(sent) % 10 == 0  # up to the last checkpoint
+    process.stdout.close()
+
+
+def test_sync_marks_a_run_whose_process_and_sender_are_gone(client, run_id):
+    with pytest.raises(RuntimeError), run_folder(run_id) as folder:
+        book = Journal(folder / schema.JOURNAL_FOLDER)
+        book.append({"kind": "start", "attempt": 1, "cut": 0})
+        raise RuntimeError
+    (done,) = sync(client)
+    assert "marked FAILED" in done.text
+    assert client.get_run(run_id).info.status == "FAILED"
+    assert segments(folder / schema.JOURNAL_FOLDER)  # it stays for a resume
+
+
+def test_sync_leaves_a_run_in_progress_to_its_sender(client, run_id):
+    process = start(run_id, 10_000, 0.01)
+    while process.stdout.readline().strip() != "10":
+        pass
+    results = list(sync(client))
+    process.kill()
+    process.communicate()
+    assert [result.run_id for result in results] == [run_id]
+    assert "marked" not in results[0].text

@@ -17,8 +17,8 @@ def add_run(store: str) -> Callable[..., str]:
     def add(
         group="g", seed=0, metrics=None, status="FINISHED", experiment="exp", stage="adapt", start=1000, **params
     ) -> str:
-        found = client.get_experiment_by_name(experiment)
-        experiment_id = found.experiment_id if found else client.create_experiment(experiment)
+        existing = client.get_experiment_by_name(experiment)
+        experiment_id = existing.experiment_id if existing else client.create_experiment(experiment)
         run_id = client.create_run(experiment_id, start_time=start, run_name=f"{group} {seed}").info.run_id
         rows = []
         for name, values in (metrics or {}).items():

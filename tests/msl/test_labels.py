@@ -72,8 +72,8 @@ def test_ids_in_cityscapes_invert_the_table():
 
 
 def test_camvid_in_its_own_classes_and_in_cityscapes():
-    own = find_label_set("camvid11").table(CAMVID_IDS)
-    assert list(own[:12]) == [*range(11), IGNORE]
+    our_table = find_label_set("camvid11").table(CAMVID_IDS)
+    assert list(our_table[:12]) == [*range(11), IGNORE]
     cityscapes = find_label_set("cityscapes19")
     table = cityscapes.table(CAMVID_IDS)
     names = [cityscapes.classes[table[raw]] for raw in range(11)]

@@ -244,14 +244,14 @@ def test_what_a_styled_domain_was_made_of():
     pairs = [("streets_ambulance", "streets_real_ambulance"), ("ring", "road"), ("ring_ambulance", "road_ambulance")]
     scores = {"last/target/mIoU": (1.0,)}
     groups = seed_groups(planted.frame(*(planted.group(a, scores, seeds=(0,), data=(a, b)) for a, b in pairs)))
-    found = {candidate.group.name: candidate for candidate in candidates(groups.values())}
-    bases = {name: (c.settings["source"], c.settings["target"]) for name, c in found.items()}
+    candidates_by_group = {candidate.group.name: candidate for candidate in candidates(groups.values())}
+    bases = {name: (c.settings["source"], c.settings["target"]) for name, c in candidates_by_group.items()}
     assert bases == {
         "streets_ambulance": ("streets", "streets_real"),
         "ring": ("ring", "road"),
         "ring_ambulance": ("ring", "road"),
     }
-    assert [found[name].style for name, _ in pairs] == ["published", "plain", "published"]
+    assert [candidates_by_group[name].style for name, _ in pairs] == ["published", "plain", "published"]
 
 
 def test_every_domain_with_a_name_is_known():

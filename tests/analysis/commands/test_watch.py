@@ -36,8 +36,8 @@ def before(seconds):
 def begin(group, metrics, start=1, **tags):
     """A run in progress; metrics as {name: [(step, value, seconds before now)]}."""
     client = MlflowClient()
-    found = client.get_experiment_by_name("exp")
-    place = found.experiment_id if found else client.create_experiment("exp")
+    experiment = client.get_experiment_by_name("exp")
+    place = experiment.experiment_id if experiment else client.create_experiment("exp")
     run_id = client.create_run(place, start, {"msl.group": group, "msl.stage": "adapt"}).info.run_id
     rows = [Metric(name, value, before(ago), step) for name, points in metrics.items() for step, value, ago in points]
     params = [Param(f"cfg.{name}", str(value)) for name, value in {"seed": 7, **BUDGET}.items()]

@@ -124,8 +124,8 @@ def test_the_stage_keeps_its_report_as_an_artifact(filled):
 
 def test_the_command_reads_and_keeps_in_the_store_that_it_is_given(filled, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
-    given = ["report", "--experiment", "exp", "--baseline", "plain", "--store", filled, "--log", "true"]
-    result = CliRunner().invoke(msl, given)
+    command = ["report", "--experiment", "exp", "--baseline", "plain", "--store", filled, "--log", "true"]
+    result = CliRunner().invoke(msl, command)
     assert result.exit_code == 0, result.output
     assert (tmp_path / "report.html").exists()
     assert MlflowClient(filled).get_run(result.output.split()[-1]).info.status == "FINISHED"

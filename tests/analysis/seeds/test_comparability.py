@@ -51,9 +51,9 @@ def test_a_digest_that_differs_and_one_of_another_split():
 
 
 def test_other_stages_have_other_budgets():
-    own = planted.group("own", SCORES)
+    group = planted.group("own", SCORES)
     pretrain = planted.group("plain", SCORES, stage="pretrain")
-    assert noted(own, reference=pretrain) == ["a further 100 iterations of 1 images, the baseline's 80 of 1"]
+    assert noted(group, reference=pretrain) == ["a further 100 iterations of 1 images, the baseline's 80 of 1"]
 
 
 def test_seeds_that_are_more_than_seeds():
@@ -77,12 +77,12 @@ def test_few_and_unfinished_runs():
 
 
 def test_label_resolution_counts_where_labels_are_resized():
-    own = planted.group("own", SCORES, target_crop_size="1280,640")
+    group = planted.group("own", SCORES, target_crop_size="1280,640")
     plain = planted.group("plain", SCORES, target_crop_size="1024,512")
-    assert noted(own, reference=plain) == []
+    assert noted(group, reference=plain) == []
     resized = Measure("last", "target/mIoU_resized")
     expected = ["target labels resized to 1280,640, the baseline's to 1024,512"]
-    assert noted(own, reference=plain, measures=[MIOU, resized]) == expected
+    assert noted(group, reference=plain, measures=[MIOU, resized]) == expected
 
 
 @pytest.mark.parametrize(

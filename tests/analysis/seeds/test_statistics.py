@@ -78,40 +78,40 @@ def test_interval_of_the_standard_deviation():
 @pytest.mark.parametrize("n", [2, 3, 7])
 def test_paired_difference_equals_scipys(n):
     rng = np.random.default_rng(n)
-    own, other = rng.normal(45, 2, n), rng.normal(44, 2, n)
-    difference = Difference.between(by_seed(own), by_seed(other))
-    expected = stats.ttest_rel(own, other)
+    group, other = rng.normal(45, 2, n), rng.normal(44, 2, n)
+    difference = Difference.between(by_seed(group), by_seed(other))
+    expected = stats.ttest_rel(group, other)
     assert difference.method == "paired"
-    np.testing.assert_allclose(difference.mean, np.mean(own - other), **DOUBLE)
+    np.testing.assert_allclose(difference.mean, np.mean(group - other), **DOUBLE)
     np.testing.assert_allclose(difference.p_value, expected.pvalue, rtol=1e-10)
     np.testing.assert_allclose(bounds(difference.interval()), list(expected.confidence_interval()), rtol=1e-10)
-    d_z = np.mean(own - other) / np.std(own - other, ddof=1)
+    d_z = np.mean(group - other) / np.std(group - other, ddof=1)
     np.testing.assert_allclose(difference.effect, d_z, rtol=1e-10)
-    assert bounds(difference.interval("bootstrap")) == bounds(Summary.of(own - other).interval("bootstrap"))
+    assert bounds(difference.interval("bootstrap")) == bounds(Summary.of(group - other).interval("bootstrap"))
 
 
 def test_pairs_are_by_seed_whatever_their_order():
-    own, other = {"0": 10.0, "1": 20.0, "2": 30.0}, {"2": 29.0, "1": 19.0, "7": 99.0}
-    difference = Difference.between(own, other)
+    group, other = {"0": 10.0, "1": 20.0, "2": 30.0}, {"2": 29.0, "1": 19.0, "7": 99.0}
+    difference = Difference.between(group, other)
     assert (difference.method, difference.mean, difference.pairs.values) == ("paired", 1.0, (1.0, 1.0))
 
 
 @pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 5), (6, 4)])
 def test_without_common_seeds_it_is_welchs(n, m):
     rng = np.random.default_rng(n * m)
-    own, other = rng.normal(45, 1, n), rng.normal(44, 3, m)
-    difference = Difference.between(by_seed(own), by_seed(other, first=100))
-    expected = stats.ttest_ind(own, other, equal_var=False)
+    group, other = rng.normal(45, 1, n), rng.normal(44, 3, m)
+    difference = Difference.between(by_seed(group), by_seed(other, first=100))
+    expected = stats.ttest_ind(group, other, equal_var=False)
     assert difference.method == "unpaired"
     np.testing.assert_allclose(difference.p_value, expected.pvalue, rtol=1e-10)
     np.testing.assert_allclose(bounds(difference.interval()), list(expected.confidence_interval()), rtol=1e-10)
     low, high = bounds(difference.interval("bootstrap"))
     assert low < difference.mean < high
-    assert difference.effect == hedges_g(Summary.of(own), Summary.of(other))
+    assert difference.effect == hedges_g(Summary.of(group), Summary.of(other))
 
 
 @pytest.mark.parametrize(
-    ("own", "other", "method", "mean"),
+    ("group", "other", "method", "mean"),
     [
         ({"0": 5.0}, {"0": 3.0, "1": 9.0}, "one pair", 2.0),
         ({"0": 5.0}, {"1": 3.0, "2": 5.0}, "means", 1.0),
@@ -119,8 +119,8 @@ def test_without_common_seeds_it_is_welchs(n, m):
         ({"0": 1.0, "1": 3.0}, {"1": 1.0, "2": 2.0}, "unpaired", 0.5),
     ],
 )
-def test_what_the_seeds_allow(own, other, method, mean):
-    difference = Difference.between(own, other)
+def test_what_the_seeds_allow(group, other, method, mean):
+    difference = Difference.between(group, other)
     assert (difference.method, difference.mean) == (method, mean)
     if method != "unpaired":
         assert difference.interval() is difference.interval("bootstrap") is None
@@ -141,11 +141,11 @@ def test_differences_without_spread():
 
 
 def test_effect_sizes_in_closed_form():
-    own, other = Summary.of([4, 6]), Summary.of([1, 3])
-    assert cohen_d(own, other) == pytest.approx(3 / math.sqrt(2))
+    group, other = Summary.of([4, 6]), Summary.of([1, 3])
+    assert cohen_d(group, other) == pytest.approx(3 / math.sqrt(2))
     # J(2) = Γ(1) / (√1 Γ(1/2)) = 1/√π
-    assert hedges_g(own, other) == pytest.approx(3 / math.sqrt(2) / math.sqrt(math.pi))
-    assert math.isnan(hedges_g(own, Summary.of([1])))
+    assert hedges_g(group, other) == pytest.approx(3 / math.sqrt(2) / math.sqrt(math.pi))
+    assert math.isnan(hedges_g(group, Summary.of([1])))
 
 
 def test_smoothing_is_the_mean_of_what_came_before_without_bias():

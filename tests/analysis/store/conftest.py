@@ -113,9 +113,9 @@ def _wait_for(uri: str, server: subprocess.Popen[bytes], log: Path) -> None:
         assert server.poll() is None, log.read_text()
         try:
             body = json.dumps({"max_results": 1}).encode()
-            asked = urllib.request.Request(f"{uri}/api/2.0/mlflow/experiments/search", body)
-            asked.add_header("Content-Type", "application/json")
-            with urllib.request.urlopen(asked, timeout=10):
+            search = urllib.request.Request(f"{uri}/api/2.0/mlflow/experiments/search", body)
+            search.add_header("Content-Type", "application/json")
+            with urllib.request.urlopen(search, timeout=10):
                 return
         except OSError:
             time.sleep(0.3)

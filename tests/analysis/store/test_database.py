@@ -32,10 +32,10 @@ def test_one_row_a_run(store, add_run):
 def test_equals_what_mlflows_client_tells(store, add_run):
     for seed in range(3):
         add_run("a", seed, {"m": [(s, seed + s / 10, 1000 + s) for s in range(5)], "n": 1.0})
-    own = open_store(store).runs("exp").set_index("run_id")
+    runs = open_store(store).runs("exp").set_index("run_id")
     experiment = MlflowClient().get_experiment_by_name("exp").experiment_id
     for run in MlflowClient().search_runs([experiment]):
-        row = own.loc[run.info.run_id]
+        row = runs.loc[run.info.run_id]
         assert row["name"] == run.info.run_name
         assert row["status"] == run.info.status
         assert all(row[key] == value for key, value in run.data.metrics.items())
@@ -60,21 +60,21 @@ def test_choosing_by_experiment_and_by_column(store, add_run):
 
 
 def test_deleted_runs_and_experiments_are_left_out(store, add_run):
-    kept, gone = add_run("a", 0), add_run("a", 1)
+    live, gone = add_run("a", 0), add_run("a", 1)
     add_run("a", 2, experiment="other")
     client = MlflowClient()
     client.delete_run(gone)
     client.delete_experiment(client.get_experiment_by_name("other").experiment_id)
     opened = open_store(store)
-    assert opened.runs()["run_id"].tolist() == [kept]
+    assert opened.runs()["run_id"].tolist() == [live]
     assert opened.experiments() == ["Default", "exp"]
 
 
 def test_what_is_no_number_comes_back_as_it_was_logged(store, add_run):
     values = [math.nan, math.inf, -math.inf, 0.0, 1e308]
     run_id = add_run("a", 0, {"m": [(s, v, 1000) for s, v in enumerate(values)]})
-    own = open_store(store).history([run_id])["value"].to_numpy()
-    np.testing.assert_array_equal(own, values)
+    history = open_store(store).history([run_id])["value"].to_numpy()
+    np.testing.assert_array_equal(history, values)
 
 
 def test_rows_behind_the_step_of_a_resume_are_superseded(store, add_run):

@@ -32,11 +32,11 @@ def as_logged(value):
 
 
 def test_runs(planted):
-    own = open_store(planted).runs(PLANTED).set_index("run_id")
+    our_runs = open_store(planted).runs(PLANTED).set_index("run_id")
     _, runs = of_client(planted)
-    assert len(own) == len(runs) == 6
+    assert len(our_runs) == len(runs) == 6
     for run in runs:
-        row = own.loc[run.info.run_id]
+        row = our_runs.loc[run.info.run_id]
         assert (row["name"], row["status"], row["experiment"]) == (run.info.run_name, run.info.status, PLANTED)
         assert row["start"] == pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
         end = run.info.end_time
@@ -50,7 +50,7 @@ def test_runs(planted):
             "start",
             "end",
         }
-    assert own["p"].tolist() == [ODD] * 6
+    assert our_runs["p"].tolist() == [ODD] * 6
 
 
 def test_the_runs_of_a_status(planted):
@@ -68,7 +68,7 @@ def test_every_row(planted):
     codebook = Codebook()
     portions = list(store.rows(ids, None, codebook))
     names, keys = list(codebook.runs), list(codebook.metrics)
-    own = [
+    rows = [
         (names[run], keys[metric], step, value if value == value else "NaN", time)
         for portion in portions
         for run, metric, step, value, time in zip(*(column.tolist() for column in portion), strict=True)
@@ -80,7 +80,7 @@ def test_every_row(planted):
         for m in client.get_metric_history(run.info.run_id, key)
     ]
     assert len(told) == 30_000 + 8 + 5 + 81 + 3
-    assert sorted(own, key=str) == sorted(told, key=str)
+    assert sorted(rows, key=str) == sorted(told, key=str)
 
 
 def test_a_history_has_all_rows_but_the_superseded(planted):
@@ -110,8 +110,8 @@ def test_thinned_by_the_database_as_by_hand(planted):
         pd.testing.assert_frame_equal(*(f[f["name"] == name].reset_index(drop=True) for f in (thin, whole)))
     curve, full = (frame[frame["name"] == "long"] for frame in (thin, whole))
     stretch = full["step"] // 300  # 100 stretches of 30 000 steps
-    kept = full.groupby(stretch)["value"].agg(["idxmin", "idxmax"])
-    expected = full.loc[sorted(set(kept.to_numpy().ravel()))].drop(columns="name").reset_index(drop=True)
+    extremes = full.groupby(stretch)["value"].agg(["idxmin", "idxmax"])
+    expected = full.loc[sorted(set(extremes.to_numpy().ravel()))].drop(columns="name").reset_index(drop=True)
     pd.testing.assert_frame_equal(curve.drop(columns="name").reset_index(drop=True), expected)
     of_strange = store.history([runs["strange"]], ["m", "all NaN"], max_points=2)
     np.testing.assert_array_equal(of_strange["value"].to_numpy(), [math.nan, math.inf, -math.inf])

@@ -25,8 +25,8 @@ def test_frames_equal_those_of_its_database(planted_server, planted_sqlite):
     tables = [store.runs("planted").sort_values("run_id", ignore_index=True) for store in (far, near)]
     pd.testing.assert_frame_equal(*tables, check_like=True)
     runs = tables[0]["run_id"]
-    for asked in ((), (["m"],), (["m"], 100), (None, 2)):
-        pd.testing.assert_frame_equal(far.history(runs, *asked), near.history(runs, *asked))
+    for arguments in ((), (["m"],), (["m"], 100), (None, 2)):
+        pd.testing.assert_frame_equal(far.history(runs, *arguments), near.history(runs, *arguments))
 
 
 def test_what_is_over_is_asked_for_once(planted_server, run_ids):
@@ -79,11 +79,11 @@ def test_a_server_that_vanishes_and_comes_back(planted_server, run_ids):
         store = open_store(server.uri)
         with pytest.raises(AnalysisError, match="cannot be reached: .*read are in .*; the same command continues"):
             store.history(run_ids)
-        kept = len(list(store._cache.folder.glob("*.parquet")))
-        assert kept >= 1
+        files = len(list(store._cache.folder.glob("*.parquet")))
+        assert files >= 1
         server.limit, server.histories = None, 0
         pd.testing.assert_frame_equal(store.history(run_ids), expected)
-        assert server.histories <= 9 - kept
+        assert server.histories <= 9 - files
 
 
 def test_logins(planted_server, monkeypatch, tmp_path):

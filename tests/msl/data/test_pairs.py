@@ -17,7 +17,7 @@ splits:
 
 
 @pytest.fixture
-def own(tmp_path):
+def own_data(tmp_path):
     for i, day in enumerate(("mon", "tue")):
         factory.save(factory.picture(i), tmp_path / f"data/frames/train/{day}/{i}_left.jpg")
         factory.save(factory.label(i, sorted(CITYSCAPES_IDS)), tmp_path / f"data/masks/train/{day}/{i}_ids.png")
@@ -28,19 +28,19 @@ def own(tmp_path):
     return path
 
 
-def test_stars_find_the_label_of_an_image(own):
-    train, val = open_domain(str(own), split="train"), open_domain(str(own), split="val")
+def test_stars_find_the_label_of_an_image(own_data):
+    train, val = open_domain(str(own_data), split="train"), open_domain(str(own_data), split="val")
     assert [train[i].name for i in range(2)] == ["frames/train/mon/0_left", "frames/train/tue/1_left"]
     assert train.inspect().problems == val.inspect().problems == []
     assert train[0].label.unique().numel() == 20
 
 
-def test_ids_as_a_table(own):
-    own.write_text(OWN.replace("ids: cityscapes", "ids: {7: road, 26: car, 0: null}"))
-    assert open_domain(str(own)).inspect().problems[0].detail.startswith("ids [1, 2, 3")
+def test_ids_as_a_table(own_data):
+    own_data.write_text(OWN.replace("ids: cityscapes", "ids: {7: road, 26: car, 0: null}"))
+    assert open_domain(str(own_data)).inspect().problems[0].detail.startswith("ids [1, 2, 3")
     table = ", ".join(f"{raw}: {'null' if name is None else name}" for raw, name in CITYSCAPES_IDS.items())
-    own.write_text(OWN.replace("ids: cityscapes", f"ids: {{{table}}}"))
-    assert open_domain(str(own)).inspect().problems == []
+    own_data.write_text(OWN.replace("ids: cityscapes", f"ids: {{{table}}}"))
+    assert open_domain(str(own_data)).inspect().problems == []
 
 
 def test_a_published_layout_elsewhere(tmp_path):
@@ -71,20 +71,20 @@ def test_streets_of_another_size_and_count(tmp_path):
         (("\nname", "\n- name"), "cannot be read as YAML"),
     ],
 )
-def test_a_bad_file_is_refused(own, change, message):
-    own.write_text(OWN.replace(*change))
+def test_a_bad_file_is_refused(own_data, change, message):
+    own_data.write_text(OWN.replace(*change))
     with pytest.raises(ConfigError, match=message):
-        open_domain(str(own))
+        open_domain(str(own_data))
 
 
-def test_files_that_are_not_there_are_refused(own, tmp_path):
+def test_files_that_are_not_there_are_refused(own_data, tmp_path):
     with pytest.raises(ConfigError, match=r"none.yaml: no such file"):
         open_domain(str(tmp_path / "none.yaml"))
-    own.write_text(OWN.replace("root: data", "root: elsewhere"))
+    own_data.write_text(OWN.replace("root: data", "root: elsewhere"))
     with pytest.raises(DataError, match="elsewhere: no such folder"):
-        open_domain(str(own))
-    own.write_text(OWN.replace("frames/train/*/*_left.jpg", "frames/train/*/*_left.png"))
+        open_domain(str(own_data))
+    own_data.write_text(OWN.replace("frames/train/*/*_left.jpg", "frames/train/*/*_left.png"))
     with pytest.raises(DataError, match="no file matches .*_left.png"):
-        open_domain(str(own))
+        open_domain(str(own_data))
     with pytest.raises(DataError, match="no split 'test': its file describes train, val"):
-        open_domain(str(own), split="test")
+        open_domain(str(own_data), split="test")

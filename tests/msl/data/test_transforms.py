@@ -47,16 +47,16 @@ def test_blur_leaves_the_label_and_the_brightness():
     transform = TrainTransform((64, 64), mirror=False, blur=True)
     blurred = [transform(image, label, seed) for seed in range(20)]
     assert all(torch.equal(own_label, label) for _, own_label in blurred)
-    changed = [own for own, _ in blurred if not torch.equal(own, image)]
+    changed = [blurred_image for blurred_image, _ in blurred if not torch.equal(blurred_image, image)]
     assert 4 <= len(changed) <= 16
-    assert all(abs(own.float().mean() - image.float().mean()) < 1 for own in changed)
+    assert all(abs(blurred_image.float().mean() - image.float().mean()) < 1 for blurred_image in changed)
 
 
 def test_resizing_is_pillows_bicubic():
     image = torch.randint(0, 256, (3, 60, 100), dtype=torch.uint8)
-    (own,) = Resized((50, 30))(image)
+    (resized,) = Resized((50, 30))(image)
     expected = Image.fromarray(image.permute(1, 2, 0).numpy()).resize((50, 30), Image.Resampling.BICUBIC)
-    difference = np.abs(own.permute(1, 2, 0).numpy().astype(int) - np.asarray(expected).astype(int))
+    difference = np.abs(resized.permute(1, 2, 0).numpy().astype(int) - np.asarray(expected).astype(int))
     assert difference.max() <= 1  # rounding
 
 

@@ -125,9 +125,9 @@ def test_validate_reports_and_records_all_problems_and_fails(wrong, tmp_path):
         validate(config(), show=shown.append)
     (run,) = MlflowClient().search_runs(["0"])
     assert (run.info.status, run.data.tags[schema.STAGE]) == ("FAILED", "validate")
-    found = rows(run.info.run_id, PROBLEMS)
-    assert {row["sample"]: row["problem"] for row in found if row["domain"] == "gta5"} == wrong
-    assert [row["split"] for row in found if row["domain"] == "cityscapes"] == ["train", "val"]
+    problems = rows(run.info.run_id, PROBLEMS)
+    assert {row["sample"]: row["problem"] for row in problems if row["domain"] == "gta5"} == wrong
+    assert [row["split"] for row in problems if row["domain"] == "cityscapes"] == ["train", "val"]
     assert {i.dataset.name for i in run.inputs.dataset_inputs} == {
         *("gta5/train", "gta5/val"),
         *("cityscapes/train", "cityscapes/val"),

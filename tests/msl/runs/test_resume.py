@@ -94,9 +94,9 @@ def start(stage, **options):
 def wait_for(condition, process, seconds=120):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
+        value = condition()
+        if value:
+            return value
         if process.poll() is not None:
             pytest.fail(f"ended early:\n{process.stdout.read()}")
         time.sleep(0.05)

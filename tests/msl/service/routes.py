@@ -21,11 +21,11 @@ os.environ |= {
 from mlflow.server import app as flask_app  # noqa: E402
 from mlflow.server.auth import create_app  # noqa: E402
 
-found = set()
+routes = set()
 for included in create_app().routes:
     for route in getattr(included, "effective_candidates", list)():
-        found |= {(method, route.path) for method in route.methods}
+        routes |= {(method, route.path) for method in route.methods}
 for rule in flask_app.url_map.iter_rules():
-    found |= {(method, rule.rule) for method in rule.methods}
-filled = {(method, re.sub(r"[<{][^>}]+[>}]", "1", path)) for method, path in found}
+    routes |= {(method, rule.rule) for method in rule.methods}
+filled = {(method, re.sub(r"[<{][^>}]+[>}]", "1", path)) for method, path in routes}
 print(json.dumps(sorted(filled)))

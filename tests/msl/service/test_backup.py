@@ -63,15 +63,15 @@ def test_a_second_backup_copies_only_what_is_new(place, tmp_path):
     config, said = BackupConfig(**place, backup=tmp_path / "backups"), []
     first = back_up(config, said.append)
     assert sorted(first.artifacts) == ["0/run/a.pt", "0/run/folder/b.txt", "0/run/folder/copy of b.txt"]
-    kept = objects(config.backup)
-    assert len(kept) == 2  # equal contents are kept once
+    stored = objects(config.backup)
+    assert len(stored) == 2  # equal contents are kept once
     assert (first.rows["runs"], first.rows["metrics"]) == (1, 1)
     assert "1 runs, 1 rows of metrics, 3 files, 2 of them new (0.0 MiB)" in said[0]
     (tmp_path / "mlartifacts/0/run/a.pt").write_text("0/run/A.pt")  # of the same size
     second = back_up(config, said.append)
     assert "3 files, 1 of them new" in said[-2]
     assert second.artifacts["0/run/a.pt"].sha256 != first.artifacts["0/run/a.pt"].sha256
-    assert kept.items() <= objects(config.backup).items()
+    assert stored.items() <= objects(config.backup).items()
     assert len(objects(config.backup)) == 3
     assert read(config.backup) == second == check(config.backup)
     assert read(config.backup, first.name) == first
@@ -85,8 +85,8 @@ def test_files_that_lie_elsewhere_are_named(place, tmp_path):
 
 def test_a_snapshot_is_a_run_store(place, store, tmp_path):
     snapshot = back_up(BackupConfig(**place, backup=tmp_path / "backups"), silent)
-    kept = open_store(f"sqlite:///{tmp_path}/backups/snapshots/{snapshot.name}/runs.db")
-    pd.testing.assert_frame_equal(kept.runs(), open_store(store).runs())
+    backed_up = open_store(f"sqlite:///{tmp_path}/backups/snapshots/{snapshot.name}/runs.db")
+    pd.testing.assert_frame_equal(backed_up.runs(), open_store(store).runs())
 
 
 @pytest.mark.parametrize("damage", ["flipped", "missing", "database"])

@@ -232,8 +232,11 @@ def test_pages_of_other_origins_are_refused(service, origin):
         assert "Access-Control-Allow-Origin" not in answer.headers
     after = service.ask("POST", "/api/2.0/mlflow/experiments/search", service.admin, json={"max_results": 1000}).json()
     assert before == after
-    own = {"Origin": service.uri}
-    assert service.ask("POST", "/api/2.0/mlflow/runs/search", service.admin, json={}, headers=own).status_code != 403
+    same_origin = {"Origin": service.uri}
+    assert (
+        service.ask("POST", "/api/2.0/mlflow/runs/search", service.admin, json={}, headers=same_origin).status_code
+        != 403
+    )
 
 
 def chunks(size):

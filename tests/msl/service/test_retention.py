@@ -67,8 +67,8 @@ def test_what_else_stays(client):
     add(client, "failed", group="x", ended=2, status="FAILED")
     add(client, "running", group="x", status="RUNNING")
     add(client, "lately", group="x", ended=int(time.time() * 1000), status="KILLED")
-    found = fates(client, CleanConfig(older_than_days=7))
-    assert found == {
+    run_fates = fates(client, CleanConfig(older_than_days=7))
+    assert run_fates == {
         "root": "a run that stays started from it",
         "parent": "a run that stays started from it",
         "unused": None,

@@ -34,17 +34,17 @@ def test_three_variables_are_all_that_a_client_needs(service, admin, tmp_path):
     with ending(reporter):
         reporter.metrics({"loss/source": 0.5}, 3)
         reporter.file(tmp_path / "last.pt", schema.CHECKPOINT_FOLDER)
-    found, run_id = find_checkpoint(f"runs:/{reporter.run_id}/checkpoints/last.pt", tmp_path / "fetched")
-    assert (found.read_bytes(), run_id) == (b"weights", reporter.run_id)
+    checkpoint, run_id = find_checkpoint(f"runs:/{reporter.run_id}/checkpoints/last.pt", tmp_path / "fetched")
+    assert (checkpoint.read_bytes(), run_id) == (b"weights", reporter.run_id)
     assert list(service.folder.glob(f"mlartifacts/*/{reporter.run_id}/artifacts/checkpoints/last.pt"))
     history = open_store(service.uri).history([reporter.run_id], ["loss/source"])
     assert history["value"].tolist() == [0.5]
 
 
 def test_credentials_are_in_the_layout_that_clients_read(service, monkeypatch, tmp_path):
-    kept = tmp_path / ".mlflow/credentials"
-    kept.parent.mkdir()
-    kept.write_bytes((service.folder / ".msl/service/credentials").read_bytes())
+    credentials = tmp_path / ".mlflow/credentials"
+    credentials.parent.mkdir()
+    credentials.write_bytes((service.folder / ".msl/service/credentials").read_bytes())
     monkeypatch.setenv("HOME", str(tmp_path))
     assert "Default" in open_store(service.uri).experiments()
 
@@ -127,8 +127,8 @@ def test_where_a_service_lies(tmp_path):
     runs, accounts = f"sqlite:///{tmp_path}/mlflow.db", f"sqlite:///{private}/accounts.db"
     assert plain == Storage(runs, accounts, str(tmp_path / "mlartifacts"), private)
     (tmp_path / "password").write_text("p@ss/word\n")
-    given = {"database": "postgresql://me@host/runs", "database_password_file": tmp_path / "password"}
-    other = resolve(StorageConfig(folder=tmp_path, artifacts="s3://bucket/path", **given))
+    settings = {"database": "postgresql://me@host/runs", "database_password_file": tmp_path / "password"}
+    other = resolve(StorageConfig(folder=tmp_path, artifacts="s3://bucket/path", **settings))
     assert other.runs == other.accounts == "postgresql+psycopg://me:p%40ss%2Fword@host/runs"
     assert other.artifacts == "s3://bucket/path"
     assert other.address == "postgresql+psycopg://me:***@host/runs"
@@ -137,8 +137,8 @@ def test_where_a_service_lies(tmp_path):
 def test_hosts_are_those_named_and_this_machine():
     from mlflow.server.security_utils import is_allowed_host_header
 
-    def allowed(asked, **options):
-        return is_allowed_host_header(allowed_hosts(ServeConfig(**options)), asked)
+    def allowed(origin, **options):
+        return is_allowed_host_header(allowed_hosts(ServeConfig(**options)), origin)
 
     for host in ("localhost", "localhost:5000", "127.0.0.1:5000", "[::1]", "[::1]:5000"):
         assert allowed(host)

@@ -77,8 +77,8 @@ def model(_empty_store, tmp_path_factory):
 def test_the_best_checkpoint_of_a_run_becomes_a_registered_model(tmp_path):
     run_id = trained_run(tmp_path, **{"msl.code.commit": "c0ffee", "msl.fingerprint": "f00d"})
     before = MlflowClient().get_run(run_id)
-    found = packaged(f"runs:/{run_id}", name="streets", alias="champion", license="CC-BY-4.0")
-    assert (found.run_id, found.uri) == (run_id, "models:/streets@champion")
+    packaged_model = packaged(f"runs:/{run_id}", name="streets", alias="champion", license="CC-BY-4.0")
+    assert (packaged_model.run_id, packaged_model.uri) == (run_id, "models:/streets@champion")
     after = MlflowClient().get_run(run_id)
     assert after.info.status == before.info.status
     assert (after.info.end_time, after.data.tags) == (12345, before.data.tags)
@@ -86,14 +86,14 @@ def test_the_best_checkpoint_of_a_run_becomes_a_registered_model(tmp_path):
     assert (int(version.version), version.run_id) == (1, run_id)
     wanted = {"msl.code.commit": "c0ffee", "msl.fingerprint": "f00d", "msl.license": "CC-BY-4.0"}
     wanted |= {"msl.checkpoint": f"runs:/{run_id}/checkpoints/best.pt", "msl.group": "adapt varied"}
-    info = mlflow.models.get_model_info(found.uri)
+    info = mlflow.models.get_model_info(packaged_model.uri)
     assert wanted.items() <= version.tags.items()
     assert wanted.items() <= info.metadata.items()
     assert info.metadata["classes"]["bicycle"] == 33
     assert len(info.metadata["msl.checkpoint.sha256"]) == 64
     assert info.signature.inputs.input_names() == ["image"]
-    (own,) = MlflowClient().search_runs(["0"])
-    assert own.data.tags["msl.model"] == found.uri
+    (run,) = MlflowClient().search_runs(["0"])
+    assert run.data.tags["msl.model"] == packaged_model.uri
     (logged,) = MlflowClient().search_logged_models([after.info.experiment_id])
     assert (logged.source_run_id, logged.params) == (run_id, {"cfg.seed": "7"})
     assert [(metric.key, metric.value, metric.step) for metric in logged.metrics] == [("target/mIoU", 43.0, 3)]
@@ -145,7 +145,7 @@ def server(model):
         yield address
 
 
-def asked(server, body, kind="application/json"):
+def post(server, body, kind="application/json"):
     """Status and content of an answer."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(f"{server}/invocations", content, {"Content-Type": kind})
@@ -168,7 +168,7 @@ def test_a_server_answers_with_the_labels_that_predict_writes(server, model):
     image = (model / "image.png").read_bytes()
     other = model / "other.jpg"
     Image.fromarray(factory.picture(6, (31, 64))).save(other)
-    status, content = asked(server, table(image, other.read_bytes()))
+    status, content = post(server, table(image, other.read_bytes()))
     assert status == 200, content
     first, second = json.loads(content)["predictions"]
     assert base64.b64decode(first["label"]) == (model / "out/labels/image_pred_labelIds.png").read_bytes()
@@ -176,7 +176,7 @@ def test_a_server_answers_with_the_labels_that_predict_writes(server, model):
     assert first["confidence"] == pytest.approx(float(lines[1].split(",")[4]), abs=1e-4)
     (model / "second.png").write_bytes(base64.b64decode(second["label"]))
     assert np.asarray(Image.open(model / "second.png")).shape == (64, 31)
-    status, content = asked(server, {"dataframe_records": [{"image": encoded(image)}]})
+    status, content = post(server, {"dataframe_records": [{"image": encoded(image)}]})
     assert (status, json.loads(content)["predictions"]) == (200, [first])
 
 
@@ -198,10 +198,10 @@ def test_a_server_answers_with_the_labels_that_predict_writes(server, model):
 )
 def test_wrong_input_is_refused_with_a_reason(server, model, body, kind, reason):
     image = (model / "image.png").read_bytes()
-    status, content = asked(server, table(image, image[:-400]) if body == "torn" else body, kind)
+    status, content = post(server, table(image, image[:-400]) if body == "torn" else body, kind)
     assert 400 <= status < 500, content
     assert reason in content
-    assert asked(server, table(image))[0] == 200  # and the server goes on
+    assert post(server, table(image))[0] == 200  # and the server goes on
 
 
 @pytest.mark.usefixtures("store")

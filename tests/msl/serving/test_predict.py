@@ -105,8 +105,8 @@ def test_the_run_says_what_was_predicted_with_which_network(tmp_path):
     assert run.data.metrics["predicted/images"] == 3
     mean = np.mean([float(row["confidence"]) for row in table(tmp_path / "out")])
     assert run.data.metrics["predicted/confidence"] == pytest.approx(100 * mean, abs=0.01)
-    kept = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/predictions/predictions.csv")
-    assert kept.split() == (tmp_path / "out/predictions.csv").read_text().split()
+    stored_table = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/predictions/predictions.csv")
+    assert stored_table.split() == (tmp_path / "out/predictions.csv").read_text().split()
 
 
 def test_wrong_files_are_named_and_the_batch_goes_on(tmp_path):

@@ -24,8 +24,14 @@ def validation_set(root, count=3):
 
 
 def settings(checkpoint, **changes):
-    given = {"source": None, "target": "cityscapes", "crop_size": (40, 24), "data_root": "data", "num_workers": 0}
-    return EvaluateConfig.of(checkpoint=checkpoint, **given | changes)
+    scored_settings = {
+        "source": None,
+        "target": "cityscapes",
+        "crop_size": (40, 24),
+        "data_root": "data",
+        "num_workers": 0,
+    }
+    return EvaluateConfig.of(checkpoint=checkpoint, **scored_settings | changes)
 
 
 def official_scores(predictions, monkeypatch):
@@ -35,8 +41,8 @@ def official_scores(predictions, monkeypatch):
     for name, value in {**searched, "evalInstLevelScore": False, "JSONOutput": False, "quiet": True}.items():
         monkeypatch.setattr(args, name, value)
     truth = sorted(map(str, predictions.parent.parent.glob("data/Cityscapes/gtFine/val/*/*_gtFine_labelIds.png")))
-    found = evaluateImgLists([getPrediction(args, path) for path in truth], truth, args)
-    return found["averageScoreClasses"], found["classScores"]
+    published = evaluateImgLists([getPrediction(args, path) for path in truth], truth, args)
+    return published["averageScoreClasses"], published["classScores"]
 
 
 @pytest.mark.parametrize("views", [{}, {"eval_flip": True, "eval_scales": "0.75,1.5"}])
@@ -46,10 +52,10 @@ def test_scores_are_those_of_cityscapes_own_scripts(views, tmp_path, monkeypatch
     outcome = evaluate(settings(checkpoint, export="predictions", **views))
     mean, by_class = official_scores(tmp_path / "predictions/target", monkeypatch)
     assert outcome.metrics["target/mIoU"] == pytest.approx(100 * mean, abs=1e-6)
-    own = {name.rpartition("/")[2]: iou for name, iou in outcome.metrics.items() if "/IoU/" in name}
-    assert own == pytest.approx({name: 100 * iou for name, iou in by_class.items() if iou == iou}, abs=1e-6)
-    assert len(own) == 19
-    assert sum(iou > 0 for iou in own.values()) > 3
+    class_ious = {name.rpartition("/")[2]: iou for name, iou in outcome.metrics.items() if "/IoU/" in name}
+    assert class_ious == pytest.approx({name: 100 * iou for name, iou in by_class.items() if iou == iou}, abs=1e-6)
+    assert len(class_ious) == 19
+    assert sum(iou > 0 for iou in class_ious.values()) > 3
 
 
 def test_exported_files_are_named_and_the_run_says_where(tmp_path):

@@ -44,17 +44,17 @@ def test_ten_steps_follow_their_golden_curve(name, curves):
     stage, changes = RUNS[name]
     start = {} if stage == "pretrain" else {"checkpoint": _pretrained(changes)}
     logged = curves(carry_out(request(stage, **TEN, **changes, **start)).run_id)
-    kept = ("loss/", "source/PA", "target/PA", "lr")
-    own = {f"{metric} {step}": value for (metric, step), value in logged.items() if metric.startswith(kept)}
+    prefixes = ("loss/", "source/PA", "target/PA", "lr")
+    points = {f"{metric} {step}": value for (metric, step), value in logged.items() if metric.startswith(prefixes)}
     golden = json.loads(CURVES.read_text()) if CURVES.exists() else {}
     if WRITE:
-        CURVES.write_text(json.dumps(golden | {name: own}, indent=1, sort_keys=True) + "\n")
+        CURVES.write_text(json.dumps(golden | {name: points}, indent=1, sort_keys=True) + "\n")
         return
-    assert own.keys() == golden[name].keys()
+    assert points.keys() == golden[name].keys()
     for key, value in golden[name].items():
         # A pixel that changes sides moves a score by more than rounding moves a loss.
         tolerance = {"abs": 1.0} if "/PA" in key else {"rel": GOLDEN["rtol"], "abs": GOLDEN["atol"]}
-        assert own[key] == pytest.approx(value, **tolerance), key
+        assert points[key] == pytest.approx(value, **tolerance), key
 
 
 def _pretrained(changes):

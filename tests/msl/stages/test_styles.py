@@ -116,8 +116,8 @@ def test_a_copy_has_the_labels_of_what_it_was_made_of(method, tmp_path):
 
 def test_half_a_style_lies_halfway(tmp_path):
     data_factory.camvid(tmp_path)
-    asked = {**COPY, "method": "colour", "content": "camvid_day", "data_root": str(tmp_path)}
-    copies = {alpha: carry_out(style_request("stylize", **asked, alpha=alpha)).result for alpha in (0.0, 0.5, 1.0)}
+    settings = {**COPY, "method": "colour", "content": "camvid_day", "data_root": str(tmp_path)}
+    copies = {alpha: carry_out(style_request("stylize", **settings, alpha=alpha)).result for alpha in (0.0, 0.5, 1.0)}
     images = {a: open_domain(str(file), tmp_path, "train")[0].image.float() for a, file in copies.items()}
     assert torch.equal(images[0.0], open_domain("camvid_day", tmp_path, "train")[0].image.float())
     inside = (images[1.0] > 0) & (images[1.0] < 255)  # what was clamped lies elsewhere
@@ -150,22 +150,22 @@ def test_generated_scenes_get_label_files(decoder):
 def test_a_copy_of_generated_scenes_has_the_classes_that_their_file_describes(tmp_path):
     few = (tmp_path / "tiny.yaml").read_text().replace("name: tiny", "name: few")
     (tmp_path / "few.yaml").write_text(f"{few}classes: {{road: [9, 9, 9], sky: null, car: '#00ff00'}}\n")
-    asked = {"style": "photographs", "method": "colour", "content": "few.yaml", "num_workers": 0}
-    copy = carry_out(style_request("stylize", **asked))
+    settings = {"style": "photographs", "method": "colour", "content": "few.yaml", "num_workers": 0}
+    copy = carry_out(style_request("stylize", **settings))
     plain, styled = open_domain("few.yaml"), open_domain(copy.result)
     assert styled.label_set == plain.label_set
     assert all(torch.equal(a.label, b.label) for a, b in zip(plain, styled, strict=True))
 
 
 def test_what_is_there_is_not_made_again(decoder):
-    asked = style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder)
-    first = carry_out(asked)
+    copy_request = style_request("stylize", **COPY, content="tiny.yaml", decoder=decoder)
+    first = carry_out(copy_request)
     next((Path(first.result).parent / "train").rglob("[0-9]*.png")).unlink()
     times = {path: path.stat().st_mtime_ns for path in Path(first.result).parent.rglob("*.png")}
-    again = carry_out(asked)
+    again = carry_out(copy_request)
     assert (first.images_made, again.images_made) == (9, 1)
     assert all(path.stat().st_mtime_ns == when for path, when in times.items() if "labels" not in path.parts)
-    assert carry_out(asked).images_made == 0
+    assert carry_out(copy_request).images_made == 0
 
 
 def test_a_killed_copy_is_completed_and_two_processes_share_it(tmp_path, tiny_store):
@@ -199,16 +199,16 @@ def _images(folder: Path) -> list[Path]:
 
 def _first(look):
     for _ in range(600):
-        if found := look():
-            return found
+        if outcome := look():
+            return outcome
         time.sleep(0.1)
     raise AssertionError("it did not come to that")
 
 
 def test_a_copy_whose_source_changed_or_moved_is_refused(tmp_path):
     data_factory.camvid(tmp_path / "data")
-    asked = {**COPY, "method": "colour", "content": "camvid_day", "data_root": str(tmp_path / "data")}
-    copy = carry_out(style_request("stylize", **asked))
+    settings = {**COPY, "method": "colour", "content": "camvid_day", "data_root": str(tmp_path / "data")}
+    copy = carry_out(style_request("stylize", **settings))
     frame = next((tmp_path / "data/camvid/train").glob("0016E5*"))
     data_factory.save(data_factory.picture(77), frame)
     with pytest.raises(DataError, match=r"camvid_day/train, whose images have changed since .* run stylize again"):
@@ -221,10 +221,10 @@ def test_a_copy_whose_source_changed_or_moved_is_refused(tmp_path):
 
 def test_samples_that_cannot_be_used_are_left_out_when_told(tmp_path):
     wrong = data_factory.damaged_gta5(tmp_path)
-    asked = {**COPY, "method": "colour", "content": "gta5", "data_root": str(tmp_path), "split": "train"}
+    settings = {**COPY, "method": "colour", "content": "gta5", "data_root": str(tmp_path), "split": "train"}
     with pytest.raises(DataError, match="samples cannot be used"):
-        carry_out(style_request("stylize", **asked))
-    copy = carry_out(style_request("stylize", **asked, skip_bad=True))
+        carry_out(style_request("stylize", **settings))
+    copy = carry_out(style_request("stylize", **settings, skip_bad=True))
     skipped = yaml.safe_load(Path(copy.result).read_text())["content"]["skipped"]["train"]
     assert set(skipped) <= set(wrong)
     assert "missing" in {wrong[name] for name in skipped}
@@ -258,8 +258,8 @@ def test_an_empty_style_folder_is_told(tmp_path):
 def test_a_recipe_makes_what_it_needs_once(monkeypatch, the_run, tmp_path):
     def styled(recipe):
         named = {"source": "tiny_photographs", "target": "tiny_real.yaml"}
-        own = small.streets(recipe).copies(tiny_photographs="tiny.yaml").edit("pretrain", "adapt", **named)
-        return own.edit("train_style", **DECODER).edit("stylize", **COPY)
+        styled_recipe = small.streets(recipe).copies(tiny_photographs="tiny.yaml").edit("pretrain", "adapt", **named)
+        return styled_recipe.edit("train_style", **DECODER).edit("stylize", **COPY)
 
     monkeypatch.setitem(catalog.RECIPES, "styled", styled)
     plain = {k: v for k, v in request("adapt").overrides.items() if k not in ("source", "target")}
@@ -277,8 +277,8 @@ def test_a_recipe_makes_what_it_needs_once(monkeypatch, the_run, tmp_path):
 def test_the_decoder_learns_what_it_is_told_to(learns, decoder, curves, the_run):
     outcome = carry_out(request("joint_adain", **JOINT, decoder=decoder, style_training=learns, style_lr=0.01))
     start, end = checkpoint(decoder.split("/")[1])["weights"], checkpoint(outcome.run_id)
-    own = {name.removeprefix("preprocessing.0.transfer."): value for name, value in end["weights"].items()}
-    moved = {name: (own[name] - start[name]).abs().max() > 0 for name in start}
+    transfer_weights = {name.removeprefix("preprocessing.0.transfer."): value for name, value in end["weights"].items()}
+    moved = {name: (transfer_weights[name] - start[name]).abs().max() > 0 for name in start}
     assert not any(changed for name, changed in moved.items() if name.startswith("encoder"))
     assert any(changed for name, changed in moved.items() if name.startswith("decoder")) == (learns != "frozen")
     assert ("style/style", 4) in curves(outcome.run_id) or learns != "decoder"
@@ -291,11 +291,11 @@ def test_the_decoder_learns_what_it_is_told_to(learns, decoder, curves, the_run)
 
 @pytest.mark.parametrize("learns", ["decoder", "end_to_end"])
 def test_a_resumed_joint_training_ends_as_one_that_never_stopped(learns, decoder, curves):
-    asked = {**JOINT, "decoder": decoder, "style_training": learns, "plateau_factor": 0.5, "plateau_patience": 0}
-    asked["checkpoint"] = f"runs:/{carry_out(request('pretrain', max_iters=1)).run_id}/checkpoints/last.pt"
+    settings = {**JOINT, "decoder": decoder, "style_training": learns, "plateau_factor": 0.5, "plateau_patience": 0}
+    settings["checkpoint"] = f"runs:/{carry_out(request('pretrain', max_iters=1)).run_id}/checkpoints/last.pt"
     length = {"epoch_iters": 1, "round_num": 4, "checkpoint_every": 1, "log_every": 1}
-    whole = carry_out(request("joint_adain", **asked, **length)).run_id
-    half = carry_out(request("joint_adain", **asked, **length | {"max_iters": 2})).run_id
+    whole = carry_out(request("joint_adain", **settings, **length)).run_id
+    half = carry_out(request("joint_adain", **settings, **length | {"max_iters": 2})).run_id
     carry_out(request("joint_adain", resume=half, max_iters=4))
     ours, theirs = checkpoint(whole), checkpoint(half)
     assert ours["step"] == theirs["step"] == 4
@@ -323,10 +323,10 @@ def test_bare_weights_of_a_decoder_make_another_copy_with_another_encoder(decode
     torch.save(bare, tmp_path / "decoder.pth")
     torch.manual_seed(1)
     torch.save(Encoder(VGG(channels=(4, 6, 8, 10))).state_dict(), tmp_path / "other.pth")
-    asked = {**COPY, "content": "tiny.yaml", "split": "val", "decoder": "decoder.pth"}
-    made = [carry_out(style_request("stylize", **asked | {"encoder": name})) for name in ("vgg.pth", "other.pth")]
+    settings = {**COPY, "content": "tiny.yaml", "split": "val", "decoder": "decoder.pth"}
+    made = [carry_out(style_request("stylize", **settings | {"encoder": name})) for name in ("vgg.pth", "other.pth")]
     assert [copy.images_made for copy in made] == [3, 3]
-    assert carry_out(style_request("stylize", **asked)).images_made == 0
+    assert carry_out(style_request("stylize", **settings)).images_made == 0
 
 
 def test_images_are_styled_as_a_copy_would_be(decoder):
@@ -334,8 +334,8 @@ def test_images_are_styled_as_a_copy_would_be(decoder):
 
     Half a grey level, and half another: features that hardly vary amplify what the order of a sum changes.
     """
-    asked = {**COPY, "content": "tiny.yaml", "decoder": decoder, "shuffle_styles": False}
-    copy = carry_out(style_request("stylize", **asked))
+    settings = {**COPY, "content": "tiny.yaml", "decoder": decoder, "shuffle_styles": False}
+    copy = carry_out(style_request("stylize", **settings))
     run_id = carry_out(request("joint_adain", **JOINT, decoder=decoder, max_iters=1)).run_id
     front = front_of(load_network(read(artifact(run_id, "checkpoints/last.pt")), Path(run_id)))
     assert front is not None
@@ -346,8 +346,8 @@ def test_images_are_styled_as_a_copy_would_be(decoder):
 
 
 def test_quarters_are_scored_whole_at_twice_their_size(decoder):
-    asked = {**JOINT, "decoder": decoder, "quadrants": True, "crop_size": (32, 16)}
-    run_id = carry_out(request("joint_adain", **asked)).run_id
+    settings = {**JOINT, "decoder": decoder, "quadrants": True, "crop_size": (32, 16)}
+    run_id = carry_out(request("joint_adain", **settings)).run_id
     assert artifact(run_id, "panels/target_000004.png").is_file()
     assert checkpoint(run_id)["settings"]["crop_size"] == "32,16"
 

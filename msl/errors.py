@@ -5,6 +5,7 @@
     ├── DataError            a folder, an image or a label
     │   ├── UnlabelledError    labels are needed, and the data has none
     │   └── MissingSplitError  a split is needed, and the data's file does not describe it
+    ├── LoadingError         the processes that load data, their memory or their disk
     ├── CheckpointError      a file of weights
     ├── TrackingError        the tracking server or a run on it
     ├── ServiceError         the tracking service, its database or a backup of it
@@ -33,6 +34,10 @@ class UnlabelledError(DataError):
 
 class MissingSplitError(DataError):
     """A split is needed, and the domain's file does not describe it."""
+
+
+class LoadingError(MslError):
+    """A process that loads data has failed, has ended or does not go on."""
 
 
 class CheckpointError(MslError):

@@ -1,5 +1,7 @@
 """Settings of stage validate."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from msl.config.domains import FilesConfig
@@ -20,6 +22,9 @@ class ExaminedConfig(Group):
         None,
         description="Classes in which labels are read; none = those of the source, or of the target if there is no "
         "source.",
+    )
+    output: Path = Field(
+        Path("validation"), description="Folder for what is drawn: a contact sheet of each domain, classes.csv."
     )
 
 

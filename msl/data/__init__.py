@@ -2,6 +2,7 @@
 
 from msl.data.catalog import domain_names, open_domain
 from msl.data.domain import Domain, Sample
+from msl.data.failures import loading_explained
 from msl.data.loaders import Batch, Images, Paired, Stream, in_order
 from msl.data.samples import Problem, Report
 from msl.data.style_images import Joined, StyleFolder, load_style_images
@@ -26,6 +27,7 @@ __all__ = [
     "in_order",
     "is_domain_file",
     "load_style_images",
+    "loading_explained",
     "nearest",
     "open_domain",
 ]

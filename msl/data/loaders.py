@@ -3,19 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import NamedTuple, Protocol, TypeVar
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from msl.data.domain import Domain, Sample
+from msl.data.processes import Items, Loadable, Loading
+from msl.data.shared_memory import Crew, fitted_crew
 from msl.data.transforms import Resized
-from msl.errors import DataError
 
-T = TypeVar("T")
-
-_PREFETCH = 4  # batches that a loading process prepares in advance
+_PREFETCHED_BATCHES = 4  # that a loading process prepares in advance
+_PREFETCHED_IMAGES = 2  # the same for images to score
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """The same on `device`."""
         return Batch(self.image.to(device, non_blocking=True), self.label.to(device, non_blocking=True), self.names)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The parts that loading processes hand over in shared memory."""
+        return self.image, self.label
 
 
 class Images(Protocol):
@@ -71,29 +75,30 @@ class Stream:
         self.domain = domain
         self.position = position
         self._device = device or torch.device("cpu")
-        self._loader = DataLoader(
-            _Augmented(domain, transform, _mixed(seed, salt)),
-            batch_sampler=_Order(len(domain), batch_size, _mixed(seed, salt), position),
-            collate_fn=_collate,
-            num_workers=num_workers,
-            prefetch_factor=_PREFETCH if num_workers else None,
-            pin_memory=self._device.type == "cuda",
-            generator=torch.Generator(),  # otherwise the loader draws its base seed from the global random state
-        )
-        self._batches: Iterator[Batch] | None = None
+        self._items = _Augmented(domain, transform, _mixed(seed, salt))
+        self._order = _Order(len(domain), batch_size, _mixed(seed, salt), position)
+        self._crew, self._title = Crew(num_workers, _PREFETCHED_BATCHES), salt
+        self._batches: Loading[Batch] | None = None
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
         if self._batches is None:
-            self._batches = _plainly_failing(iter(self._loader))
+            self._batches = self._open()
         batch = next(self._batches)
         self.position += 1
         return batch.to(self._device)
 
+    def _open(self) -> Loading[Batch]:
+        (first_batch,) = islice(self._order, 1)
+        crew = fitted_crew(self._crew, lambda: len(first_batch) * _bytes(self._items, first_batch[:1]), self._title)
+        return Loading(self._items, self._order, crew, self._title)
+
     def close(self) -> None:
         """End the loading processes."""
+        if self._batches is not None:
+            self._batches.close()
         self._batches = None
 
 
@@ -129,26 +134,25 @@ class Scorable(NamedTuple):
     label: Tensor  # (H, W) uint8 train ids at full resolution
     name: str
 
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The parts that loading processes hand over in shared memory."""
+        return *self.images, self.label
+
 
 def in_order(domain: Domain, transform: Resized, count: int | None, num_workers: int) -> Iterator[Scorable]:
     """The first `count` samples (all if None), each once: the image resized for the network, the label at full size."""
     chosen = range(len(domain) if count is None else min(count, len(domain)))
-    loader = DataLoader(
-        _Plain(domain, transform),
-        sampler=chosen,
-        batch_size=None,
-        num_workers=num_workers,
-        generator=torch.Generator(),
-    )
-    return _plainly_failing(iter(loader))
+    items, title = _Plain(domain, transform), f"{domain.name}/{domain.split}"
+    crew = fitted_crew(Crew(num_workers, _PREFETCHED_IMAGES), lambda: _bytes(items, 0), title)
+    return Loading(items, chosen, crew, title)
 
 
-def _plainly_failing(items: Iterator[T]) -> Iterator[T]:
-    """A loading process adds its traceback to an error; the user gets the message alone."""
+def _bytes(items: Items[Any, Loadable], key: Any) -> int:
+    """Size of an item. An item that cannot be loaded has none here; the error follows where it is needed."""
     try:
-        yield from items
-    except DataError as error:
-        raise DataError(str(error).strip().rpartition("DataError: ")[2]) from None
+        return sum(tensor.nbytes for tensor in items[key].tensors())
+    except Exception:
+        return 0
 
 
 class _Order:
@@ -175,18 +179,22 @@ class _Order:
         return order
 
 
-class _Augmented(Dataset[tuple[Tensor, Tensor, str]]):
+class _Augmented:
+    """Batches by the (epoch, index) of their samples."""
+
     def __init__(self, domain: Images, transform: Augmentation, seed: int) -> None:
         self._domain, self._transform, self._seed = domain, transform, seed
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Tensor, str]:
-        epoch, index = key
+    def __getitem__(self, keys: list[tuple[int, int]]) -> Batch:
+        return _collate([self._sample(epoch, index) for epoch, index in keys])
+
+    def _sample(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
         sample = self._domain[index]
         image, label = self._transform(sample.image, sample.label, _mixed(self._seed, epoch, index))
         return image, label, sample.name
 
 
-class _Plain(Dataset[Scorable]):
+class _Plain:
     def __init__(self, domain: Domain, transform: Resized) -> None:
         self._domain, self._transform = domain, transform
 

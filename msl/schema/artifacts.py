@@ -17,6 +17,7 @@ DATA_FOLDER: Final = "data"
 SKIPPED_FILE: Final = "skipped.csv"  # samples left out of what is trained on or scored
 VALIDATION_FOLDER: Final = "validation"  # of stage validate
 PROBLEMS_FILE: Final = "problems.csv"
+CLASSES_FILE: Final = "classes.csv"  # each class's share of a domain's pixels
 STYLE_FOLDER: Final = "style"  # of stage stylize: its manifest, the copy's YAML file, pictures
 REPORT_FILE: Final = "report.txt"
 REPORT_FOLDER: Final = "report"  # of stage report

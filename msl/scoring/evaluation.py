@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from msl.config.catalog import METRICS
-from msl.data import Domain, Resized, in_order, nearest
+from msl.data import Domain, Resized, in_order, loading_explained, nearest
 from msl.metrics import Metric
 from msl.models import SegmentationNetwork
 from msl.scoring.counting import Counting
@@ -61,7 +61,8 @@ def evaluate(
     resized = Counting(resized_kinds, num_classes, device)
     full = resized if scored.resize_labels else Counting(full_kinds, num_classes, device)
     samples = in_order(scored.domain, Resized(scored.size, scored.scales), scored.count, scored.num_workers)
-    with eval_mode(model), torch.autocast(device.type, precision, enabled=precision != torch.float32):
+    autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
+    with loading_explained(), eval_mode(model), autocast:
         for sample in tqdm(samples, f"scoring {scored.role}", len(scored), leave=False, unit="img", mininterval=1):
             view_logits = views(model, sample.images, scored.flip)
             label = sample.label[None].to(device)

@@ -2,27 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from msl import schema
 from msl.data import Resized
-from msl.labels import IGNORE, Colour, LabelSet
+from msl.labels import Colour, LabelSet
 from msl.models import SegmentationNetwork
 from msl.scoring.evaluation import Scored, eval_mode
+from msl.scoring.legend import GAP, INK, PAPER, TEXT, coloured, colours_of, legend_picture
 from msl.scoring.prediction import predict, views
 
 _CELL = 420  # width of one picture in pixels
-_GAP = 6
 _HEADER = 26
-_SWATCH = 14
-_TEXT = ImageFont.load_default(13)
-_INK, _PAPER = (40, 40, 40), (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -63,10 +60,10 @@ def draw_panel(rows: Sequence[tuple[str, Tensor, Tensor, Tensor]], label_set: La
         present_ids |= set(np.unique([label.numpy(), prediction.numpy()]).tolist())
         picture = Image.fromarray(image.permute(1, 2, 0).numpy())
         strips.append(_strip(name, [picture, coloured(label, label_set), coloured(prediction, label_set)]))
-    colours = _colours(label_set, present_ids)
-    legend = _legend(colours, 3 * _CELL + 4 * _GAP)
+    colours = colours_of(label_set, present_ids)
+    legend = legend_picture(colours, 3 * _CELL + 4 * GAP)
     *tops, bottom = accumulate((strip.height for strip in strips), initial=0)
-    picture = Image.new("RGB", (legend.width, bottom + legend.height), _PAPER)
+    picture = Image.new("RGB", (legend.width, bottom + legend.height), PAPER)
     for part, top in zip((*strips, legend), (*tops, bottom), strict=True):
         picture.paste(part, (0, top))
     return Panel(picture, _layout([row[0] for row in rows], strips, tops, colours))
@@ -80,48 +77,18 @@ def _layout(
         for name, strip, top in zip(names, strips, tops, strict=True)
     ]
     columns = [
-        schema.PanelColumn(kind, _GAP + column * (_CELL + _GAP), _CELL)
-        for column, kind in enumerate(schema.PANEL_KINDS)
+        schema.PanelColumn(kind, GAP + column * (_CELL + GAP), _CELL) for column, kind in enumerate(schema.PANEL_KINDS)
     ]
     return schema.PanelLayout(tuple(rows), tuple(columns), colours)
 
 
-def coloured(label: Tensor, label_set: LabelSet) -> Image.Image:
-    """A map of train ids (H, W) in the classes' colours; every other id is black."""
-    image = Image.fromarray(label.byte().numpy())
-    image.putpalette(bytes(chain(*label_set.palette)).ljust(3 * 256, b"\0"))
-    return image.convert("RGB")
-
-
 def _strip(name: str, pictures: Sequence[Image.Image]) -> Image.Image:
     height = round(_CELL * pictures[0].height / pictures[0].width)
-    strip = Image.new("RGB", (3 * _CELL + 4 * _GAP, height + _HEADER), _PAPER)
+    strip = Image.new("RGB", (3 * _CELL + 4 * GAP, height + _HEADER), PAPER)
     draw = ImageDraw.Draw(strip)
     for column, (picture, title) in enumerate(zip(pictures, (name, "label", "prediction"), strict=True)):
-        left = _GAP + column * (_CELL + _GAP)
-        draw.text((left, _HEADER - 4), title, _INK, _TEXT, anchor="ls")
+        left = GAP + column * (_CELL + GAP)
+        draw.text((left, _HEADER - 4), title, INK, TEXT, anchor="ls")
         smooth = Image.Resampling.BILINEAR if column == 0 else Image.Resampling.NEAREST
         strip.paste(picture.resize((_CELL, height), smooth), (left, _HEADER))
     return strip
-
-
-def _colours(label_set: LabelSet, present_ids: set[int]) -> dict[str, Colour]:
-    """The classes that are present, and their colours."""
-    colours = {name: label_set.palette[i] for i, name in enumerate(label_set.classes) if i in present_ids}
-    return colours | ({"ignored": (0, 0, 0)} if IGNORE in present_ids else {})
-
-
-def _legend(colours: Mapping[str, Colour], width: int) -> Image.Image:
-    positions, x, y = [], _GAP, _GAP
-    for name, colour in colours.items():
-        entry_width = int(_SWATCH + _GAP + _TEXT.getlength(name) + 3 * _GAP)
-        if x + entry_width > width:
-            x, y = _GAP, y + _SWATCH + _GAP
-        positions.append((x, y, name, colour))
-        x += entry_width
-    legend = Image.new("RGB", (width, y + _SWATCH + 2 * _GAP), _PAPER)
-    draw = ImageDraw.Draw(legend)
-    for left, top, name, colour in positions:
-        draw.rectangle((left, top, left + _SWATCH, top + _SWATCH), colour)
-        draw.text((left + _SWATCH + _GAP, top + _SWATCH // 2 + 1), name, _INK, _TEXT, anchor="lm")
-    return legend

@@ -22,7 +22,7 @@ from msl.errors import ConfigError, DataError
 from msl.files import make_folder, whole_file
 from msl.labels import LabelSet
 from msl.scoring.exports import LabelFiles, write_image
-from msl.scoring.panels import coloured
+from msl.scoring.legend import coloured
 from msl.serving.images import ImageFile, find_images
 from msl.serving.origin import find_network
 from msl.serving.pipeline import in_flight

@@ -12,6 +12,7 @@ from torch import nn
 from msl import schema
 from msl.checkpoints import Checkpoint, read
 from msl.config import ModelConfig, StageConfig
+from msl.data import loading_explained
 from msl.inputs.checks import Checked
 from msl.recipes import Request
 from msl.tracking import DataInput, MlflowReporter
@@ -111,7 +112,8 @@ class Training:
         """Train to the end; the loading processes end in every case."""
         callbacks = list(self.callbacks.values())
         try:
-            fit(self.state, self.terms, callbacks, self.freeze_bn, self.precision, self.clip_norm)
+            with loading_explained():
+                fit(self.state, self.terms, callbacks, self.freeze_bn, self.precision, self.clip_norm)
         finally:
             for stream in self.state.streams.values():
                 stream.close()

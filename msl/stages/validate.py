@@ -1,20 +1,25 @@
 """The validate stage: checks every sample of a domain without training."""
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msl import schema
 from msl.config import ValidateConfig
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError, DataError
+from msl.files import make_folder
 from msl.inputs.checks import Checked, inspect_domain, write_problems
 from msl.inputs.domains import open_scored_split
-from msl.labels import IGNORE, LabelSet
+from msl.inputs.shares import class_table, shares_of, write_classes
+from msl.labels import LabelSet
+from msl.scoring.contact_sheet import contact_sheet
+from msl.scoring.exports import write_image
 from msl.stages.stage import Outcome
 from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
 
 _STAGE = "validate"
+_DRAWN_SAMPLES = 8  # of each domain
 _LISTED_PROBLEMS = 10  # of each kind, in the report
 _LISTED_SIZES = 5  # of images, in the report
 _LINE_WIDTH = 100  # characters
@@ -37,9 +42,13 @@ def validate(config: ValidateConfig, group: str | None = None, show: Callable[[s
     reporter = open_run(connect(), title, {schema.STAGE: _STAGE, schema.GROUP: title})
     with ending(reporter):
         checks, texts = [], []
-        for role, domain in _open_domains(config):
+        domains = _open_domains(config)
+        make_folder(config.examined.output, ConfigError)
+        for role, domain in domains:
             checks.append(inspect_domain(role, domain))
-            texts.append(_report(checks[-1]))
+            texts.append(
+                "\n".join([_report(checks[-1]), *_fact("drawn", _draw(reporter, checks[-1], config.examined.output))])
+            )
             show(texts[-1])
         _record(reporter, config, checks, texts)
         if unusable := [checked.headline() for checked in checks if checked.report.problems]:
@@ -81,26 +90,36 @@ def _record(reporter: MlflowReporter, config: ValidateConfig, checks: list[Check
     record = RunRecord(stage=_STAGE, settings=config.flat())
     describe(reporter, config.flat(), record, {}, [checked.input for checked in checks])
     reporter.text("\n\n".join(texts) + "\n", f"{schema.VALIDATION_FOLDER}/{schema.REPORT_FILE}")
+    reporter.file(write_classes(checks, config.examined.output / schema.CLASSES_FILE), schema.VALIDATION_FOLDER)
     with run_folder(reporter.run_id) as folder:
         reporter.file(write_problems(checks, folder / schema.PROBLEMS_FILE), schema.VALIDATION_FOLDER)
+
+
+def _draw(reporter: MlflowReporter, checked: Checked, output: Path) -> str:
+    """Draw usable samples, on disk and in the run; the picture's path, or "" if no sample can be used."""
+    if not len(checked.domain):
+        return ""
+    path = output / f"{checked.role}_{checked.domain.split}.png"
+    write_image(contact_sheet(checked.domain, _DRAWN_SAMPLES), path)
+    reporter.file(path, schema.VALIDATION_FOLDER)
+    return f"{path}"
 
 
 def _report(checked: Checked) -> str:
     """Counts, sizes, classes, and the problems by kind, in a few lines."""
     report = checked.report
     headline = checked.headline() if report.problems else f"{checked.title}: {report.count} samples, all usable"
-    facts = {"digest": report.digest, "sizes": _sizes(report.sizes)}
-    if report.pixels:
-        facts["pixels"] = _shares(report.pixels, checked.domain.label_set)
-    lines = [headline, *(_fact(name, text) for name, text in facts.items())]
-    lines += [_fact("note", note) for note in report.notes]
+    lines = [headline, *_fact("digest", report.digest), *_fact("sizes", _sizes(report.sizes))]
+    lines += [f"  {line}" for line in class_table(shares_of(checked))]
+    lines += [line for note in report.notes for line in _fact("note", note)]
     for kind in {problem.kind: None for problem in report.problems}:
         lines += [f"  {kind}", *(f"    {line}" for line in report.named(_LISTED_PROBLEMS, kind))]
     return "\n".join(lines)
 
 
-def _fact(name: str, text: str) -> str:
-    return textwrap.fill(text, _LINE_WIDTH, initial_indent=f"  {name:8}", subsequent_indent=" " * 10)
+def _fact(name: str, text: str) -> list[str]:
+    """Lines that say `text`; none if it is empty."""
+    return textwrap.wrap(text, _LINE_WIDTH, initial_indent=f"  {name:8}", subsequent_indent=" " * 10)
 
 
 def _sizes(sizes: Mapping[tuple[int, int], int]) -> str:
@@ -108,13 +127,3 @@ def _sizes(sizes: Mapping[tuple[int, int], int]) -> str:
     named = [f"{count} of {width}x{height}" for (width, height), count in ranked[:_LISTED_SIZES]]
     unlisted = len(ranked) - _LISTED_SIZES
     return ", ".join([*named, f"{unlisted} other sizes"] if unlisted > 0 else named)
-
-
-def _shares(pixels: Mapping[int, int], label_set: LabelSet) -> str:
-    total = sum(pixels.values())
-
-    def shares() -> Iterator[str]:
-        for train_id, name in [*enumerate(label_set.classes), (IGNORE, "ignored")]:
-            yield f"{name} {100 * pixels.get(train_id, 0) / total:.2f} %"
-
-    return ", ".join(shares())

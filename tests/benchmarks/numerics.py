@@ -22,7 +22,7 @@ from msl.losses import cross_entropy, guidance_labels, iw_max_square
 from msl.metrics import ConfusionMatrix
 from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import to_device
-from msl.scoring.panels import coloured
+from msl.scoring.legend import coloured
 from msl.training import Schedule, State, Term, fit
 from msl.training.objectives.adaptation import Adaptation
 from msl.training.objectives.supervised import Supervised

@@ -2,12 +2,14 @@
 
 import csv
 import io
+from pathlib import Path
 
 import data_factory as factory
 import mlflow.artifacts
 import numpy as np
 import pytest
 from mlflow.tracking import MlflowClient
+from PIL import Image
 from tiny import checkpoint, request
 
 from msl import schema
@@ -135,6 +137,11 @@ def test_validate_reports_and_records_all_problems_and_fails(wrong, tmp_path):
     report = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/validation/report.txt")
     assert report == "\n\n".join(shown) + "\n"
     assert not list(tmp_path.glob(".msl/*"))
+    sheets = {f"{role}_{split}.png" for role in ("source", "target") for split in ("train", "val")}
+    drawn = [folder for folder in (tmp_path / "validation").iterdir() if folder.suffix == ".png"]
+    assert {path.name for path in drawn} == sheets
+    logged = {Path(item.path).name for item in MlflowClient().list_artifacts(run.info.run_id, "validation")}
+    assert logged == {path.name for path in drawn} | {"report.txt", "problems.csv", "classes.csv"}
 
 
 def test_the_report_of_a_domain(wrong, tmp_path):
@@ -148,8 +155,9 @@ def test_the_report_of_a_domain(wrong, tmp_path):
     lines = shown[0].splitlines()
     assert lines[0] == "gta5/train: 5 of 12 samples cannot be used: 2 missing, 1 unreadable, 1 size mismatch, 1 black"
     assert lines[2] == "  sizes   9 of 40x24, 1 of 40x20"
-    assert lines[3].startswith("  pixels  road 50.00 %, sidewalk 0.00 %, ")
-    assert "bicycle 0.00 %, ignored 50.00 %" in shown[0]
+    assert lines[3] == f"  road            50.00 %  {'█' * 30}"
+    assert lines[4] == "  sidewalk         0.00 %"
+    assert lines[22] == f"  ignored         50.00 %  {'█' * 30}"
     assert lines[lines.index("  black") + 1].endswith("GTA5/images/00010.png: the image is black")
 
 
@@ -159,6 +167,28 @@ def test_validate_of_sound_data_finishes(wrong):
     assert (run.info.status, run.info.run_name) == ("FINISHED", "validate streets cityscapes")
     assert rows(outcome.run_id, PROBLEMS) == []
     assert run.data.params["cfg.split"] == "val"
+
+
+def test_validate_draws_samples_and_counts_classes_on_disk_and_in_the_run(wrong, tmp_path):
+    shown = []
+    outcome = validate(config(source="streets", target="cityscapes", split="val", output="pictures"), show=shown.append)
+    assert "  drawn   pictures/source_val.png" in shown[0].splitlines()
+    with Image.open(tmp_path / "pictures/source_val.png") as sheet:
+        assert sheet.width == 4 * 426 + 6
+    counted = rows(outcome.run_id, "validation/classes.csv")
+    assert [row["class"] for row in counted[:2]] == ["road", "sidewalk"]
+    assert {(row["role"], row["domain"], row["split"]) for row in counted} == {("target", "cityscapes", "val")}
+    assert sum(float(row["percent"]) for row in counted) == pytest.approx(100, abs=0.01)
+
+
+def test_validate_draws_nothing_where_no_sample_can_be_used(wrong, tmp_path):
+    for path in (tmp_path / "data/GTA5/images").iterdir():
+        path.unlink()
+    shown = []
+    with pytest.raises(DataError):
+        validate(config(target=None, split="train"), show=shown.append)
+    assert "drawn" not in shown[0]
+    assert [path.name for path in (tmp_path / "validation").iterdir()] == ["classes.csv"]
 
 
 def test_validate_reads_the_targets_training_images_without_labels(wrong, tmp_path):

@@ -6,7 +6,8 @@ from PIL import Image
 
 from msl.labels import LABEL_SETS
 from msl.schema import PanelLayout
-from msl.scoring.panels import coloured, draw_panel
+from msl.scoring.legend import coloured
+from msl.scoring.panels import draw_panel
 
 CITYSCAPES = LABEL_SETS["cityscapes19"]
 

@@ -14,7 +14,7 @@ from conftest import REPOSITORY
 # The floors: a room imports from those below it only, and rooms on one floor do not import each other.
 FLOORS = [
     {"errors"},
-    {"files", "labels", "schema"},
+    {"files", "foreign_files", "labels", "schema"},
     {"config"},
     {"recipes"},
     {"numerics", "metrics", "weights", "streets"},

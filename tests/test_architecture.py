@@ -25,7 +25,7 @@ FLOORS = [
     {"inputs"},
     {"stages", "serving"},
     {"runs"},
-    {"commands"},
+    {"commands", "python"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 FROM_OUTSIDE = {  # what is kept to some rooms
@@ -145,6 +145,7 @@ def loaded(code: str) -> set[str]:
 @pytest.mark.parametrize(
     ("code", "absent"),
     [
+        ("import msl", {"torch", "mlflow", "numpy", "pydantic", "click"}),
         ("import analysis", {"torch", "mlflow", "pandas", "sqlalchemy", "matplotlib"}),
         (
             "import analysis.store, analysis.comparison, analysis.report, analysis.__main__",

@@ -30,12 +30,12 @@ class Origin:
 
 
 def find_network(
-    client: Client, reference: str, folder: Path, config: FileConfig | None = None, root: Path | None = None
+    client: Client | None, reference: str, folder: Path, config: FileConfig | None = None, root: Path | None = None
 ) -> Origin:
     """A network by its reference.
 
     Args:
-        client: of the tracking store.
+        client: of the tracking store; None = connected to if the reference needs one.
         reference: as in `msl.tracking.find_weights`; ``runs:/ID`` is the run's best checkpoint.
         folder: for the file, if it is downloaded.
         config: settings of the network that files of others leave open.

@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from msl import schema
 from msl.errors import CheckpointError
 from msl.tracking.artifacts import download
-from msl.tracking.connection import Client
+from msl.tracking.connection import Client, connect
 
 NETWORK_FILE = "network.pt"  # of a packaged network, below the artifacts of its MLflow model
 FORMS = "a file, runs:/RUN_ID, runs:/RUN_ID/checkpoints/last.pt, models:/NAME@ALIAS or models:/NAME/VERSION"
@@ -32,7 +32,7 @@ class WeightsFile:
 
 
 def find_weights(
-    client: Client,
+    client: Client | None,
     reference: str,
     folder: Path,
     *,
@@ -43,7 +43,7 @@ def find_weights(
     """The file that a reference names, downloaded if necessary.
 
     Args:
-        client: of the tracking store.
+        client: of the tracking store; None = connected to if the reference needs one.
         reference: one of `FORMS`; a path is relative to this folder or to `root`.
         folder: for the file, if it is downloaded.
         root: folder of data sets.
@@ -62,7 +62,7 @@ def find_weights(
     if not re.fullmatch(r"\w+", run_id):
         raise CheckpointError(f"{value}: this is no run. Pass {FORMS}.")
     if not path or path == schema.CHECKPOINT_FOLDER:
-        path = f"{schema.CHECKPOINT_FOLDER}/{_checkpoint_of(client, run_id, checkpoints, value)}"
+        path = f"{schema.CHECKPOINT_FOLDER}/{_checkpoint_of(client or connect(), run_id, checkpoints, value)}"
     return WeightsFile(_run_file(run_id, path, folder, value), f"runs:/{run_id}/{path}", run_id)
 
 

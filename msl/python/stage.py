@@ -51,7 +51,7 @@ def run(
         stage, values = "adapt" if "checkpoint" in values else "pretrain", values | {"network": "deeplabv3plus"}
     if stage not in STAGES:
         raise ConfigError(f"stage = {stage!r}: {unknown_name(stage, [*STAGES, 'deeplabv3p', *_USES])}")
-    request = Request(
+    request = Request.of(
         stage=stage, recipe=recipe or RequestConfig().recipe, overrides=values, group=group, resume=resume
     )
     return carry_out(request)

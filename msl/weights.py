@@ -1,5 +1,7 @@
 """Files of weights: read without running code from them, and loaded whole or not at all."""
 
+import argparse
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,43 +13,109 @@ import torchvision.models as zoo
 from torch import Tensor
 
 from msl.errors import CheckpointError
+from msl.foreign_files import refusal
 
+# What trainers call the state dict in their files, the most telling name first.
+_ENTRIES = ("state_dict", "model_state_dict", "model_state", "model", "network", "net", "params", "weights")
 _WRAPPERS = ("module.", "Scale.")  # DataParallel and the Caffe converter put these before every name
+_WHOLE_WRAPPERS = ("_orig_mod.", "model.", "net.", "network.")  # as torch.compile and Lightning do: before all or none
 _COUNTER = "num_batches_tracked"  # BatchNorm's; files older than PyTorch 0.4.1 lack it, and nothing here reads it
+_SAVE = "torch.save(model.state_dict(), FILE)"
+_GLOBAL = re.compile(r"GLOBAL (?P<name>[\w.]+)")  # of the message with which torch refuses an object
+
+
+class ForeignObject:
+    """Takes the place of an object in a file whose class is not a tensor's: nothing of the object is built or run."""
+
+    def __new__(cls, *args: Any, **named: Any) -> "ForeignObject":
+        """An empty object, whatever the file says."""
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        """Ignore the state."""
 
 
 def load_file(path: Path) -> dict[str, Any]:
-    """The dictionary in a file that `torch.save` wrote.
+    """The dictionary in a file that `torch.save` wrote. Objects in it that are no tensors become `ForeignObject`.
 
     Raises:
-        CheckpointError: the file is damaged, would run code, or holds something else.
+        CheckpointError: the file is missing or damaged, would run code, or holds something else.
     """
-    # Trainers save their best score as a NumPy scalar; nothing else of NumPy is allowed.
+    reason = refusal(path)
+    if reason is not None:
+        raise CheckpointError(f"{path} cannot be read: damaged, or no file of weights. It {reason}.")
+    # Trainers save their best score as a NumPy scalar and their options as a namespace.
     scalar: Any = np.float64(0).__reduce__()[0]
-    scalars: list[Any] = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
+    known: list[Any] = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
+    known += [np.dtype, type(np.dtype(np.float64)), argparse.Namespace]
+    foreign: list[Any] = []
     try:
-        with torch.serialization.safe_globals([*scalars, np.dtype, type(np.dtype(np.float64))]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(known):
+            foreign += [(ForeignObject, name) for name in _foreign_classes(path)]
+            with torch.serialization.safe_globals(foreign):
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle, zip, EOF and runtime errors for the kinds of damage
-        reason = next(iter(str(error).splitlines()), "it is empty")
+        raise CheckpointError(f"{path} cannot be read: damaged, or no file of weights{_why(error)}") from error
+    if isinstance(content, ForeignObject):
+        classes = ", ".join(name for _, name in foreign[:3])
         raise CheckpointError(
-            f"{path} cannot be read: damaged, or no file of weights ({reason}). Pass a file that torch.save wrote."
-        ) from error
+            f"{path} holds a whole model with its code ({classes}, …), no state dict. Where it was made, save its "
+            f"weights alone: {_SAVE}."
+        )
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, no state dict. Pass a file that holds one.")
+        raise CheckpointError(
+            f"{path} holds a {type(content).__name__}, no state dict. Pass a file that holds one, as {_SAVE} writes it."
+        )
     return content
 
 
+def _foreign_classes(path: Path) -> list[str]:
+    """Names of the classes in a file that torch does not read by itself; none of a file in torch's older format."""
+    try:
+        return torch.serialization.get_unsafe_globals_in_checkpoint(str(path))
+    except ValueError:
+        return []
+
+
+def _why(error: Exception) -> str:
+    """What torch says of a file in our words: its own advice is to read such a file without protection."""
+    text = str(error)
+    if (match := _GLOBAL.search(text)) is not None:
+        return (
+            f": reading its object {match['name']} could run code. Where it was made, save its weights alone: {_SAVE}."
+        )
+    if "Ran out of input" in text or isinstance(error, EOFError) or "unexpected EOF" in text or "corrupted" in text:
+        return ": it ends too early. Download or copy it again, and compare its size with the original's."
+    return f". Pass a file that torch.save wrote, such as one of {_SAVE}."
+
+
 def state_dict_in(content: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors by name, without what trainers, DataParallel and converters put around them."""
-    state = content.get("state_dict", content)
-    plain = {}
-    for name, value in state.items() if isinstance(state, Mapping) else ():
+    """The tensors by name, without what trainers, DataParallel, torch.compile and converters put around them."""
+    plain: dict[str, Tensor] = {}
+    for name, value in inner_state(content).items():
+        bare_name = str(name)
         for wrapper in _WRAPPERS:
-            name = name.removeprefix(wrapper)
+            bare_name = bare_name.removeprefix(wrapper)
         if isinstance(value, Tensor):
-            plain[name] = value
+            plain[bare_name] = value
+    for wrapper in _WHOLE_WRAPPERS:
+        if plain and all(name.startswith(wrapper) for name in plain):
+            plain = {name.removeprefix(wrapper): value for name, value in plain.items()}
     return plain
+
+
+def inner_state(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table in a file that has the tensors, with the names of the file; trainers put it into another table."""
+    if not any(isinstance(value, Tensor) for value in content.values()):
+        for entry in _ENTRIES:
+            inner = content.get(entry)
+            if isinstance(inner, Mapping) and (state := inner_state(inner)):
+                return state
+        return {}
+    return content
 
 
 def check_fit(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from msl.checkpoints.checkpoint import Checkpoint, NetworkAbout
+from msl.checkpoints.differences import refuse_differences
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.models import SegmentationNetwork, build_model
@@ -44,10 +45,11 @@ def load_network(
     if classes is not None and tuple(classes) != about.classes:
         raise CheckpointError(
             f"{path} predicts {len(about.classes)} classes ({', '.join(about.classes)}), the data has "
-            f"{len(classes)} ({', '.join(classes)}). Pass label_set={about.label_set} or another checkpoint."
+            f"{len(classes)} ({', '.join(classes)}). Pass head=new to keep its backbone and train a new head for the "
+            f"data's classes, label_set={about.label_set} to train for its classes, or another checkpoint."
         )
     if expected is not None:
-        _refuse_another(path, about.model, expected)
+        refuse_differences(path, about.model.architecture(), expected.architecture())
     model = build_model(about.model.model_copy(update={"weights": "none"}))
     if about.front is not None:
         put_in_front(model, _described_front(about.front, path))
@@ -63,14 +65,3 @@ def _described_front(about: Mapping[str, Any], path: Path) -> StyleFront:
             f"{path}: the description of its style network lacks {error.args[0]}, so it cannot be rebuilt. "
             "Pass another checkpoint of the run."
         ) from error
-
-
-def _refuse_another(path: Path, stored: ModelConfig, expected: ModelConfig) -> None:
-    stored_parts, expected_parts = stored.architecture(), expected.architecture()
-    differing = [name for name in stored_parts if stored_parts[name] != expected_parts[name]]
-    if differing:
-        stored_values = ", ".join(f"{name} = {stored_parts[name]}" for name in differing)
-        expected_values = ", ".join(f"{name} = {expected_parts[name]}" for name in differing)
-        raise CheckpointError(
-            f"{path} holds a network with {stored_values}; the settings ask for {expected_values}. Make them agree."
-        )

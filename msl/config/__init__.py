@@ -7,6 +7,7 @@ the command line (``--lambda_target``) through the code (``config.adaptation.lam
 
 from msl.config.domains import FilesConfig, SourceConfig, TargetConfig
 from msl.config.evaluation import EvaluateConfig, EvaluationConfig, ScoredConfig, ViewConfig
+from msl.config.file import FileConfig
 from msl.config.group import Group
 from msl.config.model import ModelConfig
 from msl.config.objective import AdaptationConfig, ObjectiveConfig
@@ -64,6 +65,7 @@ __all__ = [
     "EvaluateConfig",
     "EvaluationConfig",
     "ExaminedConfig",
+    "FileConfig",
     "FilesConfig",
     "Group",
     "InputConfig",

@@ -5,6 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from msl.config.catalog import EXTRA_METRICS, ExtraMetrics
+from msl.config.file import FileConfig
 from msl.config.group import Group
 from msl.config.run import RuntimeConfig
 from msl.config.stage import StageConfig
@@ -42,7 +43,10 @@ class EvaluationConfig(ViewConfig):
 class ScoredConfig(Group):
     """The checkpoint and the domains that are scored."""
 
-    checkpoint: str = Field(description="Weights to score: a file or runs:/ID/checkpoints/best.pt.")
+    checkpoint: str = Field(
+        description="Weights to score: a file, runs:/ID for the run's best checkpoint, runs:/ID/checkpoints/last.pt, "
+        "models:/NAME@ALIAS or models:/NAME/VERSION."
+    )
     source: str | None = Field(
         "trained",
         description="Domain of the scores source/…; trained = that of the training; none = not scored.",
@@ -65,5 +69,6 @@ class EvaluateConfig(StageConfig):
     """Scores of a checkpoint."""
 
     scored: ScoredConfig
+    file: FileConfig = FileConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     runtime: RuntimeConfig = RuntimeConfig()

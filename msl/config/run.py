@@ -25,8 +25,14 @@ class StartConfig(Group):
 
     checkpoint: str | None = Field(
         None,
-        description="Weights to start from: a file or runs:/ID/checkpoints/last.pt; none = those of the newest "
+        description="Weights to start from: a file, runs:/ID for the run's last checkpoint, "
+        "runs:/ID/checkpoints/best.pt, models:/NAME@ALIAS or models:/NAME/VERSION; none = those of the newest "
         "finished parent run whose settings fit; if no run fits, the parent stage is run first.",
+    )
+    head: Literal["file", "new"] = Field(
+        "file",
+        description="Head of the network: file = that of the checkpoint; new = a new one for the classes of the data, "
+        "on the backbone of the checkpoint.",
     )
 
 

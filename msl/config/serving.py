@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from msl.config.evaluation import ViewConfig
+from msl.config.file import FileConfig
 from msl.config.group import Group
 from msl.config.run import DeviceConfig
 from msl.config.stage import StageConfig
@@ -25,8 +26,8 @@ class PredictedConfig(Group):
     """What to predict, and which files to write."""
 
     checkpoint: str = Field(
-        description="Network to predict with: a file, runs:/ID/checkpoints/last.pt, runs:/ID for its best checkpoint, "
-        "or models:/NAME@ALIAS."
+        description="Network to predict with: a file, runs:/ID for the run's best checkpoint, "
+        "runs:/ID/checkpoints/last.pt, models:/NAME@ALIAS or models:/NAME/VERSION."
     )
     images: Path = Field(
         description="An image, a folder with images or video frames and its subfolders, or a pattern in quotes such as "
@@ -52,6 +53,7 @@ class PredictConfig(StageConfig):
     """Predictions of a checkpoint for images without labels."""
 
     predicted: PredictedConfig
+    file: FileConfig = FileConfig()
     input: InputConfig = InputConfig()
     device: DeviceConfig = DeviceConfig()
 
@@ -60,7 +62,8 @@ class PackagedConfig(Group):
     """The network that becomes an MLflow model, and the model's name."""
 
     checkpoint: str = Field(
-        description="Network to package: runs:/ID for its best checkpoint, runs:/ID/checkpoints/last.pt, or a file."
+        description="Network to package: a file, runs:/ID for the run's best checkpoint, "
+        "runs:/ID/checkpoints/last.pt, models:/NAME@ALIAS or models:/NAME/VERSION."
     )
     name: str | None = Field(
         None,
@@ -93,4 +96,5 @@ class PackageConfig(StageConfig):
     """A checkpoint as an MLflow model."""
 
     packaged: PackagedConfig
+    file: FileConfig = FileConfig()
     input: InputConfig = InputConfig()

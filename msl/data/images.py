@@ -46,12 +46,17 @@ def decode_image(data: bytes) -> UInt8:
         OSError: it is not an image, or is damaged.
     """
     with Image.open(BytesIO(data)) as image:
-        _check_size(image)
-        if image.mode not in _IMAGE_MODES:
-            raise ValueError(f"it has mode {image.mode}: convert it to 8 bits per channel")
-        upright = _upright(image)
-        opaque = upright.convert("RGBA") if "transparency" in upright.info else upright  # Pillow warns about palettes
-        return np.array(opaque.convert("RGB"))
+        return opaque_rgb(image)
+
+
+def opaque_rgb(image: Image.Image) -> UInt8:
+    """An opened image as (H, W, 3) RGB; as in `decode_image`, with the same errors."""
+    _check_size(image)
+    if image.mode not in _IMAGE_MODES:
+        raise ValueError(f"it has mode {image.mode}: convert it to 8 bits per channel")
+    upright = _upright(image)
+    opaque = upright.convert("RGBA") if "transparency" in upright.info else upright  # Pillow warns about palettes
+    return np.array(opaque.convert("RGB"))
 
 
 def decode_ids(data: bytes) -> RawSamples:

@@ -11,7 +11,7 @@ from msl.config.catalog import BACKBONES, NETWORKS
 from msl.errors import CheckpointError, ConfigError
 from msl.models.backbones import Backbone, check_declaration
 from msl.models.network import SegmentationNetwork
-from msl.weights import check_fit, load_file, state_dict_in
+from msl.weights import check_fit, inner_state, load_file, state_dict_in
 
 
 def build_model(config: ModelConfig) -> SegmentationNetwork:
@@ -55,8 +55,8 @@ def fill_in(config: ModelConfig, needed: Mapping[str, Any], origin: str) -> Mode
 
 def settings_of_weights(content: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of the network that the weights in a file decide, as far as their names show them."""
-    state = content.get("state_dict", content)
-    is_caffe = any(".conv2d_list." in name or "Scale." in name for name in state)
+    state = state_dict_in(content)
+    is_caffe = any(".conv2d_list." in name or "Scale." in name for name in inner_state(content))
     norms = [name.removesuffix("running_mean") for name in state if name.endswith(".running_mean")]
     preprocessing = {"preprocessing": "caffe_bgr"} if is_caffe else {}
     return preprocessing | ({"bn_affine": any(f"{norm}weight" in state for norm in norms)} if norms else {})

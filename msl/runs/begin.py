@@ -1,9 +1,12 @@
 """How a stage is run: from a request, by way of its data and the results that it starts from, to a finished run."""
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from msl import schema
+from msl.config import StageConfig
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.runs.resume import resume
@@ -41,11 +44,21 @@ def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | N
         values, data, needs = supplies.open_data(stage, request)
         config = settings.edit(**values)
         starts = supplies.starts(needs, data_root(config), folder / "start")
-        config = config.edit(**stage.values_from_starts(config, starts))
+        changes = stage.values_from_starts(config, starts, request.overrides)
+        group = _group_of(request, config, changes)
+        config = config.edit(**changes)
+        reporter.rename(stage.title(group, config))
         job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
         _describe(stage, job, request)
         record_skipped(reporter, data.checks, folder)
         return carry_out(stage, job)
+
+
+def _group_of(request: Request, config: StageConfig, values: Mapping[str, Any]) -> str:
+    """The group, with the settings that a result changed: of a checkpoint with another network than the recipe's."""
+    settings, full_settings = config.flat(), config.edit(**values).flat()
+    changes = {name: value for name, value in values.items() if settings[name] not in (None, full_settings[name])}
+    return replace(request, settings=request.settings.edit(**changes)).group_name()
 
 
 def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
@@ -60,7 +73,7 @@ def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
         starts={setting: start.reference for setting, start in job.starts.items()},
         **stage.record(job),
     )
-    tags = job.data.tags() | stage.tags(job.starts)
+    tags = job.data.tags() | stage.tags(job.starts) | {schema.GROUP: job.group}
     if isinstance(stage, TrainingStage):
         tags[schema.FINGERPRINT] = fingerprint_of(stage, job.config, job.data, job.starts)
     describe(job.reporter, job.config.flat(), record, tags, job.data.inputs)

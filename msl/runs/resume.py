@@ -154,4 +154,7 @@ def _on_this_machine(config: StageConfig, is_folder_set: bool) -> StageConfig:
 def _starts(client: Client, record: RunRecord, root: Path | None, folder: Path) -> dict[str, Start]:
     """The results that the run started from: needed if it has not written a checkpoint of its own."""
     references = record.starts.items()
-    return {setting: fetch(client, reference, root, folder / "start" / setting) for setting, reference in references}
+    return {
+        setting: fetch(client, setting, reference, root, folder / "start" / setting)
+        for setting, reference in references
+    }

@@ -3,25 +3,27 @@
 from pathlib import Path
 
 from msl import schema
-from msl.inputs.styles import weights_file
 from msl.stages.stage import Start
-from msl.tracking import Client, find_checkpoint, sha256_of
+from msl.tracking import LAST_FIRST, Client, find_weights, sha256_of
 
 
-def fetch(client: Client, reference: str, root: Path | None, folder: Path) -> Start:
+def fetch(client: Client, setting: str, reference: str, root: Path | None, folder: Path) -> Start:
     """The file of a result.
 
     Args:
         client: of the tracking store.
-        reference: a path, here or below the folder of data sets, or ``runs:/ID/checkpoints/last.pt``.
+        setting: that names the result, for messages.
+        reference: as in `msl.tracking.find_weights`. ``runs:/ID`` is the run's last checkpoint, not its best one: to
+            choose the best, the target's labels were used.
         root: folder of data sets.
         folder: for the file, if it is downloaded.
 
     Raises:
         CheckpointError: there is no such file, run or artifact.
     """
-    path, run_id = find_checkpoint(weights_file(reference, root), folder)
-    return Start(reference=reference, path=path, run_id=run_id, digest=_digest(client, reference, path, run_id))
+    file = find_weights(client, reference, folder, root=root, checkpoints=LAST_FIRST, setting=setting)
+    digest = _digest(client, file.reference, file.path, file.run_id)
+    return Start(reference=file.reference, path=file.path, run_id=file.run_id, digest=digest)
 
 
 def last_checkpoint_of(run_id: str) -> str:

@@ -48,7 +48,10 @@ class Supplies:
 
     def starts(self, needs: list[Need], root: Path | None, folder: Path) -> dict[str, Start]:
         """The results that a stage starts from, on this machine, by setting."""
-        return {need.setting: fetch(self._client, self.result_of(need), root, folder / need.setting) for need in needs}
+        return {
+            need.setting: fetch(self._client, need.setting, self.result_of(need), root, folder / need.setting)
+            for need in needs
+        }
 
     def result_of(self, need: Need) -> str:
         """Reference of the result: the one that the settings name, else a finished one that fits, else a new one."""
@@ -69,7 +72,7 @@ class Supplies:
         }
         with TemporaryDirectory() as folder:
             starts = {
-                setting: fetch(self._client, reference, data_root(config), Path(folder) / setting)
+                setting: fetch(self._client, setting, reference, data_root(config), Path(folder) / setting)
                 for setting, reference in references.items()
                 if reference is not None
             }
@@ -77,7 +80,7 @@ class Supplies:
             if len(starts) == len(
                 references
             ):  # else a result that it starts from does not exist, so its own does not either
-                config = config.edit(**stage.values_from_starts(config, starts))
+                config = config.edit(**stage.values_from_starts(config, starts, request.overrides))
                 result = stage.find_existing(config, data, starts) or self._find_checkpoint(stage, config, data, starts)
         if result is None:
             log.info("no finished run of stage %s fits, so that stage runs first", stage.name)

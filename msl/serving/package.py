@@ -16,15 +16,15 @@ from PIL import Image
 
 import msl
 from msl import schema
-from msl.checkpoints import Checkpoint, NetworkAbout, about_network, write
+from msl.checkpoints import Checkpoint, NetworkAbout, write
 from msl.config import InputConfig, PackageConfig
 from msl.config.catalog import BACKBONES
 from msl.data import open_domain
 from msl.errors import TrackingError
+from msl.inputs.networks import Origin, find_network
 from msl.scoring.exports import LabelImages
-from msl.serving.origin import NETWORK_FILE, Origin, find_network
 from msl.serving.predictor import input_size
-from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, run_folder, sha256_of
+from msl.tracking import NETWORK_FILE, Client, RunRecord, connect, describe, ending, open_run, run_folder, sha256_of
 
 _LINEAGE = (
     *(schema.STAGE, schema.RECIPE, schema.GROUP, schema.PARENT, schema.FINGERPRINT),
@@ -57,10 +57,9 @@ def package(config: PackageConfig) -> Packaged:
     client = connect()
     reporter = open_run(client, f"package {settings.checkpoint}", {schema.STAGE: "package"})
     with ending(reporter), run_folder(reporter.run_id) as folder:
-        origin = find_network(client, settings.checkpoint, folder / "start")
+        origin = find_network(client, settings.checkpoint, folder / "start", config.file)
         tags = _lineage(client, origin) | {schema.LICENSE: settings.license or _terms(origin.checkpoint)}
-        about = about_network(origin.checkpoint, origin.path)
-        record = RunRecord(stage="package", settings=config.flat(), classes=about.classes)
+        record = RunRecord(stage="package", settings=config.flat(), classes=origin.about.classes)
         describe(reporter, config.flat(), record, {schema.PARENT: origin.parent}, [])
         network = folder / NETWORK_FILE
         write(network, _slim(origin, config.input))
@@ -98,7 +97,7 @@ def _log(client: Client, run_id: str, network: Path, origin: Origin, tags: Mappi
         run_id=run_id,
         model_id=model.model_id,
         step=origin.checkpoint.step,
-        metadata=_metadata(about_network(origin.checkpoint, origin.path), tags),
+        metadata=_metadata(origin.about, tags),
         signature=_SIGNATURE,
         input_example=_example(),
         python_model=str(Path(__file__).with_name("served.py")),
@@ -111,7 +110,7 @@ def _log(client: Client, run_id: str, network: Path, origin: Origin, tags: Mappi
 
 def _requirements(origin: Origin) -> list[str]:
     """The packages that a prediction needs, those of the backbone too, in the versions that are installed here."""
-    backbone = BACKBONES.load(about_network(origin.checkpoint, origin.path).model.backbone)
+    backbone = BACKBONES.load(origin.about.model.backbone)
     return [f"{name}=={version(name).partition('+')[0]}" for name in (*_PACKAGES, *backbone.packages)]
 
 

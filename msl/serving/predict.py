@@ -15,16 +15,16 @@ from PIL import Image
 from tqdm import tqdm
 
 from msl import schema
-from msl.checkpoints import NetworkAbout, about_network
+from msl.checkpoints import NetworkAbout
 from msl.config import PredictConfig, PredictedConfig
 from msl.data.images import UInt8, read_image
 from msl.errors import ConfigError, DataError
 from msl.files import make_folder, whole_file
+from msl.inputs.networks import find_network
 from msl.labels import LabelSet
 from msl.scoring.exports import LabelFiles, write_image
 from msl.scoring.legend import coloured
 from msl.serving.images import ImageFile, find_images
-from msl.serving.origin import find_network
 from msl.serving.pipeline import in_flight
 from msl.serving.predictor import Prediction, Predictor
 from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
@@ -72,12 +72,11 @@ def predict(config: PredictConfig) -> str:
     reporter = open_run(client, f"predict {settings.images} with {settings.checkpoint}", {schema.STAGE: "predict"})
     with ending(reporter), run_folder(reporter.run_id) as folder:
         files = find_images(settings.images, settings.output)
-        origin = find_network(client, settings.checkpoint, folder / "start")
-        about = about_network(origin.checkpoint, origin.path)
+        origin = find_network(client, settings.checkpoint, folder / "start", config.file)
         predictor = Predictor.of(origin.checkpoint, origin.path, config.input, config.device)
         write = Writer(settings, predictor.label_set)
         reporter.rename(f"predict {settings.images.name} with {origin.checkpoint.about.group}")
-        _describe(reporter, config, about, origin.parent)
+        _describe(reporter, config, origin.about, origin.parent)
         start_s = time.monotonic()
         rows = predict_files(predictor, files, write, settings)
         _report(reporter, origin.checkpoint.step, rows, time.monotonic() - start_s, settings.output)

@@ -1,14 +1,18 @@
 """The stage adapt: supervision on the source, the target objective on the target (Chen et al., ICCV 2019)."""
 
-from typing import Generic, TypeVar
+from collections.abc import Collection, Mapping
+from typing import Any, Generic, TypeVar
 
+from msl.checkpoints import load_network
+from msl.checkpoints.start import network_with_new_head, open_settings, settings_from_file
 from msl.config import AdaptConfig
 from msl.config.catalog import TARGET_OBJECTIVES
 from msl.inputs.domains import DomainData, open_data
+from msl.models import SegmentationNetwork
 from msl.recipes import Request
 from msl.schema import SOURCE, TARGET
 from msl.stages.segmentation import SegmentationStage
-from msl.stages.stage import Need
+from msl.stages.stage import Job, Need, Start
 from msl.training import Term
 from msl.training.objectives.adaptation import Adaptation
 from msl.training.objectives.supervised import Supervised
@@ -29,6 +33,26 @@ class AdaptingStage(SegmentationStage[A, D], Generic[A, D]):
         """
         parent = Need(setting="checkpoint", reference=config.start.checkpoint, request=request.for_parent("pretrain"))
         return [*super().needs(request, config), parent]
+
+    def values_from_starts(self, config: A, starts: Mapping[str, Start], typed: Collection[str]) -> dict[str, Any]:
+        """The settings of the checkpoint's network that nobody typed."""
+        start = starts["checkpoint"]
+        checkpoint = start.checkpoint(open_settings(config.model, typed))
+        is_new = config.start.head == "new"
+        return settings_from_file(checkpoint, start.path, config.model, typed, is_new)
+
+    def decisive(self, config: A, data: D) -> dict[str, Any]:
+        """Without `head` if it has the value that older versions had no name for."""
+        settings = super().decisive(config, data)
+        return settings if config.start.head == "new" else {k: v for k, v in settings.items() if k != "head"}
+
+    def first_network(self, job: Job[A, D]) -> SegmentationNetwork:
+        """The network of the checkpoint, on the CPU; with head = new, a new head on its backbone."""
+        config, start, classes = job.config, job.starts["checkpoint"], job.data.label_set.classes
+        checkpoint = start.checkpoint(config.model)
+        if config.start.head == "new":
+            return network_with_new_head(checkpoint, start.path, config.model)
+        return load_network(checkpoint, start.path, config.model, classes)
 
     def modules(self, config: A) -> list[str]:
         """Also the module of the target objective."""

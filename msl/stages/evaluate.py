@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from msl import schema
-from msl.checkpoints import Checkpoint, about_network, load_network, read
+from msl.checkpoints import Checkpoint, load_network
 from msl.config import EvaluateConfig, EvaluationConfig, parse_size
 from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check, record_skipped
 from msl.inputs.domains import open_scored_split, to_score
+from msl.inputs.networks import find_network
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
@@ -21,7 +22,7 @@ from msl.scoring.panels import panel
 from msl.scoring.scores import Result
 from msl.scoring.tables import write_tables
 from msl.stages.stage import Outcome
-from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, find_checkpoint, open_run, run_folder
+from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
 
 
 def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
@@ -34,11 +35,11 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
     Raises:
         MslError: the checkpoint, a domain or the tracking server cannot be used.
     """
-    reporter = open_run(connect(), f"evaluate {config.scored.checkpoint}", {schema.STAGE: "evaluate"})
+    client = connect()
+    reporter = open_run(client, f"evaluate {config.scored.checkpoint}", {schema.STAGE: "evaluate"})
     with ending(reporter), run_folder(reporter.run_id) as folder:
-        path, run_id = find_checkpoint(config.scored.checkpoint, folder / "start")
-        checkpoint = read(path)
-        about, trained = about_network(checkpoint, path), checkpoint.about.settings
+        origin = find_network(client, config.scored.checkpoint, folder / "start", config.file, config.runtime.data_root)
+        checkpoint, about, trained = origin.checkpoint, origin.about, origin.checkpoint.about.settings
         domains = _open_domains(config, checkpoint, about.labels)
         files = _label_files(config, domains)
         domains, checks = _check_domains(domains, config.runtime.skip_bad)
@@ -46,14 +47,14 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         seed = trained.get(schema.SEED)  # the authors' files do not have it
         reporter.rename(f"{name} seed={seed}")
         record = RunRecord(stage="evaluate", settings=config.flat(), classes=about.classes)
-        tags = {schema.GROUP: name, schema.PARENT: run_id or config.scored.checkpoint}
+        tags = {schema.GROUP: name, schema.PARENT: origin.parent}
         if config.scored.export is not None:
             tags[schema.PREDICTIONS] = f"{platform.node()}:{config.scored.export.absolute()}"
         settings = config.flat() | {schema.SEED: seed}
         describe(reporter, settings, record, tags, [checked.input for checked in checks])
         record_skipped(reporter, checks, folder)
 
-        model = load_network(checkpoint, path)
+        model = load_network(checkpoint, origin.path)
         to_device(model, prepare(config.runtime))
         result = Result(checkpoint.step, {d.role: score(model, d, keep=files.get(d.role)) for d in domains})
         metrics = result.metrics(about.labels)

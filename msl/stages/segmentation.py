@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import torch
 
 from msl import schema
-from msl.checkpoints import About, Checkpoint, NetworkAbout, about_network, load_network
+from msl.checkpoints import About, Checkpoint, NetworkAbout, load_network
 from msl.config import TrainConfig
 from msl.config.catalog import BACKBONES, NETWORKS, OPTIMIZERS
 from msl.data import Paired, Stream, TrainTransform, is_domain_file
@@ -19,7 +19,7 @@ from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import PRECISIONS, prepare, to_device
 from msl.recipes import Request, find_recipe
 from msl.scoring.tables import write_tables
-from msl.stages.stage import Job, Need, Start, Training, TrainingStage
+from msl.stages.stage import Job, Need, Training, TrainingStage
 from msl.style.front import front_of
 from msl.tracking import sha256_of
 from msl.training import Callback, Schedule, State, Term
@@ -77,14 +77,6 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             "eval_every": config.monitor.eval_every or epoch,
         }
 
-    def values_from_starts(self, config: T, starts: Mapping[str, Start]) -> dict[str, Any]:
-        """The settings of the checkpoint's network that have no value."""
-        if "checkpoint" not in starts:
-            return {}
-        start = starts["checkpoint"]
-        architecture = about_network(start.checkpoint(config.model), start.path).model.architecture()
-        return {name: value for name, value in architecture.items() if getattr(config.model, name) is None}
-
     def record(self, job: Job[T, D]) -> dict[str, Any]:
         """The classes of the network."""
         return {"classes": job.data.label_set.classes}
@@ -124,10 +116,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
 
     def first_network(self, job: Job[T, D]) -> SegmentationNetwork:
         """The network at step 0, on the CPU."""
-        config, start = job.config, job.starts.get("checkpoint")
-        if start is None:
-            return build_model(config.model)
-        return load_network(start.checkpoint(config.model), start.path, config.model, job.data.label_set.classes)
+        return build_model(job.config.model)
 
     def build(self, job: Job[T, D], network: SegmentationNetwork, positions: Mapping[str, int]) -> Training:
         """Terms, streams, callbacks and optimizer."""

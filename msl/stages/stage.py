@@ -1,7 +1,7 @@
 """The concept of a stage: what it needs, what it reads, what it trains. `msl.runs` runs it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
@@ -158,8 +158,17 @@ class Stage(ABC, Generic[C, D]):
         """The settings that the data decides, by name."""
         return {}
 
-    def values_from_starts(self, config: C, starts: Mapping[str, Start]) -> dict[str, Any]:
-        """The settings without a value that the results decide from which the stage starts, by name."""
+    def values_from_starts(self, config: C, starts: Mapping[str, Start], typed: Collection[str]) -> dict[str, Any]:
+        """The settings that nobody typed and that the results decide from which the stage starts, by name.
+
+        Args:
+            config: the settings.
+            starts: the results, by setting.
+            typed: names of the settings that somebody typed.
+
+        Raises:
+            CheckpointError: a setting that was typed does not fit a result.
+        """
         return {}
 
     def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:

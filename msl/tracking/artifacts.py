@@ -1,7 +1,6 @@
 """The files of earlier runs."""
 
 import json
-import re
 from hashlib import file_digest
 from pathlib import Path
 
@@ -12,31 +11,6 @@ from mlflow.tracking import MlflowClient
 from msl import schema
 from msl.errors import CheckpointError, TrackingError
 from msl.tracking.record import RunRecord
-
-_RUN_FILE = re.compile(r"runs:/(?P<run>\w+)/(?P<path>.+)")
-
-
-def find_checkpoint(reference: str, folder: Path) -> tuple[Path, str | None]:
-    """The local file of a checkpoint, and the ID of its run if a run made it.
-
-    Args:
-        reference: a path, or ``runs:/ID/checkpoints/last.pt``.
-        folder: for the file, if it is downloaded.
-
-    Raises:
-        CheckpointError: there is no such file, run or artifact.
-    """
-    if not reference.startswith("runs:/"):
-        path = Path(reference)
-        if not path.is_file():
-            raise CheckpointError(
-                f"checkpoint = {reference}: no such file. Pass a path or runs:/ID/checkpoints/last.pt."
-            )
-        return path, None
-    match = _RUN_FILE.fullmatch(reference)
-    if match is None:
-        raise CheckpointError(f"checkpoint = {reference}: expected runs:/ID/checkpoints/last.pt")
-    return download(match["run"], match["path"], folder), match["run"]
 
 
 def download(run_id: str, path: str, folder: Path) -> Path:

@@ -30,9 +30,11 @@ def two_groups(store, add_run, monkeypatch, tmp_path):
 
 
 def shown(name, folder):
-    """All that a notebook's cells put out, as text and HTML; it is committed without."""
+    """All that a notebook's cells put out, as text and HTML."""
     book = nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4)
-    assert not any(cell.get("outputs") for cell in book.cells)
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
     NotebookClient(book, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     outputs = [output for cell in book.cells for output in cell.get("outputs", ())]
     assert not [output for output in outputs if output.get("name") == "stderr"]
@@ -57,3 +59,38 @@ def test_tables_of_the_paper(two_groups):
     assert "IoU of each class in percent on the target" in text
     assert "C12" in text
     assert "lambda_target" in text
+
+
+@pytest.fixture
+def demo(store, add_run, monkeypatch, tmp_path):
+    """What `make demo` leaves behind: one pretraining and one adaptation, of one seed, in experiment demo."""
+    for stage, gain in (("pretrain", 0.0), ("adapt", 3.0)):
+        scores = {name: 30.0 + offset / 2 + gain for name, offset in SCORES.items()}
+        metrics = {f"{which}/target/{name}": value for name, value in scores.items() for which in ("last", "best")}
+        curve = [(step, scores["mIoU"] - 2 + step / 100, step) for step in (0, 100, 200)]
+        parts = ["source", "target"] if stage == "adapt" else ["source"]
+        losses = {f"loss/{part}": [(100, 1.0, 100)] for part in parts}
+        add_run(f"{stage} streets", 0, {"target/mIoU": curve, **metrics, **losses}, "FINISHED",
+                "demo", stage, source="streets", target="streets_real", lambda_target=2.0)  # fmt: skip
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    return tmp_path
+
+
+def test_they_run_on_the_store_of_the_demo(demo):
+    assert "adapt streets" in shown("runs_in_pandas", demo)
+    text = shown("tables_of_the_paper", demo)
+    assert "+3.00" in text
+    assert "no two finished groups differ in lambda_target alone" in text
+
+
+@pytest.mark.parametrize("name", ["runs_in_pandas", "tables_of_the_paper"])
+def test_they_are_stored_with_the_outputs_of_a_whole_run(name):
+    book = nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4)
+    cells = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert all(cell.outputs for cell in cells)
+    kinds = {output.output_type for cell in cells for output in cell.outputs}
+    assert kinds <= {"execute_result", "display_data", "stream"}
+    assert "adapt streets" in str(cells)

@@ -82,7 +82,7 @@ def test_a_style_network_without_its_shape_is_told(saved, tmp_path):
 
 def test_an_empty_file_is_told(tmp_path):
     (tmp_path / "last.pt").touch()
-    with pytest.raises(CheckpointError, match=r"last.pt cannot be read: damaged, .* \(it is empty\)"):
+    with pytest.raises(CheckpointError, match=r"last.pt cannot be read: damaged, .* It is empty"):
         read(tmp_path / "last.pt")
 
 

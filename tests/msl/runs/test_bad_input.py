@@ -87,14 +87,14 @@ def test_broken_data(case, tmp_path):
         (
             {"checkpoint": "nowhere.pt"},
             CheckpointError,
-            "nowhere.pt: no such file. Pass a path or runs:/ID",
+            "nowhere.pt: no such file. Pass a path or runs:/RUN_ID",
         ),
         (
             {"checkpoint": "runs:/0123/checkpoints/last.pt"},
             CheckpointError,
             "artifact .* of run 0123 cannot be downloaded",
         ),
-        ({"checkpoint": "runs:/0123"}, CheckpointError, "expected runs:/ID/checkpoints/last.pt"),
+        ({"checkpoint": "runs:/0123"}, CheckpointError, "checkpoint = runs:/0123: .*not found"),
     ],
 )
 def test_bad_settings(settings, error, message):

@@ -12,7 +12,7 @@ from msl.errors import ServiceError, TrackingError
 from msl.service.server import allowed_hosts
 from msl.service.settings import ServeConfig, StorageConfig
 from msl.service.storage import Storage, resolve
-from msl.tracking import connect, ending, find_checkpoint, open_run
+from msl.tracking import connect, ending, find_weights, open_run
 
 pytestmark = pytest.mark.xdist_group("service")  # so that one worker starts the server
 
@@ -34,8 +34,8 @@ def test_three_variables_are_all_that_a_client_needs(service, admin, tmp_path):
     with ending(reporter):
         reporter.metrics({"loss/source": 0.5}, 3)
         reporter.file(tmp_path / "last.pt", schema.CHECKPOINT_FOLDER)
-    checkpoint, run_id = find_checkpoint(f"runs:/{reporter.run_id}/checkpoints/last.pt", tmp_path / "fetched")
-    assert (checkpoint.read_bytes(), run_id) == (b"weights", reporter.run_id)
+    file = find_weights(connect(), f"runs:/{reporter.run_id}/checkpoints/last.pt", tmp_path / "fetched")
+    assert (file.path.read_bytes(), file.run_id) == (b"weights", reporter.run_id)
     assert list(service.folder.glob(f"mlartifacts/*/{reporter.run_id}/artifacts/checkpoints/last.pt"))
     history = open_store(service.uri).history([reporter.run_id], ["loss/source"])
     assert history["value"].tolist() == [0.5]

@@ -1,0 +1,54 @@
+"""A trained segmentation network by its reference: for scoring, predictions and packages."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from msl.checkpoints import Checkpoint, NetworkAbout, about_network, read
+from msl.checkpoints.differences import refuse_differences
+from msl.config import FileConfig, ModelConfig
+from msl.tracking import Client, find_weights
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A network's file on this machine."""
+
+    path: Path
+    reference: str  # a path, runs:/ID/checkpoints/… or models:/…
+    run_id: str | None  # of the run that trained it, if the reference names one
+    checkpoint: Checkpoint
+
+    @property
+    def parent(self) -> str:
+        """Value of the tag msl.parent."""
+        return self.run_id or self.reference
+
+    @property
+    def about(self) -> NetworkAbout:
+        """What the file says of its network."""
+        return about_network(self.checkpoint, self.path)
+
+
+def find_network(
+    client: Client | None, reference: str, folder: Path, config: FileConfig | None = None, root: Path | None = None
+) -> Origin:
+    """A network by its reference.
+
+    Args:
+        client: of the tracking store; None = connected to if the reference needs one.
+        reference: as in `msl.tracking.find_weights`; ``runs:/ID`` is the run's best checkpoint.
+        folder: for the file, if it is downloaded.
+        config: settings of the network that files of others leave open.
+        root: folder of data sets.
+
+    Raises:
+        CheckpointError: there is no such file, run or model, it holds no segmentation network, or a setting differs
+            from the file's.
+    """
+    file = find_weights(client, reference, folder, root=root)
+    typed = {} if config is None else config.typed()
+    checkpoint = read(file.path, ModelConfig(**typed) if typed else None)
+    about = about_network(checkpoint, file.path)
+    stored = about.model.architecture()
+    refuse_differences(file.path, {name: stored[name] for name in typed}, typed)
+    return Origin(file.path, file.reference, file.run_id, checkpoint)

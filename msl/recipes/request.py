@@ -1,12 +1,13 @@
 """A stage as a user asks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from msl.config import StageConfig
 from msl.errors import ConfigError
 from msl.recipes.catalog import find_recipe
+from msl.recipes.group_name import differing, join_words
 
 # Settings that mean something else in each of the style stages.
 _NEVER_SHARED = ("content", "decoder", "seed")
@@ -74,14 +75,17 @@ class Request:
     def _of(self, stage: str, overrides: Mapping[str, Any]) -> "Request":
         return Request.of(stage=stage, recipe=self.recipe, overrides=overrides)
 
-    def group_name(self) -> str:
-        """Name of the runs that differ from this one only by seed: stage, recipe, and settings that differ from it."""
+    def group_name(self, title: Callable[[str], str] = str) -> str:
+        """Name of the runs that differ from this one only by seed: stage, recipe, and settings that differ from it.
+
+        Args:
+            title: of a domain, by its name or the path of its YAML file, which can be typed in several ways.
+        """
         if self.group is not None:
             return self.group
         settings = self.settings.comparable()
         defaults = self._of(self.stage, {}).settings.comparable()
-        differing = [f"{k}={v}" for k, v in settings.items() if v != defaults[k] and k not in ("seed", "checkpoint")]
-        return " ".join([self.stage, self.recipe, *differing])
+        return join_words([self.stage, self.recipe, *differing(settings, defaults, title)])
 
 
 def _refuse_lr_of_another_optimizer(

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from msl import schema
+from msl.data.titles import domain_title
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.runs.resume import resume
@@ -32,7 +33,7 @@ def run(request: Request, nested_in: str | None = None) -> Outcome:
 
 
 def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
-    settings, group = request.settings, request.group_name()
+    settings, group = request.settings, request.group_name(domain_title)
     tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
     reporter = open_run(client, stage.title(group, settings), tags, nested_in)
     log.info("%s: run %s, group %s", stage.name, reporter.run_id, group)

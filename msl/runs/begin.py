@@ -59,6 +59,7 @@ def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
         data=job.data.digests(),
         start=job.starts["checkpoint"].reference if "checkpoint" in job.starts else None,
         starts={setting: start.reference for setting, start in job.starts.items()},
+        reasons=request.reasons,
         **stage.record(job),
     )
     tags = job.data.tags() | stage.tags(job.starts)

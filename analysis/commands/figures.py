@@ -17,7 +17,8 @@ _GROUPS = click.option(
     "--group",
     "names",
     multiple=True,
-    help="A group, or a part of its name; may be given several times; all if left out.",
+    help="A group: its name, as a table shows it, or a part that no other name has; may be given several times; "
+    "all if left out.",
 )
 
 

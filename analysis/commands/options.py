@@ -23,7 +23,9 @@ STORE = click.option(
 EXPERIMENT = click.option("--experiment", required=True, help="Name of the experiment.")
 ANY_EXPERIMENT = click.option("--experiment", help="Name of the experiment; all if left out.")
 BASELINE = click.option(
-    "--baseline", required=True, help="Group to compare with: its name, or a part that no other group's name has."
+    "--baseline",
+    required=True,
+    help="Group to compare with: its name, as a table shows it, or a part that no other name has.",
 )
 CHECKPOINT = click.option(
     "--which",

@@ -7,8 +7,18 @@ import pandas as pd
 
 from analysis.comparison.compare import rank
 from analysis.errors import AnalysisError
-from analysis.seeds import Difference, Measure, SeedGroup, Summary, comparability_notes, find_group, seed_groups
-from analysis.tables import NOTHING, Cell, Column, Footnotes, Table, text_cell
+from analysis.seeds import (
+    Difference,
+    Measure,
+    SeedGroup,
+    Summary,
+    comparability_notes,
+    find_group,
+    seed_groups,
+    shared_note,
+    short_names,
+)
+from analysis.tables import NOTHING, Cell, Column, Footnotes, Table, name_cell
 from msl import labels, schema
 
 # As papers shorten them.
@@ -42,13 +52,17 @@ def class_table(
     measures = _measures(list(groups.values()), which, domain)
     ranked = sorted(groups.values(), key=lambda group: (group is not base, _rank(group, measures[-1])))
     footnotes = Footnotes()
-    rows = [_row(group, base, measures, footnotes) for group in ranked]
+    names = [group.name for group in ranked]
+    short = dict(zip(names, short_names(names), strict=True))
+    rows = [_row(group, short[group.name], base, measures, footnotes) for group in ranked]
     columns = (Column("group", "group", numeric=False), Column("n", "n"), *map(_column, measures))
-    return Table(_caption(base, which, domain), columns, tuple(rows), footnotes.texts)
+    caption = _caption(None if base is None else short[base.name], which, domain)
+    caption = "; ".join(filter(None, [caption, shared_note(names)]))
+    return Table(caption, columns, tuple(rows), footnotes.texts)
 
 
-def _caption(base: SeedGroup | None, which: str, domain: str) -> str:
-    numbers = "mean over n seeds" if base is None else f"mean over n seeds of {base.name}, differences to it below"
+def _caption(base: str | None, which: str, domain: str) -> str:
+    numbers = "mean over n seeds" if base is None else f"mean over n seeds of {base}, differences to it below"
     oracle = "; best is chosen by target labels, so an upper bound" if which == schema.BEST else ""
     return f"IoU of each class in {schema.CLASS_IOU.unit} on the {domain}, {which} checkpoint, {numbers}{oracle}"
 
@@ -79,10 +93,11 @@ def _rank(group: SeedGroup, measure: Measure) -> float:
 
 
 def _row(
-    group: SeedGroup, base: SeedGroup | None, measures: Sequence[Measure], footnotes: Footnotes
+    group: SeedGroup, label: str, base: SeedGroup | None, measures: Sequence[Measure], footnotes: Footnotes
 ) -> tuple[Cell, ...]:
     n = len(group.runs)
-    cells = [text_cell(group.name, footnotes.mark(comparability_notes(group, base, measures[-1:]))), Cell(str(n), (n,))]
+    marks = footnotes.mark(comparability_notes(group, base, measures[-1:]))
+    cells = [name_cell(label, group.name, marks), Cell(str(n), (n,))]
     is_other = base is not None and group is not base
     for measure in measures:
         values = group.values(measure)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -17,6 +17,8 @@ from analysis.seeds import (
     headline_scores,
     recorded_measures,
     seed_groups,
+    shared_note,
+    short_names,
 )
 from msl import schema
 
@@ -29,7 +31,8 @@ class Row:
     """A seed group beside the baseline."""
 
     group: SeedGroup
-    label: str
+    name: str  # of the row; the group's, or a value of a parameter
+    label: str  # as the table shows it
     scores: tuple[Summary, ...]  # of each measure
     differences: tuple[Difference, ...]  # to the baseline
     notes: tuple[str, ...]
@@ -47,6 +50,12 @@ class Comparison:
     baseline: str
     measures: tuple[Measure, ...]
     rows: tuple[Row, ...]
+    shared: str = ""  # what the names of all groups share, and the labels leave out
+
+    @property
+    def title(self) -> str:
+        """The baseline as the rows call it."""
+        return next((row.label for row in self.rows if row.group.name == self.baseline), self.baseline)
 
 
 def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = None) -> Comparison:
@@ -69,7 +78,9 @@ def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = 
     rows = [compare_group(group, base, columns) for group in groups.values()]
     scored = [row for row in rows if row.group is base or row.group.is_scored or _has_scores(row)]
     ranked = sorted(scored, key=lambda row: (row.group is not base, rank(row.scores[0], columns[0])))
-    return Comparison(base.name, tuple(columns), tuple(ranked))
+    names = [row.group.name for row in ranked]
+    labelled = [replace(row, label=label) for row, label in zip(ranked, short_names(names), strict=True)]
+    return Comparison(base.name, tuple(columns), tuple(labelled), shared_note(names))
 
 
 def compare_group(group: SeedGroup, base: SeedGroup, measures: Sequence[Measure], label: str | None = None) -> Row:
@@ -80,7 +91,8 @@ def compare_group(group: SeedGroup, base: SeedGroup, measures: Sequence[Measure]
     if group.name != base.name:
         footnotes += _common_seeds(differences[0], len(group.runs), len(base.runs))
     summaries = tuple(Summary.of(v.values()) for v in values)
-    return Row(group, group.name if label is None else label, summaries, tuple(differences), tuple(footnotes))
+    name = group.name if label is None else label
+    return Row(group, name, name, summaries, tuple(differences), tuple(footnotes))
 
 
 def rank(summary: Summary, measure: Measure) -> float:

@@ -7,7 +7,7 @@ from typing import Literal
 from analysis.comparison.compare import Comparison, Row
 from analysis.comparison.published import Published
 from analysis.seeds import ALIASES, Difference, Interval, Measure, Summary
-from analysis.tables import Cell, Column, Footnotes, Table, interval_text, number_text, text_cell
+from analysis.tables import Cell, Column, Footnotes, Table, interval_text, name_cell, number_text, text_cell
 from msl import schema
 
 Spread = Literal["std", "t", "bootstrap"]
@@ -59,7 +59,7 @@ def _group_row(
     row: Row, comparison: Comparison, spread: Spread, layout: Layout, footnotes: Footnotes
 ) -> tuple[Cell, ...]:
     n = len(row.group.runs)
-    cells = [text_cell(row.label, footnotes.mark(row.notes)), Cell(str(n), (n,))]
+    cells = [name_cell(row.label, row.name, footnotes.mark(row.notes)), Cell(str(n), (n,))]
     for measure, score, difference in zip(comparison.measures, row.scores, row.differences, strict=True):
         is_baseline = row.group.name == comparison.baseline
         delta = _baseline_delta() if is_baseline else _delta_cell(difference, spread, measure.unit)
@@ -139,8 +139,8 @@ def _caption(comparison: Comparison, spread: Spread, layout: Layout) -> str:
         parts.append("best is chosen by target labels, so an upper bound")
     if len(scores) < len(measures):
         parts.append("losses are weighted, and averaged over the last epoch")
-    parts.append(f"Δ {'in parentheses, ' if layout == 'report' else ''}to {comparison.baseline}")
-    return "; ".join(parts)
+    parts.append(f"Δ {'in parentheses, ' if layout == 'report' else ''}to {comparison.title}")
+    return "; ".join(filter(None, [*parts, comparison.shared]))
 
 
 def _scores_in_units(scores: Sequence[Measure]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from analysis.figures import style
+from analysis.seeds import short_names
 from msl import labels, schema
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def composed(
         colours: of the classes.
     """
     cells = [*columns.values(), *groups.values()]
-    titles = [*columns, *style.short_names(list(groups))]
+    titles = [*columns, *short_names(list(groups))]
     name_height = _NAME if any(samples) else 0
     *lefts, width = accumulate((column[0].width + _GAP for column in cells), initial=_GAP)
     *tops, bottom = accumulate((p.height + _GAP + name_height for p in cells[0]), initial=_TITLE + name_height)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.errors import AnalysisError
 from analysis.figures import style
 from analysis.figures.curves import Axis, GroupCurve
-from analysis.seeds import Measure, SeedGroup, Summary, number
+from analysis.seeds import Measure, SeedGroup, Summary, number, short_names
 from msl import labels, schema
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _draw(plot: "Axes", curve: GroupCurve, place: int) -> None:
 def _name_ends(plot: "Axes", curves: Sequence[GroupCurve], places: Mapping[str, int]) -> None:
     """Names beside the last points of the lines, moved apart where they would overlap."""
     low, high = plot.get_ylim()
-    short = dict(zip(places, style.short_names(list(places)), strict=True))
+    short = dict(zip(places, short_names(list(places)), strict=True))
     ordered = sorted(curves, key=lambda curve: curve.means[-1])
     heights: list[float] = []
     for curve in ordered:
@@ -182,7 +182,7 @@ def _legend_below(figure: "Figure", plot: "Axes", names: Sequence[str], places: 
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    short = [style.printable(name) for name in style.short_names(names)]
+    short = [style.printable(name) for name in short_names(names)]
     if places is None:
         marks: list[Line2D | Patch] = [Patch(color=style.colour(place)) for place in range(len(names))]
     else:

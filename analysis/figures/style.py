@@ -1,7 +1,7 @@
 """The look of every figure: one palette and one set of sizes, for paper and page."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -55,15 +55,6 @@ def dash(place: int) -> str:
 def line_style(place: int) -> LineStyle:
     """Dashes of its line, as matplotlib names them."""
     return _MATPLOTLIB_DASHES[dash(place)]
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """The names without the first words that all of them share; every name keeps one word at least."""
-    words = [name.split(" ") for name in names]
-    common = 0
-    while len(names) > 1 and all(len(name) > common + 1 and name[common] == words[0][common] for name in words):
-        common += 1
-    return [" ".join(name[common:]) for name in words]
 
 
 def printable(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.figures import style
 from analysis.figures.curves import Axis, GroupCurve
-from analysis.seeds import Summary
+from analysis.seeds import Summary, short_names
 from analysis.tables import number_text
 
 # In the units of the drawing, which are pixels of a phone; a page on a desktop puts several charts side by side.
@@ -33,6 +33,7 @@ def svg_chart(title: str, curves: Sequence[GroupCurve], places: Mapping[str, int
         "axis": axis,
         "curves": [_values(curve, area, unit) for curve in curves],
     }
+    names = short_names([curve.group for curve in curves])
     label = f"{title} over {axis}s; arrow keys move the pointer"
     return "\n".join(
         [
@@ -46,7 +47,7 @@ def svg_chart(title: str, curves: Sequence[GroupCurve], places: Mapping[str, int
             "</svg>",
             '<p class="at" aria-live="polite"></p>',
             '<ul class="legend">',
-            *(_entry(curve, places[curve.group], unit) for curve in curves),
+            *(_entry(curve, name, places[curve.group], unit) for curve, name in zip(curves, names, strict=True)),
             "</ul>",
             f'<script type="application/json">{_json(data)}</script>',
             "</figure>",
@@ -123,13 +124,12 @@ def _values(curve: GroupCurve, area: _Area, unit: str) -> dict[str, Any]:
     }
 
 
-def _entry(curve: GroupCurve, place: int, unit: str) -> str:
+def _entry(curve: GroupCurve, name: str, place: int, unit: str) -> str:
     dashes = f' stroke-dasharray="{style.dash(place)}"' if style.dash(place) else ""
     key = f'<line class="line s{_colour(place)}"{dashes} x1="1" x2="23" y1="5" y2="5"/>'
     swatch = f'<svg class="key" viewBox="0 0 24 10" aria-hidden="true">{key}</svg>'
-    name = html.escape(style.printable(curve.group))
-    value = value_text(curve.seeds[-1], unit)
-    return f'<li>{swatch}<span class="name">{name}</span> <span class="value">{value}</span></li>'
+    value, text = value_text(curve.seeds[-1], unit), html.escape(style.printable(name))
+    return f'<li>{swatch}<span class="name">{text}</span> <span class="value">{value}</span></li>'
 
 
 def _colour(place: int) -> int:

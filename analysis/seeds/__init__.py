@@ -1,12 +1,14 @@
 """Runs that differ by seed only: their groups, measures and statistics, and what makes a comparison unfair.
 
-`groups` makes seed groups of runs, `measures` names their numbers, `statistics` summarises these over seeds. `trends`
-reads from a run's curves how it developed, `comparability` finds what the reader of a comparison has to know.
+`groups` makes seed groups of runs, `names` finds them and shortens their names. `measures` names their numbers,
+`statistics` summarises these over seeds. `trends` reads from a run's curves how it developed, `comparability` finds
+what the reader of a comparison has to know.
 """
 
 from analysis.seeds.comparability import comparability_notes
-from analysis.seeds.groups import INERT, SeedGroup, find_group, number, seed_groups
+from analysis.seeds.groups import INERT, SeedGroup, number, seed_groups
 from analysis.seeds.measures import ALIASES, Measure, find_measure, find_measures, headline_scores, recorded_measures
+from analysis.seeds.names import find_group, shared_note, short_names
 from analysis.seeds.statistics import Difference, Interval, Summary, smooth
 from analysis.seeds.trends import DROP, FALL, LOSSES, with_trends
 
@@ -29,6 +31,8 @@ __all__ = [
     "number",
     "recorded_measures",
     "seed_groups",
+    "shared_note",
+    "short_names",
     "smooth",
     "with_trends",
 ]

@@ -1,13 +1,13 @@
 """Seed groups: the finished runs that differ by seed only, out of the frame that `Store.runs` gives."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
 
-from analysis.errors import AnalysisError, unknown
+from analysis.errors import AnalysisError
 from analysis.seeds.measures import Measure
 from msl import schema
 
@@ -133,22 +133,6 @@ def _completed(runs: pd.DataFrame) -> pd.DataFrame:
     return runs.assign(
         **{c: runs[c].where(runs[c].notna() | ~trained, value) for c, value in columns.items() if c in runs}
     )
-
-
-def find_group(name: str, groups: Mapping[str, SeedGroup]) -> SeedGroup:
-    """The group of that name, or the only one whose name contains it.
-
-    Raises:
-        AnalysisError: no group fits, or more than one does.
-    """
-    if name in groups:
-        return groups[name]
-    fitting = [group for group in groups if name in group]
-    if not fitting:
-        raise unknown("finished group", name, groups)
-    if len(fitting) > 1:
-        raise AnalysisError(f"{name!r} fits several groups: {'; '.join(sorted(fitting))}. Give more of the name.")
-    return groups[fitting[0]]
 
 
 def number(text: str | None) -> float:

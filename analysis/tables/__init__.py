@@ -10,6 +10,7 @@ from analysis.tables.table import (
     Table,
     interval_text,
     joined,
+    name_cell,
     number_text,
     text_cell,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "interval_text",
     "joined",
     "markdown_text",
+    "name_cell",
     "number_text",
     "one_line",
     "text_cell",

@@ -60,6 +60,11 @@ def text_cell(text: str, marks: Sequence[int] = ()) -> Cell:
     return Cell(text, (text,), tuple(marks))
 
 
+def name_cell(short: str, name: str, marks: Sequence[int] = ()) -> Cell:
+    """A cell that shows a short name, with the whole name behind it."""
+    return Cell(short, (name,), tuple(marks))
+
+
 def joined(tables: Mapping[str, Table], heading: str) -> Table:
     """Tables of the same columns as one table; a new first column says which table a row is from."""
     footnotes = Footnotes()

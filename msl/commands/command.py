@@ -105,7 +105,7 @@ def settings_command(
     carry_out: Callable[[S, RequestConfig], None],
     *,
     request: Iterable[str] = (),
-    defaults: Callable[[RequestConfig], Mapping[str, Any]] = lambda request: {},
+    defaults: Callable[[RequestConfig, Mapping[str, Any]], Mapping[str, Any]] = lambda request, values: {},
 ) -> SettingsCommand:
     """The command of one class of settings. Settings that are not typed have their defaults.
 
@@ -115,11 +115,11 @@ def settings_command(
         settings: the class; each field becomes an option.
         carry_out: the work of the command. It does its own imports, so that ``--help`` and a bad option load no torch.
         request: options of `RequestConfig` that the command also has.
-        defaults: other defaults, which depend on the request.
+        defaults: other defaults, which depend on the request and on the settings that are typed.
     """
 
     def work(call: RequestConfig, values: dict[str, Any]) -> None:
-        config = settings.of(**{**defaults(call), **values}).located()
+        config = settings.of(**{**defaults(call, values), **values}).located()
         if call.dry_run:
             print_settings(config.flat())
         else:

@@ -9,6 +9,7 @@ from msl.commands.command import settings_command
 from msl.commands.outcome import print_outcome
 from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConfig, ValidateConfig
 from msl.recipes import find_recipe
+from msl.recipes.request import AUTO, DEMO
 
 
 def _evaluate(config: EvaluateConfig, request: RequestConfig) -> None:
@@ -39,10 +40,13 @@ def _validate(config: ValidateConfig, request: RequestConfig) -> None:
     click.echo(f"no problems found; run {outcome.run_id}")
 
 
-def _trained_on(request: RequestConfig) -> Mapping[str, Any]:
-    """The data settings of a training with the recipe."""
-    training = find_recipe(request.recipe).adapt.flat()
-    return {name: training[name] for name in ValidateConfig.options() if name in training}
+def _trained_on(request: RequestConfig, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data settings of a training with the recipe; without a recipe, only the domain that is named."""
+    from msl.inputs.fitting import unnamed_roles  # it loads NumPy
+
+    training = find_recipe(DEMO if request.recipe == AUTO else request.recipe).adapt.flat()
+    unnamed = unnamed_roles(values) if request.recipe == AUTO else {}
+    return {name: training[name] for name in ValidateConfig.options() if name in training} | unnamed
 
 
 evaluate = settings_command(

@@ -12,6 +12,7 @@ from msl.commands.outcome import print_outcome
 from msl.config import RequestConfig
 from msl.config.catalog import STAGES
 from msl.recipes import Request, find_recipe
+from msl.recipes.request import DEMO
 
 if TYPE_CHECKING:
     from msl.runs import Outcome
@@ -37,7 +38,9 @@ def training_command(
     """
 
     def work(call: RequestConfig, values: dict[str, Any]) -> None:
-        request = Request.of(
+        from msl.inputs.fitting import find_request  # it reads images, and loads NumPy
+
+        request = find_request(
             stage=stages[-1] if "checkpoint" in values else stages[0],
             recipe=call.recipe,
             overrides=values if call.resume else values | fixed,
@@ -49,12 +52,11 @@ def training_command(
         else:
             show(_run(request))
 
-    recipe = RequestConfig().recipe
     # If both stages have a field, the first stage's field and default count.
-    configs = [getattr(find_recipe(recipe), stage) for stage in reversed(stages)]
+    configs = [getattr(find_recipe(DEMO), stage) for stage in reversed(stages)]
     return SettingsCommand(
         name or stages[0],
-        f"{text}\n\nThe recipe gives the defaults; those shown here are of recipe {recipe}.",
+        f"{text}\n\nThe recipe gives the defaults; those shown here are of recipe {DEMO}.",
         [type(config) for config in configs],
         work,
         request=RequestConfig.model_fields,

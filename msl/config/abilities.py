@@ -24,6 +24,15 @@ ABILITIES: Mapping[str, Abilities] = {
 }
 
 
+# torchvision's files of ImageNet weights, in the folder hub/checkpoints of TORCH_HOME.
+IMAGENET_FILES: Mapping[str, str] = {
+    "resnet101": "resnet101-63fe2227.pth",
+    "resnet50": "resnet50-0676ba61.pth",
+    "resnet18": "resnet18-f37072fd.pth",
+    "mobilenet_v2": "mobilenet_v2-b0353104.pth",
+}
+
+
 def abilities_of(backbone: str) -> Abilities:
     """The abilities of a backbone; a backbone that is not listed has none."""
     return ABILITIES.get(backbone, Abilities())

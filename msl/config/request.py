@@ -8,7 +8,11 @@ from msl.config.group import Group
 class RequestConfig(Group):
     """How a stage is run. These options are not settings of the training."""
 
-    recipe: str = Field("streets", description="Set of defaults to start from; every other option overrides it.")
+    recipe: str = Field(
+        "auto",
+        description="Set of defaults to start from; every other option overrides it. auto = streets for the domains "
+        "that msl draws; for other data its benchmark, or settings that fit the images.",
+    )
     group: str | None = Field(
         None, description="Name that runs share if they differ only by seed; none = a name made from the settings."
     )

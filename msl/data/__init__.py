@@ -1,13 +1,17 @@
 """Domains: images and labels, uint8 up to the network's input, and streams of batches made from them."""
 
-from msl.data.catalog import domain_names, open_domain
-from msl.data.domain import Domain, Sample
-from msl.data.failures import loading_explained
-from msl.data.loaders import Batch, Images, Paired, Stream, in_order
-from msl.data.samples import Problem, Report
-from msl.data.style_images import Joined, StyleFolder, load_style_images
-from msl.data.transforms import CropTransform, Resized, TrainTransform, nearest
-from msl.data.yaml_file import is_domain_file
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from msl.data.catalog import domain_names, open_domain
+    from msl.data.domain import Domain, Sample
+    from msl.data.failures import loading_explained
+    from msl.data.loaders import Batch, Images, Paired, Stream, in_order
+    from msl.data.samples import Problem, Report
+    from msl.data.style_images import Joined, StyleFolder, load_style_images
+    from msl.data.transforms import CropTransform, Resized, TrainTransform, nearest
+    from msl.data.yaml_file import is_domain_file
 
 __all__ = [
     "Batch",
@@ -31,3 +35,47 @@ __all__ = [
     "nearest",
     "open_domain",
 ]
+
+# By module: what it gives, when it is first used. So the files of a domain can be listed without torch.
+_HOMES = {
+    "catalog": (
+        "domain_names",
+        "open_domain",
+    ),
+    "domain": (
+        "Domain",
+        "Sample",
+    ),
+    "failures": ("loading_explained",),
+    "loaders": (
+        "Batch",
+        "Images",
+        "Paired",
+        "Stream",
+        "in_order",
+    ),
+    "samples": (
+        "Problem",
+        "Report",
+    ),
+    "style_images": (
+        "Joined",
+        "StyleFolder",
+        "load_style_images",
+    ),
+    "transforms": (
+        "CropTransform",
+        "Resized",
+        "TrainTransform",
+        "nearest",
+    ),
+    "yaml_file": ("is_domain_file",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name; its module is imported now."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__} has no attribute {name}")

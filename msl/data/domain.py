@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from msl.data.images import RawSamples, UInt8
 from msl.data.notices import image_notices, label_notices
@@ -16,12 +14,15 @@ from msl.data.samples import Report, Samples
 from msl.errors import DataError
 from msl.labels import IGNORE, UNKNOWN, LabelSet, RawIds
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 class Sample(NamedTuple):
     """One image with its label, at full resolution."""
 
-    image: Tensor  # (3, H, W) uint8 RGB
-    label: Tensor  # (H, W) uint8 train ids, 255 = ignored
+    image: "Tensor"  # (3, H, W) uint8 RGB
+    label: "Tensor"  # (H, W) uint8 train ids, 255 = ignored
     name: str
 
 
@@ -49,6 +50,8 @@ class Domain:
         Raises:
             DataError: it cannot be read, or its label has another size or an id that the data set does not define.
         """
+        import torch  # here, because the files of a domain are also listed without it
+
         image, raw = self.samples.read(index, self.labelled)
         name = self.samples.name(index)
         label = np.full(image.shape[:2], IGNORE, np.uint8) if raw is None else self._train_ids(raw, name)

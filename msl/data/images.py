@@ -34,6 +34,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = {5, 6, 7, 8}  # those that swap width and height
 
 
 def decode_image(data: bytes) -> UInt8:
@@ -107,6 +108,15 @@ def read_image(path: Path, decode: ImageReader = decode_image) -> UInt8:
     """
     with _named(path):
         return decode(path.read_bytes())
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height of the image in a file, from its first bytes; raises as `read_image` does."""
+    with _named(path), Image.open(path) as image:
+        turned = False
+        with suppress(Exception):  # as in `_upright`
+            turned = image.getexif().get(_ORIENTATION, 1) in _SIDEWAYS
+        return (image.height, image.width) if turned else (image.width, image.height)
 
 
 def read_label(path: Path, decode: LabelReader) -> RawSamples:

@@ -1,12 +1,18 @@
 """A stage as a user asks for it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from msl.config import StageConfig
 from msl.errors import ConfigError
 from msl.recipes.catalog import find_recipe
+from msl.recipes.fitting import FITTED
+from msl.recipes.group_name import DOMAIN_SETTINGS, differing, join_words, titled
+from msl.recipes.recipe import Recipe
+
+AUTO = "auto"  # in place of the name of a recipe: it is chosen
+DEMO = "streets"  # the recipe of the domains that msl draws itself
 
 # Settings that mean something else in each of the style stages.
 _NEVER_SHARED = ("content", "decoder", "seed")
@@ -21,11 +27,13 @@ class Request:
     """A stage as a user asks for it: a recipe, what differs from it, and the settings that result."""
 
     stage: str
-    recipe: str
+    recipe: str  # its name
+    base: Recipe  # its settings
     overrides: Mapping[str, Any]  # by setting
     settings: StageConfig  # resolved for this machine
     group: str | None
     resume: str | None
+    reasons: Mapping[str, str] = field(default_factory=dict)  # why a recipe that was chosen has its settings
 
     @classmethod
     def of(
@@ -36,21 +44,31 @@ class Request:
         overrides: Mapping[str, Any] | None = None,
         group: str | None = None,
         resume: str | None = None,
+        base: Recipe | None = None,
+        reasons: Mapping[str, str] | None = None,
     ) -> Self:
-        """The request with its settings resolved.
+        """The request with its settings resolved; without `base`, the settings of the recipe of that name.
 
         Raises:
             ConfigError: the recipe or a setting is unknown, a value does not fit, the chosen component lacks a
                 setting that is given, or another optimizer would have the recipe's learning rate.
         """
-        overrides = overrides or {}
-        config: StageConfig = getattr(find_recipe(recipe), stage)
+        overrides, base = overrides or {}, base or find_recipe(recipe)
+        config: StageConfig = getattr(base, stage)
         # The choices of a resumed run are in its record, not in the recipe; `msl.runs.resume` checks them.
         edited = config.edit(**overrides) if resume else config.override(**overrides)
         if not resume:
             _refuse_lr_of_another_optimizer(config.flat(), overrides, edited.flat())
-        settings = edited.located()
-        return cls(stage=stage, recipe=recipe, overrides=overrides, settings=settings, group=group, resume=resume)
+        return cls(
+            stage=stage,
+            recipe=recipe,
+            base=base,
+            overrides=overrides,
+            settings=edited.located(),
+            group=group,
+            resume=resume,
+            reasons=reasons or {},
+        )
 
     def for_parent(self, stage: str) -> "Request":
         """The request for the parent stage: the recipe's settings, and the overrides that both stages share.
@@ -66,22 +84,29 @@ class Request:
 
         It has the recipe's settings, the overrides of this request that it can take, and the given settings.
         """
-        options = getattr(find_recipe(self.recipe), stage).options()
+        options = getattr(self.base, stage).options()
         shared = {name for name in options if name not in _NEVER_SHARED}
         overrides = {name: value for name, value in self.overrides.items() if name in shared}
         return self._of(stage, overrides | settings)
 
     def _of(self, stage: str, overrides: Mapping[str, Any]) -> "Request":
-        return Request.of(stage=stage, recipe=self.recipe, overrides=overrides)
+        return Request.of(stage=stage, recipe=self.recipe, overrides=overrides, base=self.base, reasons=self.reasons)
 
-    def group_name(self) -> str:
-        """Name of the runs that differ from this one only by seed: stage, recipe, and settings that differ from it."""
+    def group_name(self, title: Callable[[str], str] = str) -> str:
+        """Name of the runs that differ from this one only by seed: stage, recipe, and settings that differ from it.
+
+        A recipe that was made to fit the data has the names of its domains.
+
+        Args:
+            title: of a domain, by its name or the path of its YAML file, which can be typed in several ways.
+        """
         if self.group is not None:
             return self.group
         settings = self.settings.comparable()
         defaults = self._of(self.stage, {}).settings.comparable()
-        differing = [f"{k}={v}" for k, v in settings.items() if v != defaults[k] and k not in ("seed", "checkpoint")]
-        return " ".join([self.stage, self.recipe, *differing])
+        domains = [defaults[name] for name in DOMAIN_SETTINGS if defaults.get(name)]
+        subject = [titled(name, title) for name in domains] if self.recipe == FITTED else [self.recipe]
+        return join_words([self.stage, *subject, *differing(settings, defaults, title)])
 
 
 def _refuse_lr_of_another_optimizer(

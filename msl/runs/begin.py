@@ -7,6 +7,7 @@ from typing import Any
 
 from msl import schema
 from msl.config import StageConfig
+from msl.data.titles import domain_title
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.runs.resume import resume
@@ -35,7 +36,7 @@ def run(request: Request, nested_in: str | None = None) -> Outcome:
 
 
 def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
-    settings, group = request.settings, request.group_name()
+    settings, group = request.settings, request.group_name(domain_title)
     tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
     reporter = open_run(client, stage.title(group, settings), tags, nested_in)
     log.info("%s: run %s, group %s", stage.name, reporter.run_id, group)
@@ -58,7 +59,7 @@ def _group_of(request: Request, config: StageConfig, values: Mapping[str, Any]) 
     """The group, with the settings that a result changed: of a checkpoint with another network than the recipe's."""
     settings, full_settings = config.flat(), config.edit(**values).flat()
     changes = {name: value for name, value in values.items() if settings[name] not in (None, full_settings[name])}
-    return replace(request, settings=request.settings.edit(**changes)).group_name()
+    return replace(request, settings=request.settings.edit(**changes)).group_name(domain_title)
 
 
 def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
@@ -71,6 +72,7 @@ def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
         data=job.data.digests(),
         start=job.starts["checkpoint"].reference if "checkpoint" in job.starts else None,
         starts={setting: start.reference for setting, start in job.starts.items()},
+        reasons=request.reasons,
         **stage.record(job),
     )
     tags = job.data.tags() | stage.tags(job.starts) | {schema.GROUP: job.group}

@@ -10,6 +10,7 @@ from typing import Any
 from msl import schema
 from msl.checkpoints import Checkpoint, read
 from msl.config import StageConfig
+from msl.data.titles import domain_title
 from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
@@ -48,7 +49,7 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
         _refuse_a_spent_budget(config, checkpoint)
         starts = {} if checkpoint else _starts(client, record, data_root(config), folder)
         tags = _fingerprint(client, run_id, stage, record, config, data)
-        group = record.group or request.group_name()
+        group = record.group or request.group_name(domain_title)
         reporter = reopen_run(client, run_id)
         with ending(reporter):
             record_skipped(reporter, data.checks, folder)

@@ -15,6 +15,7 @@ from msl.inputs.networks import find_network
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
+from msl.recipes.group_name import join_words
 from msl.scoring.evaluation import Scored
 from msl.scoring.evaluation import evaluate as score
 from msl.scoring.exports import LabelFiles
@@ -67,7 +68,7 @@ def _group_name(config: EvaluateConfig, trained_group: str) -> str:
     """The checkpoint's group, and the settings of scoring that are not the defaults."""
     settings, defaults = config.flat(), EvaluationConfig().model_dump(mode="json")
     changes = [f"{name}={settings[name]}" for name in config.scoring if settings[name] != defaults[name]]
-    return " ".join(["evaluate", trained_group, *changes])
+    return join_words(["evaluate", trained_group, *changes])
 
 
 def _label_files(config: EvaluateConfig, domains: Sequence[Scored]) -> dict[str, LabelFiles]:

@@ -17,7 +17,7 @@ from msl.data import Paired, Stream, TrainTransform, is_domain_file
 from msl.inputs.domains import DomainData
 from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import PRECISIONS, prepare, to_device
-from msl.recipes import Request, find_recipe
+from msl.recipes import Request
 from msl.scoring.tables import write_tables
 from msl.stages.stage import Job, Need, Training, TrainingStage
 from msl.style.front import front_of
@@ -62,7 +62,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
 
     def needs(self, request: Request, config: T) -> list[Need]:
         """The styled copies of domains that the recipe makes."""
-        styled = find_recipe(request.recipe).styled
+        styled = request.base.styled
         names = {schema.SOURCE: config.source.source, schema.TARGET: config.target.target or ""}
         return [_copy(request, role, name, styled[name]) for role, name in names.items() if name in styled]
 

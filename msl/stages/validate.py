@@ -7,6 +7,7 @@ from pathlib import Path
 from msl import schema
 from msl.config import ValidateConfig
 from msl.data import Domain, open_domain
+from msl.data.titles import domain_title
 from msl.errors import ConfigError, DataError
 from msl.files import make_folder
 from msl.inputs.checks import Checked, inspect_domain, write_problems
@@ -15,6 +16,7 @@ from msl.inputs.shares import class_table, shares_of, write_classes
 from msl.labels import LabelSet
 from msl.scoring.contact_sheet import contact_sheet
 from msl.scoring.exports import write_image
+from msl.recipes.group_name import join_words
 from msl.stages.stage import Outcome
 from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
 
@@ -38,7 +40,7 @@ def validate(config: ValidateConfig, group: str | None = None, show: Callable[[s
         MslError: a domain or the tracking server cannot be used.
     """
     names = [name for name in (config.examined.source, config.examined.target) if name is not None]
-    title = group or " ".join([_STAGE, *names])
+    title = group or join_words([_STAGE, *map(domain_title, names)])
     reporter = open_run(connect(), title, {schema.STAGE: _STAGE, schema.GROUP: title})
     with ending(reporter):
         checks, texts = [], []

@@ -17,6 +17,7 @@ class RunRecord:
     data: Mapping[str, str] | None = None  # digests of the training data
     start: str | None = None  # the checkpoint that it started from
     starts: Mapping[str, str] = field(default_factory=dict)  # every result that it started from, by setting
+    reasons: Mapping[str, str] = field(default_factory=dict)  # why settings that were chosen have their values
     extra: Mapping[str, Any] = field(default_factory=dict)  # entries that only this stage has
 
     def to_json(self) -> dict[str, Any]:

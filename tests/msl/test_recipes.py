@@ -106,6 +106,26 @@ def test_a_group_is_named_by_what_differs_from_the_recipe_but_for_the_seed():
     assert scored_otherwise.group_name() == "adapt streets eval_scales=1,2 resize_labels=True"
 
 
+def test_a_group_has_the_titles_of_domains_in_place_of_paths():
+    request = Request.of(stage="adapt", recipe="streets", overrides={"source": "./own.yaml", "target": "gta5"})
+    titles = {"./own.yaml": "own@123456", "gta5": "gta5"}
+    assert request.group_name(titles.__getitem__) == "adapt streets source=own@123456 target=gta5"
+
+
+def test_a_long_name_of_a_group_ends_with_a_digest():
+    overrides = {"lr": 0.1, "momentum": 0.5, "multi": True, "batch_size": 64, "crop_size": "1280,640"}
+    whole = {**overrides, "width": 0.25, "weight_decay": 0.25}
+    names = [
+        Request.of(stage="adapt", recipe="streets", overrides=whole | {"iw_ratio": r}).group_name() for r in (0, 1)
+    ]
+    assert all(len(name) <= 80 for name in names)
+    starts, digests = zip(*(name.split(" ~") for name in names), strict=True)
+    assert len(set(starts)) == 1
+    assert len(set(digests)) == 2
+    assert starts[0].startswith("adapt streets crop_size=1280,640 ")
+    assert Request.of(stage="adapt", recipe="streets", overrides=whole | {"iw_ratio": 0}).group_name() == names[0]
+
+
 @pytest.mark.parametrize(
     ("name", "mode", "weight", "multi", "target_size"),
     [

@@ -6,8 +6,7 @@ import pytest
 from analysis import open_store
 from analysis.errors import AnalysisError
 from analysis.figures import class_bars, curve_plots, group_curves, save, scatter
-from analysis.figures.style import short_names
-from analysis.seeds import Summary, find_measure, seed_groups, smooth
+from analysis.seeds import Summary, find_measure, seed_groups, short_names, smooth
 
 MIOU = "target/mIoU"
 NASTY = "a'b\" 100% $x_1$ <b>\n\u202e"

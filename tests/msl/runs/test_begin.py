@@ -34,7 +34,8 @@ def test_what_a_run_records(the_run, curves):
     assert run["name"] == f"{run['msl.group']} seed=0"
     assert run["msl.stage"] == "pretrain"
     assert run["msl.recipe"] == "streets"
-    assert run["msl.group"].startswith("pretrain streets source=tiny.yaml")
+    assert run["msl.group"].startswith("pretrain streets source=tiny@")
+    assert len(run["msl.group"]) <= 80
     assert run["msl.data.source"].startswith("tiny/train@")
     assert run["msl.data.target"].startswith("tiny_real/val@")
     assert (run["msl.attempt"], len(run["msl.fingerprint"])) == ("1", 16)

@@ -1,0 +1,35 @@
+import pytest
+
+from analysis.errors import AnalysisError
+from analysis.seeds import find_group, shared_note, short_names
+
+
+def test_a_name_keeps_what_tells_it_from_the_others():
+    names = ["adapt A B lr=0.1", "adapt A B lambda_target=0.0 lr=0.1"]
+    assert short_names(names) == ["lr=0.1", "lambda_target=0.0 lr=0.1"]  # one word of each stays
+    names.append("pretrain A B lr=0.1")
+    assert short_names(names) == ["adapt A B", "adapt A B lambda_target=0.0", "pretrain A B"]
+    assert shared_note(names) == "all groups: lr=0.1"
+
+
+@pytest.mark.parametrize("names", [["pretrain streets", "adapt streets"], ["adapt A B", "adapt B A"], ["a"], []])
+def test_short_names_are_never_the_same(names):
+    assert len(set(short_names(names))) == len(names)
+
+
+def test_the_recipe_stays_beside_different_stages():
+    assert short_names(["pretrain streets", "adapt streets"]) == ["pretrain streets", "adapt streets"]
+    assert shared_note(["pretrain streets", "adapt streets"]) == ""
+
+
+def test_a_group_is_found_by_its_name_then_as_shown_then_by_a_part():
+    names = ["adapt s", "adapt s multi=True", "evaluate pretrain s", "pretrain s"]
+    groups = {name: name for name in names}
+    assert find_group("adapt s", groups) == "adapt s"  # although two names begin so
+    assert find_group("pretrain", groups) == "pretrain s"  # although two names contain it
+    assert find_group("multi=True", groups) == "adapt s multi=True"
+    shown = {f"adapt s lr=0.1{rest}": rest for rest in ("", " multi=True", " multi=True seed=1")}
+    assert find_group("s", {"adapt s": 1, "adapt t": 2}) == 1  # as a table of the two shows it
+    assert find_group("lr=0.1 multi=True", shown) == " multi=True"
+    with pytest.raises(AnalysisError, match="'adapt' fits several groups: adapt s; adapt s multi=True"):
+        find_group("adapt", groups)

@@ -14,9 +14,9 @@ from msl.inputs.checks import Checked, inspect_domain, write_problems
 from msl.inputs.domains import open_scored_split
 from msl.inputs.shares import class_table, shares_of, write_classes
 from msl.labels import LabelSet
+from msl.recipes.group_name import join_words
 from msl.scoring.contact_sheet import contact_sheet
 from msl.scoring.exports import write_image
-from msl.recipes.group_name import join_words
 from msl.stages.stage import Outcome
 from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
 

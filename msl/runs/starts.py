@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from msl import schema
-from msl.inputs.styles import weights_file
+from msl.inputs.places import weights_file
 from msl.stages.stage import Start
 from msl.tracking import Client, find_checkpoint, sha256_of
 

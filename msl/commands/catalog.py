@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "evaluate": Entry("Score a checkpoint.", "msl.commands.networks:evaluate"),
         "predict": Entry("Predict images without labels.", "msl.commands.networks:predict"),
         "package": Entry("Make an MLflow model of a checkpoint.", "msl.commands.networks:package"),
+        "recipes": Entry("List the recipes: data, network, iterations, time.", "msl.commands.recipes:recipes"),
     },
     "Results": {
         "runs": Entry("List runs."),

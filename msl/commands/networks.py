@@ -7,12 +7,22 @@ import click
 
 from msl.commands.command import settings_command
 from msl.commands.outcome import print_outcome
-from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConfig, ValidateConfig
+from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConfig, StageConfig, ValidateConfig
 from msl.recipes import find_recipe
 from msl.recipes.request import AUTO, DEMO
 
 
+def _check(config: StageConfig) -> None:
+    """Check names and files at once: the work itself imports torch and opens a run."""
+    from msl.inputs.early import check_files, check_images, check_names
+
+    check_names(config, {})
+    check_files(config)
+    check_images(config)
+
+
 def _evaluate(config: EvaluateConfig, request: RequestConfig) -> None:
+    _check(config)
     from msl.stages.evaluate import evaluate
 
     outcome = evaluate(config, request.group)
@@ -20,12 +30,14 @@ def _evaluate(config: EvaluateConfig, request: RequestConfig) -> None:
 
 
 def _predict(config: PredictConfig, request: RequestConfig) -> None:
+    _check(config)
     from msl.serving import predict
 
     click.echo(f"run {predict(config)}; `mlflow ui` shows it")
 
 
 def _package(config: PackageConfig, request: RequestConfig) -> None:
+    _check(config)
     from msl.serving import package
 
     packaged = package(config)
@@ -34,6 +46,7 @@ def _package(config: PackageConfig, request: RequestConfig) -> None:
 
 
 def _validate(config: ValidateConfig, request: RequestConfig) -> None:
+    _check(config)
     from msl.stages.validate import validate
 
     outcome = validate(config, request.group, click.echo)

@@ -7,7 +7,7 @@ import click
 
 from msl.commands.catalog import SECTIONS
 from msl.commands.command import SettingsCommand
-from msl.commands.dry_run import print_settings
+from msl.commands.dry_run import print_plan, print_settings
 from msl.commands.outcome import print_outcome
 from msl.config import RequestConfig
 from msl.config.catalog import STAGES
@@ -24,6 +24,16 @@ def _run(request: Request) -> "Outcome":
     return run(request)
 
 
+def _print_dry_run(request: Request) -> None:
+    """Print settings and plan. Names are checked; data and files may be missing."""
+    from msl.inputs.early import check_names
+    from msl.inputs.plan import plan_of
+
+    check_names(request.settings, request.base.styled)
+    print_plan(plan_of(request))
+    print_settings(request.settings.flat())
+
+
 def training_command(
     *stages: str, text: str, show: "Callable[[Outcome], None]", name: str | None = None, **fixed: Any
 ) -> SettingsCommand:
@@ -38,7 +48,8 @@ def training_command(
     """
 
     def work(call: RequestConfig, values: dict[str, Any]) -> None:
-        from msl.inputs.fitting import find_request  # it reads images, and loads NumPy
+        from msl.inputs.early import check_request  # these two load NumPy
+        from msl.inputs.fitting import find_request
 
         request = find_request(
             stage=stages[-1] if "checkpoint" in values else stages[0],
@@ -48,8 +59,10 @@ def training_command(
             resume=call.resume,
         )
         if call.dry_run:
-            print_settings(request.settings.flat())
+            _print_dry_run(request)
         else:
+            if call.resume is None:
+                check_request(request)
             show(_run(request))
 
     # If both stages have a field, the first stage's field and default count.

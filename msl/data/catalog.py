@@ -36,6 +36,30 @@ def domain_names() -> list[str]:
     return list(DOMAINS)
 
 
+def check_name(name_or_yaml: str) -> None:
+    """Check that a domain is known; its files are not looked for.
+
+    Raises:
+        ConfigError: no domain has that name, or the YAML file is missing or wrong.
+    """
+    if is_domain_file(name_or_yaml):
+        read_domain_file(Path(name_or_yaml))
+    elif name_or_yaml not in DOMAINS:
+        raise _unknown(name_or_yaml)
+
+
+def check_label_set(name_or_yaml: str) -> None:
+    """Check that a label set is known.
+
+    Raises:
+        ConfigError: no label set has that name, or the YAML file is missing or wrong.
+    """
+    if is_domain_file(name_or_yaml):
+        read_domain_file(Path(name_or_yaml))
+    else:
+        find_label_set(name_or_yaml)
+
+
 def open_domain(
     name_or_yaml: str,
     data_root: Path | None = None,
@@ -84,14 +108,18 @@ def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Ope
         if domain.content is not None:
             return _styled(domain, domain.content, data_root, split, labelled)
         return _described(domain, split, labelled)._replace(style=domain.style)
+    raise _unknown(name)
+
+
+def _unknown(name: str) -> ConfigError:
     if Path(name).is_dir():
-        raise ConfigError(
+        return ConfigError(
             f"domain {name!r} is a folder: describe it in a file NAME.yaml (docs/own-data.md); a target needs no "
             "labels. To predict the images of a folder, use -e predict."
         )
     similar = difflib.get_close_matches(name, domain_names(), n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(similar)}? " if similar else ""
-    raise ConfigError(f"domain {name!r} is unknown. {hint}Choose {', '.join(domain_names())}, or a file NAME.yaml.")
+    return ConfigError(f"domain {name!r} is unknown. {hint}Choose {', '.join(domain_names())}, or a file NAME.yaml.")
 
 
 def _styled(copy: DomainFile, content: CopiedFrom, data_root: Path | None, split: str, labelled: bool) -> _Opened:

@@ -37,6 +37,11 @@ def is_generated(name_or_yaml: str) -> bool:
     return domain.layout in STYLES
 
 
+def image_count(name_or_yaml: str, data_root: str | Path | None, split: str = "train") -> int:
+    """The number of images of a split; raises as `image_facts` does."""
+    return len(open_domain(name_or_yaml, None if data_root is None else Path(data_root), split, labelled=False))
+
+
 def image_facts(name_or_yaml: str, data_root: Path | None, split: str = "train") -> ImageFacts:
     """The number and size of the images of a split.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msl.data.catalog import check_name
 from msl.data.facts import image_facts, is_generated
 from msl.errors import ConfigError
 from msl.inputs.weights_at_hand import missing_imagenet
@@ -43,6 +44,8 @@ def find_request(
     if recipe != AUTO or resume is not None or not _real_domains(stage, overrides):
         name = DEMO if recipe == AUTO else recipe
         return Request.of(stage=stage, recipe=name, overrides=overrides, group=group, resume=resume)
+    for domain in _real_domains(stage, overrides):
+        check_name(domain)
     if stage in _STYLE_STAGES:
         (name, fitted), values = _chosen_style(stage, overrides), dict(overrides)
     else:

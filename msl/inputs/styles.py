@@ -8,12 +8,11 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from msl.config import EncoderConfig, StyleImagesConfig, TrainStyleConfig
-from msl.data import Domain, Images, Joined, StyleFolder, domain_names, is_domain_file, open_domain
-from msl.errors import ConfigError
+from msl.data import Domain, Images, Joined, StyleFolder, open_domain
 from msl.inputs.checks import Checked, check
+from msl.inputs.places import find_style_folder, weights_file
 from msl.tracking import DataInput, sha256_of
 
-_STYLES = "styles"  # folder of style folders below data_root
 _STYLE, _CONTENT = "style", "content"  # roles
 
 
@@ -92,17 +91,10 @@ def open_styles(config: StyleImagesConfig, root: Path | None) -> Styles:
         ConfigError: no folder and no domain has that name.
         DataError: the folder is empty, or an image in it cannot be used.
     """
-    folders = [Path(config.style), *([root / _STYLES / config.style] if root else [])]
-    for folder in folders:
-        if folder.is_dir():
-            images = StyleFolder(folder)
-            return _spread(Styles(images.name, images.digest, images, "folder"), config.style_images)
-    if config.style not in domain_names() and not is_domain_file(config.style):
-        places = " or ".join(str(folder) for folder in folders)
-        raise ConfigError(
-            f"style = {config.style!r}: there is no folder {places}, and no domain has that name (choose one of "
-            f"{', '.join(domain_names())}, or a file NAME.yaml)"
-        )
+    folder = find_style_folder(config.style, root)
+    if folder is not None:
+        images = StyleFolder(folder)
+        return _spread(Styles(images.name, images.digest, images, "folder"), config.style_images)
     domain: Domain = open_domain(config.style, root, "train", labelled=False)
     checked = check(_STYLE, domain, skip_bad=False)
     return _spread(Styles(domain.name, checked.report.digest, checked.domain, "train"), config.style_images)
@@ -115,13 +107,6 @@ def _spread(styles: Styles, count: int | None) -> Styles:
         return styles
     chosen = [k * total // count for k in range(count)]
     return Styles(styles.name, f"{styles.digest[:48]}-{count}", Subset(styles.images, chosen), styles.kind)  # type: ignore[arg-type]  # any sequence
-
-
-def weights_file(name: str, root: Path | None) -> str:
-    """A file of weights, in this folder or in data_root; a name that is not a file stays as it is."""
-    if not Path(name).is_file() and root is not None and (root / name).is_file():
-        return str(root / name)
-    return name
 
 
 def encoder_digest(config: EncoderConfig, root: Path | None) -> str:

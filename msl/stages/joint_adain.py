@@ -12,7 +12,8 @@ from msl.config import JointAdainConfig
 from msl.data import CropTransform, Joined, Paired, Stream
 from msl.errors import CheckpointError
 from msl.inputs.domains import DomainData, open_data
-from msl.inputs.styles import Styles, encoder_digest, open_styles, weights_file
+from msl.inputs.places import weights_file
+from msl.inputs.styles import Styles, encoder_digest, open_styles
 from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
 from msl.recipes import Request

@@ -21,8 +21,9 @@ from msl.inputs.checks import Checked, check
 from msl.inputs.copies import FORMATS, LABELS, StyledCopy, domain_file, manifest
 from msl.inputs.domains import describe_style
 from msl.inputs.mixture import Mixture
+from msl.inputs.places import weights_file
 from msl.inputs.shared_files import make_each, write_whole
-from msl.inputs.styles import Styles, encoder_digest, open_styles, weights_file
+from msl.inputs.styles import Styles, encoder_digest, open_styles
 from msl.models.devices import prepare, to_device
 from msl.recipes import Request
 from msl.stages.stage import Job, Need, Outcome, Start, WorkingStage

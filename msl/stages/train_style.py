@@ -12,7 +12,8 @@ from msl.checkpoints import About, Checkpoint
 from msl.checkpoints.style import about_style, load_transfer, style_network
 from msl.config import TrainStyleConfig
 from msl.data import CropTransform, Images, Paired, Stream
-from msl.inputs.styles import DecoderData, encoder_digest, open_decoder_data, weights_file
+from msl.inputs.places import weights_file
+from msl.inputs.styles import DecoderData, encoder_digest, open_decoder_data
 from msl.models.devices import PRECISIONS, prepare, to_device
 from msl.recipes import Request
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage

@@ -15,6 +15,7 @@ from msl.config.catalog import OPTIMIZERS
 from msl.errors import ConfigError
 from msl.models import build_model
 from msl.recipes import find_recipe
+from msl.recipes.group_name import join_words
 from msl.runs import run as carry_out
 from msl.runs.supplies import find_stage
 from msl.stages.evaluate import evaluate
@@ -233,7 +234,7 @@ def test_evaluate_scores_a_checkpoint_as_training_did(the_run, curves):
     assert outcome.metrics == trained.metrics
     run = the_run(outcome.run_id)
     assert (run["msl.stage"], run["msl.parent"]) == ("evaluate", trained.run_id)
-    assert run["msl.group"] == f"evaluate {the_run(trained.run_id)['msl.group']}"
+    assert run["msl.group"] == join_words(["evaluate", the_run(trained.run_id)["msl.group"]])
     assert {a.path for a in listing(outcome.run_id, "panels")} == {
         f"panels/{role}_000004.{kind}" for role in ("source", "target") for kind in ("png", "json")
     }

@@ -51,7 +51,7 @@ EDITS = {
     "scores": ("metrics/confusion.py", "100 *", "99 *", True),
     "a panel": ("scoring/panels.py", "_CELL = ", "_CELL = 1 + ", True),
     "a recorded name": ("schema/tags.py", 'CLEANED: Final = "msl.cleaned"', 'CLEANED: Final = "msl.cleaned_at"', True),
-    "tracking": ("tracking/reporter.py", "_BATCH_LIMIT = ", "_BATCH_LIMIT = 1 + ", True),
+    "tracking": ("tracking/direct.py", "BATCH_ROWS = ", "BATCH_ROWS = 1 + ", True),
     "the cross entropy": ("losses/supervised.py", "mean_over_pixels(surprise, labelled)", "surprise.sum()", False),
     "what it is made of": ("numerics/bands.py", "value.mean()", "value.sum()", False),
     "the backbone": ("models/backbones/mobilenet.py", "0.9 * scaled", "0.8 * scaled", False),

@@ -1,0 +1,121 @@
+"""What a command checks in a moment, before it imports torch or opens a run: names, and whether files exist."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msl.config import StageConfig
+from msl.data.catalog import check_label_set, check_name, open_domain
+from msl.errors import CheckpointError, DataError, MissingSplitError, UnlabelledError
+from msl.inputs.places import find_style_folder, weights_file
+from msl.recipes import Request
+
+_BUILT_IN = {"weights": ("none", "imagenet"), "encoder": ("imagenet",), "checkpoint": (), "decoder": ()}
+_WAYS_OUT = {
+    "weights": "Pass none, imagenet or a state dict's path.",
+    "encoder": "Pass imagenet or a file of weights.",
+    "checkpoint": "Pass a path or runs:/ID/checkpoints/last.pt.",
+    "decoder": "Pass a decoder's weights or a checkpoint of train_style.",
+}
+_TRAINED = "trained"  # the domains of a checkpoint's training
+
+
+def check_request(request: Request) -> None:
+    """Check names, files and folders of a request.
+
+    Raises:
+        CheckpointError: a file of weights is missing.
+        ConfigError: a domain or label set is unknown.
+        DataError: the data of a domain is missing.
+    """
+    check_names(request.settings, request.base.styled)
+    check_files(request.settings)
+    check_data(request.settings, request.base.styled)
+
+
+def check_names(config: StageConfig, styled: Mapping[str, str]) -> None:
+    """Check the names of domains and label sets; `styled` are the copies that the recipe makes.
+
+    Raises:
+        ConfigError: one is unknown.
+    """
+    settings = config.flat()
+    for name in _domains(settings, ("source", "target", "content")):
+        check_name(styled.get(name, name))
+    label_set = settings.get("label_set")
+    if label_set is not None:
+        check_label_set(label_set)
+    if settings.get("style") is not None and find_style_folder(settings["style"], _root(settings)) is None:
+        check_name(settings["style"])
+
+
+def check_files(config: StageConfig) -> None:
+    """Check the files of weights that the settings name; results of runs and registered models are not looked up.
+
+    Raises:
+        CheckpointError: a file is missing.
+    """
+    settings = config.flat()
+    for setting, built_in in _BUILT_IN.items():
+        name = settings.get(setting)
+        if name is None or name in built_in or ":/" in name:
+            continue
+        if not Path(weights_file(name, _root(settings))).is_file():
+            raise CheckpointError(f"{setting} = {name}: no such file. {_WAYS_OUT[setting]}")
+
+
+def check_images(config: StageConfig) -> None:
+    """Check that the images to predict exist; a pattern is not looked up.
+
+    Raises:
+        DataError: there is no such file or folder.
+    """
+    place = config.flat().get("images")
+    if place is not None and not any(sign in place for sign in "*?[") and not Path(place).exists():
+        raise DataError(f"images = {place}: no such file or folder")
+
+
+def check_data(config: StageConfig, styled: Mapping[str, str]) -> None:
+    """Check that every domain has its folder and files; no image is opened.
+
+    Raises:
+        DataError: a folder or a split is missing or empty.
+    """
+    for describe in data_texts(config, styled).values():
+        describe()
+
+
+def data_texts(config: StageConfig, styled: Mapping[str, str]) -> dict[str, Callable[[], str]]:
+    """By role: a function that says how many images each split of the domain has, and raises as `check_data` does."""
+    settings = config.flat()
+    roles = [(role, name) for role in ("source", "target", "content") for name in _domains(settings, (role,))]
+
+    def text(role: str, name: str) -> str:
+        if name in styled:
+            return f"{name} (a styled copy of {styled[name]})"
+        needs = () if role == "target" and "lambda_target" not in settings else ("train",)
+        return f"{name}: {', '.join(_counts(name, settings, needs))}"
+
+    return {f"{role} {name}": lambda role=role, name=name: text(role, name) for role, name in roles}  # type: ignore[misc]
+
+
+def _counts(name: str, settings: Mapping[str, Any], needed: Sequence[str]) -> list[str]:
+    counts = []
+    for split in ("train", "val"):
+        try:
+            count = len(open_domain(name, _root(settings), split, settings.get("label_set"), labelled=False))
+            counts.append(f"{count} images in {split}")
+        except (MissingSplitError, UnlabelledError):
+            if split in needed:
+                raise
+            counts.append(f"no split {split}")
+    return counts
+
+
+def _domains(settings: Mapping[str, Any], roles: Sequence[str]) -> list[str]:
+    names = [name for role in roles for name in str(settings.get(role) or "").split(",")]
+    return [name for name in names if name not in ("", _TRAINED)]
+
+
+def _root(settings: Mapping[str, Any]) -> Path | None:
+    return Path(settings["data_root"]) if settings.get("data_root") else None

@@ -211,7 +211,7 @@ class Sender:
         try:
             method(*arguments, **more)
         except MlflowException as error:
-            reason, status = str(error).splitlines()[0], _status(error)
+            reason, status = _reason(error), _status(error)
             if status in _REFUSALS and status not in _PASSING:
                 raise TrackingError(reason) from error
             raise UnreachableError(reason) from error
@@ -227,6 +227,11 @@ class Sender:
     def _note(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
         self.progress.write(self._folder)
+
+
+def _reason(error: MlflowException) -> str:
+    """The message without the chain of Python objects that caused it."""
+    return str(error).splitlines()[0].partition(" with exception")[0]
 
 
 def _status(error: MlflowException) -> int:

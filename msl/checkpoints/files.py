@@ -25,6 +25,16 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         CheckpointError: the folder cannot be written or the disk is full.
     """
+    with whole_file(path, CheckpointError) as temporary:
+        save(checkpoint, temporary)
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a sealed file in place.
+
+    Raises:
+        OSError: the folder cannot be written or the disk is full.
+    """
     content = {
         "format": FORMAT,
         "step": checkpoint.step,
@@ -32,13 +42,12 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         **(vars(checkpoint.progress) if checkpoint.progress else {}),
         **_content_of(checkpoint.about),
     }
-    with whole_file(path, CheckpointError) as temporary:
-        try:
-            with temporary.open("wb") as file:
-                torch.save(content, file)
-        except RuntimeError as error:  # torch raises one if the disk is full
-            raise OSError(str(error)) from error
-        seal(temporary)
+    try:
+        with path.open("wb") as file:
+            torch.save(content, file)
+    except RuntimeError as error:  # torch raises one if the disk is full
+        raise OSError(str(error)) from error
+    seal(path)
 
 
 def read(path: Path, config: ModelConfig | None = None) -> Checkpoint:

@@ -243,6 +243,25 @@ def test_a_torn_upload_does_not_matter(tmp_path):
     assert checkpoint(run_id)["step"] == 6
 
 
+def test_a_damaged_checkpoint_costs_one_generation(tmp_path, caplog):
+    """A bit of the newest has changed on both sides; the training goes on from the one before, and ends alike."""
+    whole = carry_out(request("pretrain", **LONG)).run_id
+    run_id = carry_out(request("pretrain", **{**LONG, "max_iters": 10})).run_id
+    older = carry_out(request("pretrain", **{**LONG, "max_iters": 9})).run_id
+    folder, uploaded = tmp_path / ".msl" / run_id, artifact(run_id, "checkpoints/last.pt")
+    folder.mkdir(parents=True)
+    (folder / "last.previous.pt").write_bytes(artifact(older, "checkpoints/last.pt").read_bytes())
+    content = bytearray(uploaded.read_bytes())
+    content[len(content) // 2] ^= 1
+    for path in (uploaded, folder / "last.pt"):
+        path.write_bytes(content)
+    carry_out(request("pretrain", resume=run_id, max_iters=14))
+    assert f"{folder / 'last.pt'} cannot be read: damaged" in caplog.text
+    assert f"The run continues from {folder / 'last.previous.pt'} instead, at step 9." in caplog.text
+    weights = [checkpoint(run)["weights"] for run in (whole, run_id)]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+
+
 def test_two_processes_do_not_train_one_run():
     with start("pretrain", **{**SETTINGS, "max_iters": 400, "eval_every": 4}) as process:
         run_id = wait_for(running_past(8), process)

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msl.errors import MslError
@@ -36,7 +36,8 @@ def whole_file(
     except OSError as reason:
         raise error(_refusal(path, reason, way_out)) from reason
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it must not hide the reason
+            temporary.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """A resumed run is the run that was never interrupted, to the last bit."""
 
+import math
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from tiny import SETTINGS, artifact, checkpoint, request
 from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.runs import run as carry_out
 from msl.tracking.journal import Reader
+from msl.training.callbacks import cadence
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -241,6 +243,15 @@ def test_a_torn_upload_does_not_matter(tmp_path):
     path.write_bytes(local.read_bytes()[:1000])
     assert carry_out(request("pretrain", resume=run_id, max_iters=6)).run_id == run_id
     assert checkpoint(run_id)["step"] == 6
+
+
+def test_checkpoints_by_time_change_nothing(curves, monkeypatch):
+    """A checkpoint after every step, written while the next steps run."""
+    plain = carry_out(request("pretrain", **ADAMW, **LONG)).run_id
+    monkeypatch.setattr(cadence, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(cadence, "LARGEST_SHARE", math.inf)
+    timed = carry_out(request("pretrain", **ADAMW, **LONG, checkpoint_minutes=1e-9)).run_id
+    assert_same(plain, timed, curves)
 
 
 def test_a_damaged_checkpoint_costs_one_generation(tmp_path, caplog):

@@ -1,8 +1,9 @@
 """Files that are whole or absent: nobody ever sees half of one."""
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msl.errors import MslError
@@ -18,7 +19,7 @@ def whole_file(
         path: the file; folders above it are made.
         error: what to raise.
         way_out: end of its message.
-        durable: wait until the content is on the disk, so that a power cut cannot leave an empty file of that name.
+        durable: wait until content and name are on the disk, so that a power cut leaves neither an empty file nor none.
 
     Raises:
         MslError: of the class `error`; the folder cannot be written or the disk is full.
@@ -28,13 +29,32 @@ def whole_file(
         make_folder(path.parent, error, way_out)
         yield temporary
         if durable:
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            _sync(temporary)
         temporary.replace(path)
+        if durable:
+            sync_folder(path.parent)
     except OSError as reason:
         raise error(_refusal(path, reason, way_out)) from reason
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it must not hide the reason
+            temporary.unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk. A file system that cannot do that is left as it is."""
+    try:
+        _sync(folder)
+    except OSError as reason:
+        if reason.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(folder: Path, error: type[MslError], way_out: str = "Name another folder.") -> None:

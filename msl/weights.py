@@ -14,6 +14,7 @@ from torch import Tensor
 
 from msl.errors import CheckpointError
 from msl.foreign_files import refusal
+from msl.seals import COPY_AGAIN, broken_parts, broken_seal
 
 # What trainers call the state dict in their files, the most telling name first.
 _ENTRIES = ("state_dict", "model_state_dict", "model_state", "model", "network", "net", "params", "weights")
@@ -44,7 +45,7 @@ def load_file(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is missing or damaged, would run code, or holds something else.
     """
-    reason = refusal(path)
+    reason = _refusal(path)
     if reason is not None:
         raise CheckpointError(f"{path} cannot be read: damaged, or no file of weights. It {reason}.")
     # Trainers save their best score as a NumPy scalar and their options as a namespace.
@@ -70,6 +71,14 @@ def load_file(path: Path) -> dict[str, Any]:
             f"{path} holds a {type(content).__name__}, no state dict. Pass a file that holds one, as {_SAVE} writes it."
         )
     return content
+
+
+def _refusal(path: Path) -> str | None:
+    """Why a file cannot be loaded, if that can be told before; the text goes on from the file's name."""
+    try:
+        return broken_seal(path) or refusal(path) or broken_parts(path)
+    except Exception as error:  # zipfile raises value, Unicode, compression and other errors for the kinds of damage
+        return f"cannot be opened ({error}): {COPY_AGAIN}"
 
 
 def _foreign_classes(path: Path) -> list[str]:

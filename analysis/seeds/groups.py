@@ -19,8 +19,8 @@ _TRAINED = schema.param("batch_size")  # that every training of a segmentation n
 # Settings that change how a run is watched or on what it runs, and not the weights that it ends with; and the seed, and
 # the checkpoint, which is that of the same parent with another seed.
 INERT = frozenset(
-    {"eval_images", "panels", "eval_every", "log_every", "checkpoint_every", "data_root", "num_workers", "device"}
-    | {"threads", "export", "extra_metrics", schema.SEED, "checkpoint"}
+    {"eval_images", "panels", "eval_every", "log_every", "checkpoint_every", "checkpoint_minutes", "data_root"}
+    | {"num_workers", "device", "threads", "export", "extra_metrics", schema.SEED, "checkpoint"}
 )
 
 

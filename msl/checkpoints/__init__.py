@@ -2,6 +2,19 @@
 
 from msl.checkpoints.checkpoint import About, Checkpoint, NetworkAbout, Progress
 from msl.checkpoints.files import read, write
+from msl.checkpoints.generations import newest_whole, previous_generation, write_generation
 from msl.checkpoints.network import about_network, load_network
 
-__all__ = ["About", "Checkpoint", "NetworkAbout", "Progress", "about_network", "load_network", "read", "write"]
+__all__ = [
+    "About",
+    "Checkpoint",
+    "NetworkAbout",
+    "Progress",
+    "about_network",
+    "load_network",
+    "newest_whole",
+    "previous_generation",
+    "read",
+    "write",
+    "write_generation",
+]

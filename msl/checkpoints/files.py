@@ -12,6 +12,7 @@ from msl.config import ModelConfig, validated
 from msl.errors import CheckpointError, ConfigError
 from msl.files import whole_file
 from msl.models.published import Published, read_published
+from msl.seals import seal
 from msl.weights import load_file
 
 FORMAT = 1
@@ -19,10 +20,20 @@ K = TypeVar("K")
 
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
-    """Write so that at any moment the path holds either the whole old file or the whole new one.
+    """Write so that at any moment the path holds either the whole old file or the whole new one, which is sealed.
 
     Raises:
         CheckpointError: the folder cannot be written or the disk is full.
+    """
+    with whole_file(path, CheckpointError) as temporary:
+        save(checkpoint, temporary)
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a sealed file in place.
+
+    Raises:
+        OSError: the folder cannot be written or the disk is full.
     """
     content = {
         "format": FORMAT,
@@ -31,11 +42,12 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
         **(vars(checkpoint.progress) if checkpoint.progress else {}),
         **_content_of(checkpoint.about),
     }
-    with whole_file(path, CheckpointError) as temporary, temporary.open("wb") as file:
-        try:
+    try:
+        with path.open("wb") as file:
             torch.save(content, file)
-        except RuntimeError as error:  # torch raises one if the disk is full
-            raise OSError(str(error)) from error
+    except RuntimeError as error:  # torch raises one if the disk is full
+        raise OSError(str(error)) from error
+    seal(path)
 
 
 def read(path: Path, config: ModelConfig | None = None) -> Checkpoint:

@@ -13,7 +13,7 @@ from msl.config.model import ModelConfig
 from msl.config.objective import AdaptationConfig, ObjectiveConfig
 from msl.config.optimizer import OptimizerConfig
 from msl.config.request import ReportConfig, RequestConfig, SyncConfig
-from msl.config.run import DeviceConfig, MonitorConfig, RunConfig, RuntimeConfig, StartConfig
+from msl.config.run import DeviceConfig, MonitorConfig, RunConfig, RuntimeConfig, StartConfig, UploadConfig
 from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
 from msl.config.serving import InputConfig, PackageConfig, PackagedConfig, PredictConfig, PredictedConfig
 from msl.config.stage import StageConfig
@@ -111,6 +111,7 @@ __all__ = [
     "TrainConfig",
     "TrainSchedule",
     "TrainStyleConfig",
+    "UploadConfig",
     "ValidateConfig",
     "ViewConfig",
     "parse_dilations",

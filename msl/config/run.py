@@ -36,7 +36,18 @@ class StartConfig(Group):
     )
 
 
-class MonitorConfig(Group):
+class UploadConfig(Group):
+    """How often the state of a training is uploaded."""
+
+    checkpoint_minutes: float = Field(
+        10,
+        gt=0,
+        description="Minutes between uploads of a checkpoint, in addition to those after every evaluation and at the "
+        "end. On this machine one is saved every minute, less often where that would take over 3 % of the time.",
+    )
+
+
+class MonitorConfig(UploadConfig):
     """How often training is evaluated, saved and logged, in iterations."""
 
     eval_every: int | None = Field(None, ge=1, description="Iterations between evaluations; none = one epoch.")

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from msl.config.group import Group
-from msl.config.run import RunConfig, RuntimeConfig
+from msl.config.run import RunConfig, RuntimeConfig, UploadConfig
 from msl.config.stage import StageConfig
 from msl.config.train import AdaptConfig
 from msl.config.values import StyleWeights
@@ -97,7 +97,7 @@ class DecoderScheduleConfig(Group):
     style_iters: int = Field(160_000, ge=1, description="Iterations of training.")
 
 
-class StyleMonitorConfig(Group):
+class StyleMonitorConfig(UploadConfig):
     """How often a decoder's training is shown, saved and logged, in iterations."""
 
     preview_every: int = Field(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from msl import schema
-from msl.checkpoints import Checkpoint, read
+from msl.checkpoints import Checkpoint, newest_whole, previous_generation
 from msl.config import StageConfig
 from msl.data.titles import domain_title
 from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
@@ -105,24 +105,16 @@ def _fingerprint(
 
 
 def last_checkpoint(run_id: str, folder: Path) -> Checkpoint | None:
-    """The newer of the checkpoints on this machine and on the server; None if the run has not written one.
+    """The newest whole checkpoint on this machine and on the server; None if the run has not written one.
 
     Raises:
         CheckpointError: there are checkpoints, but all of them are damaged.
     """
-    paths = [folder / schema.LAST_CHECKPOINT]
+    newest = folder / schema.LAST_CHECKPOINT
+    paths = [newest, previous_generation(newest)]
     with suppress(CheckpointError):
         paths.append(download(run_id, f"{schema.CHECKPOINT_FOLDER}/{schema.LAST_CHECKPOINT}", folder / "resume"))
-    checkpoints, damage = [], None
-    for path in (path for path in paths if path.is_file()):
-        try:
-            checkpoints.append(read(path))
-        except CheckpointError as error:  # a killed process leaves half an upload; the other file is complete
-            log.warning("%s", error)
-            damage = error
-    if damage is not None and not checkpoints:
-        raise damage
-    return max(checkpoints, key=lambda checkpoint: checkpoint.step, default=None)
+    return newest_whole(paths)  # a killed process leaves half an upload; the files here are complete
 
 
 def _recorded_settings(record: RunRecord, request: Request) -> StageConfig:

@@ -162,7 +162,9 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             "nan": StopOnNaN(),
             **stateful,
             "panels": Panels(network, data.scored, panel_images, folder, reporter),
-            "checkpoints": SaveCheckpoints(job.folder, reporter, stateful, about, monitor.checkpoint_every),
+            "checkpoints": SaveCheckpoints(
+                job.folder, reporter, stateful, about, monitor.checkpoint_every, monitor.checkpoint_minutes
+            ),
             "bar": ProgressBar(self.name),
         }
 

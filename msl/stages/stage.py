@@ -109,7 +109,7 @@ class Training:
         return next(callback for callback in self.callbacks.values() if isinstance(callback, kind))
 
     def run(self) -> None:
-        """Train to the end; the loading processes end in every case."""
+        """Train to the end; the loading processes end, and what the callbacks began is finished, in every case."""
         callbacks = list(self.callbacks.values())
         try:
             with loading_explained():
@@ -117,6 +117,8 @@ class Training:
         finally:
             for stream in self.state.streams.values():
                 stream.close()
+            for callback in callbacks:
+                callback.close()
 
 
 @dataclass(frozen=True)

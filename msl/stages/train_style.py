@@ -111,7 +111,9 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
             "nan": StopOnNaN(),
             "means": means,
             "previews": pictures,
-            "checkpoints": SaveCheckpoints(job.folder, reporter, {"means": means}, about, monitor.preview_every),
+            "checkpoints": SaveCheckpoints(
+                job.folder, reporter, {"means": means}, about, monitor.preview_every, monitor.checkpoint_minutes
+            ),
             "bar": ProgressBar(self.name),
         }
 

@@ -91,6 +91,9 @@ class Callback:
     def on_end(self, state: State) -> None:
         """Called after the last step."""
 
+    def close(self) -> None:
+        """Called at the very end in every case, also after an error: finish what was begun."""
+
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training needs, in tensors, numbers, strings, lists and dicts."""
         return {}

@@ -1,21 +1,29 @@
 """Saving and restoring the state of a training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from msl import schema
-from msl.checkpoints import About, Checkpoint, Progress, write
+from msl.checkpoints import About, Checkpoint, Progress, write, write_generation
 from msl.errors import CheckpointError
+from msl.training.background import Background
+from msl.training.callbacks.cadence import Cadence
 from msl.training.loop import Callback, Reporter, State
 
 
 class SaveCheckpoints(Callback):
-    """Keeps ``last.pt`` and ``best.pt`` in a folder and hands every new one to the reporter.
+    """Keeps ``last.pt`` with the generation before it and ``best.pt`` in a folder, and hands them to the reporter.
 
-    It writes `last` after every evaluation and every `every` steps, and `best` after each evaluation that is the best
-    so far. It flushes the reporter first, so that a training resumed from the file lacks no row before its step.
+    It saves `last` after every evaluation, every `every` steps and by time, and `best` after each evaluation that is
+    the best so far. It hands them over after every evaluation, at the end, and every `upload_minutes`.
+
+    The state is copied between two steps; the files are written beside the training, one checkpoint at a time. The
+    reporter is flushed first, so that a training resumed from the file lacks no row before its step.
     """
 
     def __init__(
@@ -25,43 +33,88 @@ class SaveCheckpoints(Callback):
         callbacks: Mapping[str, Callback],
         about: About,
         every: int | None = None,
+        upload_minutes: float = 10.0,
     ) -> None:
         self._folder, self._reporter, self._callbacks, self._about = folder, reporter, callbacks, about
-        self._every = every
+        self._every, self._cadence, self._writer = every, Cadence(upload_minutes), Background()
+
+    def on_start(self, state: State) -> None:
+        """Count the time from now."""
+        self._cadence.restart()
 
     def on_step(self, state: State) -> None:
         """Save if it is time.
 
         Raises:
-            CheckpointError: the folder cannot be written.
+            CheckpointError: the folder cannot be written; it may come a few steps after the save.
         """
-        due = self._every is not None and state.step % self._every == 0
-        names = [schema.BEST_CHECKPOINT] * state.improved
-        names += [schema.LAST_CHECKPOINT] * (due or state.result is not None or state.finished)
-        if names:
-            self._reporter.flush()
-            mark = self._reporter.mark()
-            checkpoint = capture(state, self._callbacks, self._about, mark)
-            for name in names:
-                write(self._folder / name, checkpoint)
-            self._reporter.secure(mark)
-            for name in names:
-                self._reporter.file(self._folder / name, schema.CHECKPOINT_FOLDER)
+        self._writer.check()
+        every = self._every is not None and state.step % self._every == 0
+        if every or state.result is not None or state.finished:
+            self._writer.wait()
+            self._save(state)
+        elif self._cadence.is_due and not self._writer.is_busy:
+            self._save(state)
+
+    def on_end(self, state: State) -> None:
+        """Return when the last checkpoint is written and handed over; raises as `on_step` does."""
+        self._writer.wait()
+
+    def close(self) -> None:
+        """Return when what was begun is written; an error goes to the log."""
+        self._writer.close()
+
+    def _save(self, state: State) -> None:
+        names = [schema.BEST_CHECKPOINT] * state.improved + [schema.LAST_CHECKPOINT]
+        uploads = state.result is not None or state.finished or self._cadence.is_upload_due
+        self._reporter.flush()
+        mark = self._reporter.mark()
+        self._cadence.begin(uploads)
+        checkpoint = capture(state, self._callbacks, self._about, mark)
+        self._writer.start(partial(self._write, checkpoint, names, mark, uploads))
+
+    def _write(self, checkpoint: Checkpoint, names: Sequence[str], mark: str, uploads: bool) -> None:
+        """In the writer's thread."""
+        for name in names:
+            put = write_generation if name == schema.LAST_CHECKPOINT else write
+            put(self._folder / name, checkpoint)
+        self._cadence.end()
+        self._reporter.secure(mark)
+        for name in names if uploads else ():
+            self._reporter.file(self._folder / name, schema.CHECKPOINT_FOLDER)
 
 
 def capture(state: State, callbacks: Mapping[str, Callback], about: About, mark: str = "") -> Checkpoint:
-    """Everything that a resumed training needs."""
+    """Everything that a resumed training needs, copied: the training may go on.
+
+    Args:
+        state: of the training.
+        callbacks: those whose counts are kept, by name.
+        about: what the checkpoint says of itself.
+        mark: the end of the run's record; see `Reporter.mark`.
+    """
     random = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
         random["cuda"] = torch.cuda.get_rng_state()
     progress = Progress(
-        optimizer=state.optimizer.state_dict(),
+        optimizer=_copied(state.optimizer.state_dict()),
         positions={name: stream.position for name, stream in state.streams.items()},
         random=random,
-        callbacks={name: callback.state_dict() for name, callback in callbacks.items()},
+        callbacks=_copied({name: callback.state_dict() for name, callback in callbacks.items()}),
         mark=mark,
     )
-    return Checkpoint(about=about, step=state.step, weights=state.model.state_dict(), progress=progress)
+    return Checkpoint(about=about, step=state.step, weights=_copied(state.model.state_dict()), progress=progress)
+
+
+def _copied(value: Any) -> Any:
+    """Tensors as copies on the CPU; the containers around them are new, too."""
+    if isinstance(value, Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, Mapping):
+        return {name: _copied(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_copied(part) for part in value)
+    return value
 
 
 def restore(checkpoint: Checkpoint, state: State, callbacks: Mapping[str, Callback]) -> None:

@@ -1,5 +1,6 @@
 """A resumed run is the run that was never interrupted, to the last bit."""
 
+import math
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from tiny import SETTINGS, artifact, checkpoint, request
 from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.runs import run as carry_out
 from msl.tracking.journal import Reader
+from msl.training.callbacks import cadence
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -241,6 +243,34 @@ def test_a_torn_upload_does_not_matter(tmp_path):
     path.write_bytes(local.read_bytes()[:1000])
     assert carry_out(request("pretrain", resume=run_id, max_iters=6)).run_id == run_id
     assert checkpoint(run_id)["step"] == 6
+
+
+def test_checkpoints_by_time_change_nothing(curves, monkeypatch):
+    """A checkpoint after every step, written while the next steps run."""
+    plain = carry_out(request("pretrain", **ADAMW, **LONG)).run_id
+    monkeypatch.setattr(cadence, "INTERVAL_S", 0.0)
+    monkeypatch.setattr(cadence, "LARGEST_SHARE", math.inf)
+    timed = carry_out(request("pretrain", **ADAMW, **LONG, checkpoint_minutes=1e-9)).run_id
+    assert_same(plain, timed, curves)
+
+
+def test_a_damaged_checkpoint_costs_one_generation(tmp_path, caplog):
+    """A bit of the newest has changed on both sides; the training goes on from the one before, and ends alike."""
+    whole = carry_out(request("pretrain", **LONG)).run_id
+    run_id = carry_out(request("pretrain", **{**LONG, "max_iters": 10})).run_id
+    older = carry_out(request("pretrain", **{**LONG, "max_iters": 9})).run_id
+    folder, uploaded = tmp_path / ".msl" / run_id, artifact(run_id, "checkpoints/last.pt")
+    folder.mkdir(parents=True)
+    (folder / "last.previous.pt").write_bytes(artifact(older, "checkpoints/last.pt").read_bytes())
+    content = bytearray(uploaded.read_bytes())
+    content[len(content) // 2] ^= 1
+    for path in (uploaded, folder / "last.pt"):
+        path.write_bytes(content)
+    carry_out(request("pretrain", resume=run_id, max_iters=14))
+    assert f"{folder / 'last.pt'} cannot be read: damaged" in caplog.text
+    assert f"The run continues from {folder / 'last.previous.pt'} instead, at step 9." in caplog.text
+    weights = [checkpoint(run)["weights"] for run in (whole, run_id)]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
 def test_two_processes_do_not_train_one_run():

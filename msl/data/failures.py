@@ -29,6 +29,9 @@ _WAYS_OUT = {
 }
 
 
+KILLED: dict[str, LoadingError] = {}  # why this program has killed a loading process, by its id
+
+
 @dataclass(frozen=True)
 class Failure:
     """An error in a loading process, in strings: they pass to another process whatever the error was."""
@@ -65,8 +68,6 @@ def loading_explained() -> Iterator[None]:
     except RuntimeError as error:
         if _ENDED.search(str(error)) is None:
             raise
-        if isinstance(error.__context__, LoadingError):  # torch tells of the same process while its error is handled
-            raise error.__context__ from None
         raise explained(error) from error
 
 
@@ -87,6 +88,8 @@ def explained(error: Exception, exit_codes: Mapping[int, int] | None = None) -> 
 
 
 def _ended(pid: str, signal_name: str | None, code: int) -> LoadingError:
+    if pid in KILLED:
+        return KILLED[pid]
     how = f"was ended by a signal: {signal_name}" if signal_name else f"ended with exit code {code}"
     way_out = shortage() if signal_name == _BUS_ERROR else _WAYS_OUT.get(signal_name or "", _TRACEBACK)
     return LoadingError(f"the loading process {pid} {how}. {way_out}")

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from msl.data.activity import Watch
-from msl.data.failures import Failure, explained
+from msl.data.failures import KILLED, Failure, explained
 from msl.data.shared_memory import Crew, free_space
 from msl.errors import LoadingError
 
@@ -90,11 +90,9 @@ class Loading(Generic[T]):
             raise
         except Exception as error:
             reason = guard.error or explained(error, self._exit_codes())
-            self.close()
+            with suppress(RuntimeError):  # torch tells of the same process again; a stream closes itself once more
+                self.close()
             raise reason from error
-        if guard.error is not None:
-            self.close()
-            raise guard.error
         return item
 
     def _waited_for(self, guard: "_Guard") -> T | Failure:
@@ -155,6 +153,7 @@ class _Guard(Thread):
             watch.look()
             self.error = self._reason(watch)
         if self.error is not None:
+            KILLED[str(self._processes[0].pid)] = self.error
             self._processes[0].kill()
 
     def _reason(self, watch: Watch) -> LoadingError | None:

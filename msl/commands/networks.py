@@ -8,8 +8,6 @@ import click
 from msl.commands.command import settings_command
 from msl.commands.outcome import print_outcome
 from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConfig, StageConfig, ValidateConfig
-from msl.recipes import find_recipe
-from msl.recipes.request import AUTO, DEMO
 
 
 def _check(config: StageConfig) -> None:
@@ -55,11 +53,9 @@ def _validate(config: ValidateConfig, request: RequestConfig) -> None:
 
 def _trained_on(request: RequestConfig, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The data settings of a training with the recipe; without a recipe, only the domain that is named."""
-    from msl.inputs.fitting import unnamed_roles  # it loads NumPy
+    from msl.inputs.fitting import examined_data  # it loads NumPy
 
-    training = find_recipe(DEMO if request.recipe == AUTO else request.recipe).adapt.flat()
-    unnamed = unnamed_roles(values) if request.recipe == AUTO else {}
-    return {name: training[name] for name in ValidateConfig.options() if name in training} | unnamed
+    return examined_data(request.recipe, values)
 
 
 evaluate = settings_command(

@@ -1,16 +1,15 @@
 """The list of recipes."""
 
-from collections.abc import Iterator
-
 import click
 
 from msl.recipes import RECIPES, Recipe, find_recipe
 
 _HEADER = ("recipe", "data", "network", "input", "iterations", "time")
-# What docs/experiments.md says of the recipes that were run; the paper's are estimated from their iterations.
+# As README.md and docs/experiments.md say of the recipes that were run.
 _TIMES = {"streets": "8 minutes, 2 CPU cores", "camvid_day_dusk": "15 minutes, 2 CPU cores"}
-_OF_COPIES = "as camvid_day_dusk, and the copies"
-_OF_PAPER = "1.5 days, GPU (estimated)"
+# On a GPU with 12 GB, with one image in a step, as `msl.recipes.benchmarks` estimates it.
+_ITERATIONS_A_DAY = {"pretrain": 80_000, "adapt": 2 * 29_760}
+_UNKNOWN = "not known"
 
 
 @click.command("recipes")
@@ -31,15 +30,34 @@ def _row(name: str, recipe: Recipe) -> tuple[str, ...]:
     width, height = pretraining.source.crop_size
     return (
         name,
-        f"{adaptation.source.source} → {adaptation.target.target}",
+        _data(recipe),
         f"{model.network} {model.backbone}{'' if model.width == 1 else f' x{model.width:g}'}",
         f"{width}x{height}",
-        " + ".join(_iterations(recipe)),
-        _TIMES.get(name) or (_OF_PAPER if model.backbone == "resnet101" else _OF_COPIES),
+        f"{pretraining.schedule.stop(1)} + {_adaptation(recipe) or f'{adaptation.schedule.epochs} epochs'}",
+        _TIMES.get(name) or _estimate(name, recipe),
     )
 
 
-def _iterations(recipe: Recipe) -> Iterator[str]:
-    yield str(recipe.pretrain.schedule.stop(1))
-    epochs, epoch_iters = recipe.adapt.schedule.epochs, recipe.adapt.schedule.epoch_iters
-    yield f"{epochs} epochs" if epoch_iters is None else str(epochs * epoch_iters)
+def _data(recipe: Recipe) -> str:
+    """Source and target; of styled copies the domains that they are made of."""
+    source, target = recipe.adapt.source.source, str(recipe.adapt.target.target)
+    text = f"{recipe.styled.get(source, source)} → {recipe.styled.get(target, target)}"
+    return f"{text}, styled" if {source, target} & recipe.styled.keys() else text
+
+
+def _adaptation(recipe: Recipe) -> int | None:
+    """Iterations of stage adapt; None if the length of an epoch depends on the data."""
+    epoch_iters = recipe.adapt.schedule.epoch_iters
+    return None if epoch_iters is None else recipe.adapt.schedule.horizon(epoch_iters)
+
+
+def _estimate(name: str, recipe: Recipe) -> str:
+    """Days of pretrain and adapt, where the estimate of the benchmarks holds."""
+    iterations, network = _adaptation(recipe), recipe.adapt.model
+    if iterations is None or recipe.adapt.optimizer.batch_size != 1 or network.backbone != "resnet101":
+        return _UNKNOWN
+    if "/joint_" in name:
+        return _UNKNOWN
+    pretraining = recipe.pretrain.schedule.stop(1) / _ITERATIONS_A_DAY["pretrain"]
+    days = pretraining + iterations / _ITERATIONS_A_DAY["adapt"]
+    return f"{days:g} days, GPU (estimated){', and the copies' if recipe.styled else ''}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msl.config import ValidateConfig
 from msl.data.catalog import check_name
 from msl.data.facts import image_facts, is_generated
 from msl.errors import ConfigError
@@ -58,7 +59,14 @@ def find_request(
     return request
 
 
-def unnamed_roles(overrides: Mapping[str, Any]) -> dict[str, None]:
+def examined_data(recipe: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The data settings of a check of data: those of the recipe; without a recipe, only the domain that is named."""
+    training = find_recipe(DEMO if recipe == AUTO else recipe).adapt.flat()
+    unnamed = _unnamed_roles(overrides) if recipe == AUTO else {}
+    return {name: training[name] for name in ValidateConfig.options() if name in training} | unnamed
+
+
+def _unnamed_roles(overrides: Mapping[str, Any]) -> dict[str, None]:
     """Source or target, if only the other one is named and msl does not draw it: the demo's domains do not fit."""
     roles = [role for role in ("source", "target") if role not in overrides]
     return dict.fromkeys(roles) if len(roles) == 1 and _real_domains("pretrain", overrides) else {}

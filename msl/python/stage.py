@@ -9,7 +9,8 @@ from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConf
 from msl.config.catalog import STAGES
 from msl.config.registry import unknown_name
 from msl.errors import ConfigError
-from msl.recipes import Request, find_recipe
+from msl.inputs.early import check_request
+from msl.inputs.fitting import examined_data, find_request
 from msl.runs import run as carry_out
 from msl.serving import package, predict
 from msl.stages.evaluate import evaluate
@@ -51,9 +52,11 @@ def run(
         stage, values = "adapt" if "checkpoint" in values else "pretrain", values | {"network": "deeplabv3plus"}
     if stage not in STAGES:
         raise ConfigError(f"stage = {stage!r}: {unknown_name(stage, [*STAGES, 'deeplabv3p', *_USES])}")
-    request = Request.of(
+    request = find_request(
         stage=stage, recipe=recipe or RequestConfig().recipe, overrides=values, group=group, resume=resume
     )
+    if resume is None:
+        check_request(request)
     return carry_out(request)
 
 
@@ -72,8 +75,7 @@ def _package(values: _Settings, recipe: str, group: str | None) -> Outcome:
 
 
 def _validate(values: _Settings, recipe: str, group: str | None) -> Outcome:
-    training = find_recipe(recipe).adapt.flat()
-    defaults = {name: training[name] for name in ValidateConfig.options() if name in training}
+    defaults = examined_data(recipe, values)
     return validate(ValidateConfig.of(**{**defaults, **values}).located(), group, log.info)
 
 

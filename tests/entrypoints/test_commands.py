@@ -121,7 +121,7 @@ def test_main_is_adapt():
 def dry_run(command, *arguments):
     result = CliRunner().invoke(command, ["--dry_run", *arguments])
     assert result.exit_code == 0, result.output
-    return json.loads(result.output)
+    return json.loads(result.stdout)
 
 
 def test_a_dry_run_prints_the_resolved_settings():

@@ -127,3 +127,7 @@ def test_every_recipe_is_listed():
     assert "deeplabv2 mobilenet_v2 x0.5" in streets
     assert "256x128" in streets
     assert "700 + 250" in streets
+    times = {line.split()[0]: line.split("  ")[-1].strip() for line in lines}
+    assert times["gta5_cityscapes"] == "1.5 days, GPU (estimated)"
+    assert times["paper/trans"] == "3 days, GPU (estimated), and the copies"
+    assert times["paper/joint_decoder"] == times["gta5_cityscapes_deeplabv3p"] == "not known"

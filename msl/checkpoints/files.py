@@ -154,6 +154,8 @@ def _weights(content: Mapping[str, Any]) -> dict[str, Tensor]:
 def _authors_checkpoint(path: Path, published: Published) -> Checkpoint:
     """An authors' file does not say with which data and settings it was trained."""
     label_set = published.label_set
-    network = NetworkAbout(model=published.config, label_set=label_set.name, classes=label_set.classes)
+    network = NetworkAbout(
+        model=published.config, label_set=label_set.name, classes=label_set.classes, palette=label_set.palette
+    )
     about = About(group=path.stem, network=network)
     return Checkpoint(about=about, step=published.step, weights=published.weights)

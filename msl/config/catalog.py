@@ -39,6 +39,7 @@ NETWORKS = Registry(
     "network",
     {
         "deeplabv2": "msl.models.deeplabv2:DeepLabV2",
+        "deeplabv3": "msl.models.deeplabv3:DeepLabV3",
         "deeplabv3plus": "msl.models.deeplabv3plus:DeepLabV3Plus",
     },
 )

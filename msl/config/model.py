@@ -28,13 +28,13 @@ class ModelConfig(Group):
     )
     output_stride: Stride | None = Field(
         None,
-        description="Side in image pixels of one pixel of the last features; none = 8 (deeplabv2), 16 (deeplabv3plus), "
+        description="Side in image pixels of one pixel of the last features; none = 8 (deeplabv2), 16 (others), "
         "or the backbone's own stride if the backbone cannot be dilated.",
     )
     dilations: Dilations | None = Field(
         None,
         description="Dilations of the head's parallel 3x3 convolutions; none = 6,12,18,24 (deeplabv2), 6,12,18 "
-        "(deeplabv3plus; twice as much at output stride 8). Small images need smaller ones.",
+        "(others; twice as much at output stride 8). Small images need smaller ones.",
     )
     preprocessing: PreprocessingName = Field(
         None,

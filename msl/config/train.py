@@ -37,11 +37,11 @@ class TrainConfig(StageConfig):
     @model_validator(mode="after")
     def _normalises_over_more_than_one(self) -> Self:
         """Image pooling gives one value for each channel and image: BatchNorm needs two images to have a deviation."""
-        pooled = self.model.network == "deeplabv3plus"
+        pooled = self.model.network in ("deeplabv3", "deeplabv3plus")
         if pooled and self.optimizer.batch_size == 1 and not self.optimizer.freeze_bn:
             raise ValueError(
-                "batch_size = 1 with network = deeplabv3plus: BatchNorm after its image pooling needs two images. "
-                "Pass batch_size=2 or freeze_bn=true."
+                f"batch_size = 1 with network = {self.model.network}: BatchNorm after its image pooling needs two "
+                "images. Pass batch_size=2 or freeze_bn=true."
             )
         return self
 

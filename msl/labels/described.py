@@ -12,6 +12,11 @@ from msl.labels.published import LABEL_SETS, find_label_set
 
 _NAME = re.compile(r"[^\W_][\w .-]{0,59}")  # part of the names of scores; the run store allows nothing else
 _HEX = re.compile(r"#?([0-9a-fA-F]{6})")
+# In the order of torchvision's segmentation networks; the first one is everything else.
+_VOC = (
+    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+)
 _BACKGROUND: Colour = (255, 255, 255)  # of the panels
 
 
@@ -40,6 +45,12 @@ def described_label_set(name: str, described: Mapping[str, Any] | Sequence[Any])
         raise ConfigError(f"label_set = {name!r} is a published label set: give your own classes another name")
     coloured = {class_name: _colour(class_name, colour) for class_name, colour in colours.items() if colour is not None}
     return LabelSet(name=name, classes=tuple(names), palette=_palette(names, coloured))
+
+
+def numbered_label_set(name: str, count: int) -> LabelSet:
+    """Classes of a network whose file does not name them: 21 are those of Pascal VOC, others get numbers."""
+    names = _VOC if count == len(_VOC) else tuple(f"class {number}" for number in range(count))
+    return LabelSet(name="voc21" if names is _VOC else name, classes=names, palette=tuple(chosen_colours(count)))
 
 
 def restored_label_set(name: str, classes: Sequence[str], palette: Sequence[Colour] = ()) -> LabelSet:

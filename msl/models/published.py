@@ -1,9 +1,10 @@
-"""The authors' weights: DeepLabV2 on a Caffe ResNet-101, as their trainers save it.
+"""Files of other programs: torchvision's DeepLabV3, and DeepLabV2 on a Caffe ResNet-101 as the authors save it.
 
 https://github.com/ZJULearning/MaxSquareLoss. Where their code differs from a plain reading of the paper:
 
 - The head holds four convolutions (dilation 6, 12, 18, 24), but only the first two were ever summed, so only those
   were trained. `dilations=6,12,18,24` sums all four.
+  AdaptSegNet's files are the same; ADVENT's have the same names, but there all four were summed and trained.
 - The backbone comes from Caffe: BGR input, strides in the first convolution of a bottleneck.
 """
 
@@ -16,16 +17,18 @@ from torch import Tensor
 
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
-from msl.labels import LABEL_SETS, LabelSet
+from msl.labels import LABEL_SETS, LabelSet, numbered_label_set
 from msl.models.build import build_model, fill_in, settings_of_weights
 from msl.models.network import SegmentationNetwork
 from msl.models.preprocessing import Preprocessing
+from msl.models.torchvision_files import is_torchvision, settings_left_open, torchvision_network
 from msl.weights import check_fit, load_file, state_dict_in
 
 log = logging.getLogger("msl")
 
 _SPREAD = (6, 12, 18, 24)  # dilations of the convolutions that a head holds
 _TRAINED = 2  # number of them that were summed in training
+_LABEL_SETS = {19: "cityscapes19", 16: "synthia16", 13: "crosscity13"}  # by the number of outputs
 _HEADS = {2048: "main_head", 1024: "aux_head"}  # by the number of channels that a head reads, of layer4 or layer3
 
 
@@ -59,11 +62,14 @@ def read_published(path: Path, config: ModelConfig | None = None) -> Published:
     """A file of the authors in our naming; runs no code from it. Arguments and errors as in `load_published`."""
     content = load_file(path)
     state = state_dict_in(content)
+    if is_torchvision(state):
+        return _of_torchvision(path, state, config or ModelConfig())
     heads = {name: _convolutions(key, state) for key in ("layer5", "layer6") if (name := _head_name(key, state))}
     if "main_head" not in heads:
         raise CheckpointError(
-            f"{path} is neither a checkpoint of msl nor of the authors of the loss: it has no head on layer4 "
-            f"(layer6.conv2d_list.0.weight). It starts with {', '.join(list(state)[:3])}."
+            f"{path} is neither a checkpoint of msl nor of the authors of the loss, of AdaptSegNet or ADVENT, nor a "
+            f"DeepLabV3 of torchvision: it has no layer6.conv2d_list.0.weight. It starts with "
+            f"{', '.join(list(state)[:3])}."
         )
     full_config = fill_in(config or ModelConfig(), settings_of_weights(content), str(path))
     dilations = full_config.dilations or _SPREAD[:_TRAINED]
@@ -74,7 +80,10 @@ def read_published(path: Path, config: ModelConfig | None = None) -> Published:
                 f"{path} has {len(branches)} convolutions in its {name}: pass fewer dilations than {dilations}"
             )
         if len(branches) > len(dilations):
-            log.info("%s: of the %s's %d convolutions, %s are used", path, name, len(branches), dilations)
+            log.info(
+                "%s: of the %s's %d convolutions, those with dilations %s are summed; ADVENT's files need dilations=%s",
+                *(path, name, len(branches), ",".join(map(str, dilations)), ",".join(map(str, _SPREAD))),
+            )
         for j, branch in enumerate(branches[: len(dilations)]):
             weights |= {f"{name}.{j}.{part}": value for part, value in branch.items()}
     num_classes = heads["main_head"][0]["weight"].shape[0]
@@ -94,6 +103,15 @@ def read_published(path: Path, config: ModelConfig | None = None) -> Published:
     return Published(ModelConfig.model_validate(settings), weights, label_set, step)
 
 
+def _of_torchvision(path: Path, state: Mapping[str, Tensor], config: ModelConfig) -> Published:
+    """A DeepLabV3 of torchvision. Its file names no classes: their number tells the published sets."""
+    settings, weights = torchvision_network(path, state)
+    count = settings["num_classes"]
+    label_set = LABEL_SETS[_LABEL_SETS[count]] if count in _LABEL_SETS else numbered_label_set(path.stem, count)
+    settings |= settings_left_open(config)
+    return Published(ModelConfig.model_validate(settings), weights, label_set, 0)
+
+
 def _head_name(key: str, state: Mapping[str, Tensor]) -> str | None:
     first = state.get(f"{key}.conv2d_list.0.weight")
     return None if first is None else _HEADS.get(first.shape[1])
@@ -108,9 +126,8 @@ def _convolutions(key: str, state: Mapping[str, Tensor]) -> list[dict[str, Tenso
 
 def _label_set(path: Path, num_classes: int) -> LabelSet:
     """The label set for which the authors trained this number of outputs."""
-    names = {19: "cityscapes19", 16: "synthia16", 13: "crosscity13"}
-    if num_classes not in names:
+    if num_classes not in _LABEL_SETS:
         raise CheckpointError(
             f"{path} predicts {num_classes} classes; the networks of the authors predict 19, 16 or 13"
         )
-    return LABEL_SETS[names[num_classes]]
+    return LABEL_SETS[_LABEL_SETS[num_classes]]

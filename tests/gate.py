@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = _pass  # noqa: N815  (http.server's names)
+    do_GET = do_POST = do_PUT = do_DELETE = _pass  # noqa: N815  (http.server's names)
 
     def log_message(self, *arguments: object) -> None:
         pass

@@ -112,8 +112,9 @@ def last_checkpoint(run_id: str, folder: Path) -> Checkpoint | None:
     """
     newest = folder / schema.LAST_CHECKPOINT
     paths = [newest, previous_generation(newest)]
-    with suppress(CheckpointError):
-        paths.append(download(run_id, f"{schema.CHECKPOINT_FOLDER}/{schema.LAST_CHECKPOINT}", folder / "resume"))
+    for name in (schema.LAST_CHECKPOINT, schema.INCOMING_CHECKPOINT):
+        with suppress(CheckpointError):
+            paths.append(download(run_id, f"{schema.CHECKPOINT_FOLDER}/{name}", folder / "resume"))
     return newest_whole(paths)  # a killed process leaves half an upload; the files here are complete
 
 

@@ -24,6 +24,7 @@ from msl.errors import TrackingError
 from msl.files import whole_file
 from msl.tracking.direct import BATCH_ROWS, utc_now
 from msl.tracking.journal import Reader, Record
+from msl.tracking.publish import publish
 
 log = logging.getLogger("msl")
 
@@ -195,7 +196,10 @@ class Sender:
 
     def _upload(self, path: Path, folder: str) -> None:
         if path.is_file():  # else an earlier sender has uploaded it
-            self._request(self._client.log_artifact, self._run_id, str(path), folder or None)
+            if folder == schema.CHECKPOINT_FOLDER and path.name == schema.LAST_CHECKPOINT:
+                self._request(publish, self._client, self._run_id, path)
+            else:
+                self._request(self._client.log_artifact, self._run_id, str(path), folder or None)
             _discard(path)
 
     def _tags(self, values: Mapping[str, str]) -> None:

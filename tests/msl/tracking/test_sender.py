@@ -183,6 +183,31 @@ def test_only_the_newest_of_a_file_is_uploaded(client, run_id, tmp_path):
     assert Path(client.download_artifacts(run_id, "notes/a.txt")).read_text() == "three"
 
 
+def checkpoint_journal(client, run_id, tmp_path, content):
+    way = journal_of(client, run_id, tmp_path)
+    (tmp_path / "last.pt").write_bytes(content)
+    way.file(tmp_path / "last.pt", "checkpoints")
+    return way
+
+
+def test_a_checkpoint_has_a_second_name_while_it_is_uploaded(door, client, run_id, tmp_path):
+    uploads = []
+    door.fault = lambda path, body: uploads.append(path.rpartition("/")[2]) if "mlflow-artifacts" in path else None
+    way = checkpoint_journal(client, run_id, tmp_path, b"x" * 1000)
+    send(client, run_id, way)
+    assert [name for name in uploads if name.endswith(".pt")][:2] == ["last.next.pt", "last.pt"]
+    assert [file.path for file in client.list_artifacts(run_id, "checkpoints")] == ["checkpoints/last.pt"]
+
+
+def test_an_upload_that_ends_midway_leaves_a_whole_file(door, client, run_id, tmp_path):
+    door.fault = lambda path, body: "away" if path.endswith("/last.pt") else None
+    way = checkpoint_journal(client, run_id, tmp_path, b"x" * 1000)
+    with pytest.raises(UnreachableError):
+        send(client, run_id, way)
+    (file,) = client.list_artifacts(run_id, "checkpoints")
+    assert (file.path, file.file_size) == ("checkpoints/last.next.pt", 1000)
+
+
 TRAINING = """
 import sys, time
 from mlflow.tracking import MlflowClient

@@ -9,13 +9,13 @@ from msl.data.catalog import check_label_set, check_name, open_domain
 from msl.errors import CheckpointError, DataError, MissingSplitError, UnlabelledError
 from msl.inputs.places import find_style_folder, weights_file
 from msl.recipes import Request
+from msl.references import is_stored, local_file
 
-_BUILT_IN = {"weights": ("none", "imagenet"), "encoder": ("imagenet",), "checkpoint": (), "decoder": ()}
+_BUILT_IN = {"weights": ("none", "imagenet"), "encoder": ("imagenet",)}
+_STARTS = ("checkpoint", "decoder")
 _WAYS_OUT = {
     "weights": "Pass none, imagenet or a state dict's path.",
     "encoder": "Pass imagenet or a file of weights.",
-    "checkpoint": "Pass a path or runs:/ID/checkpoints/last.pt.",
-    "decoder": "Pass a decoder's weights or a checkpoint of train_style.",
 }
 _TRAINED = "trained"  # the domains of a checkpoint's training
 
@@ -62,6 +62,10 @@ def check_files(config: StageConfig) -> None:
             continue
         if not Path(weights_file(name, _root(settings))).is_file():
             raise CheckpointError(f"{setting} = {name}: no such file. {_WAYS_OUT[setting]}")
+    for setting in _STARTS:
+        reference = settings.get(setting)
+        if reference is not None and not is_stored(reference):
+            local_file(setting, reference, _root(settings))
 
 
 def check_images(config: StageConfig) -> None:

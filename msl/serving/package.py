@@ -22,9 +22,10 @@ from msl.config.catalog import BACKBONES
 from msl.data import open_domain
 from msl.errors import TrackingError
 from msl.inputs.networks import Origin, find_network
+from msl.references import NETWORK_FILE
 from msl.scoring.exports import LabelImages
 from msl.serving.predictor import input_size
-from msl.tracking import NETWORK_FILE, Client, RunRecord, connect, describe, ending, open_run, run_folder, sha256_of
+from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, run_folder, sha256_of
 
 _LINEAGE = (
     *(schema.STAGE, schema.RECIPE, schema.GROUP, schema.PARENT, schema.FINGERPRINT),

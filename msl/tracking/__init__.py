@@ -5,14 +5,13 @@ from msl.tracking.connection import Client, connect
 from msl.tracking.journalled import journalled
 from msl.tracking.lineage import find_finished, fingerprint, nearest_finished
 from msl.tracking.record import RunRecord
-from msl.tracking.references import LAST_FIRST, NETWORK_FILE, WeightsFile, find_weights
+from msl.tracking.references import LAST_FIRST, WeightsFile, find_weights
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.run_folder import run_folder
 from msl.tracking.runs import DataInput, describe, ending, open_run, reopen_run
 
 __all__ = [
     "LAST_FIRST",
-    "NETWORK_FILE",
     "Client",
     "DataInput",
     "MlflowReporter",

@@ -10,6 +10,7 @@ from tiny import checkpoint, request, varied_checkpoint
 from msl import schema
 from msl.checkpoints import read
 from msl.config import EvaluateConfig, FileConfig, PackageConfig, PredictConfig
+from msl.data.titles import domain_title
 from msl.errors import CheckpointError
 from msl.inputs.networks import find_network
 from msl.labels import find_label_set
@@ -70,7 +71,7 @@ def test_evaluate_takes_a_model_and_a_run(run_id):
     [
         ("0" * 32, f"no such file. If this is the ID of a run, pass runs:/{'0' * 32}"),
         ("https://host/net.pth", "If this is an address, download the file"),
-        ("runs:/", "this is no run. Pass a file, runs:/RUN_ID"),
+        ("runs:/", "this is no run. Pass a path or runs:/RUN_ID"),
         ("models:/streets", "no such model of msl: .* Pass models:/NAME@ALIAS"),
         ("folder", r"this is a folder. Name the file of weights in it. It holds folder/net.pt"),
     ],
@@ -96,7 +97,8 @@ def test_the_file_decides_the_network_where_nobody_typed_a_setting(tmp_path, the
     varied_checkpoint(tmp_path / "net.pt")  # width 0.25, dilations 1,2
     run_id = adapt()
     assert "net.pt decides the network: dilations = 1,2" in caplog.text
-    assert "dilations=1,2" in the_run(run_id)["msl.group"]
+    typed = request("adapt", checkpoint="net.pt", max_iters=1, panels=0, dilations=(1, 2))
+    assert the_run(run_id)["msl.group"] == typed.group_name(domain_title)
     assert the_run(run_id)["cfg.dilations"] == "1,2"
     assert checkpoint(run_id)["model"]["dilations"] == "1,2"
 

@@ -8,6 +8,7 @@ A batch that the server has taken but not answered is sent again with the same t
 import json
 import logging
 import re
+import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -255,5 +256,5 @@ def _artifact(content: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _discard(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.parent.rmdir()
+    """Delete a file that waited, and its folder; an earlier sender may have done so."""
+    shutil.rmtree(path.parent, ignore_errors=True)

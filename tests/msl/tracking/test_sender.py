@@ -183,6 +183,18 @@ def test_only_the_newest_of_a_file_is_uploaded(client, run_id, tmp_path):
     assert Path(client.download_artifacts(run_id, "notes/a.txt")).read_text() == "three"
 
 
+def test_a_second_sender_finds_what_the_first_has_left(door, client, run_id, tmp_path):
+    way = journal_of(client, run_id, tmp_path)
+    door.fault = lambda path, body: "away"
+    for text in ("one", "two"):
+        way.text(text, "notes/a.txt")
+        with pytest.raises(UnreachableError):
+            send(client, run_id, way)
+    door.fault = lambda path, body: None
+    send(client, run_id, way)
+    assert Path(client.download_artifacts(run_id, "notes/a.txt")).read_text() == "two"
+
+
 def checkpoint_journal(client, run_id, tmp_path, content):
     way = journal_of(client, run_id, tmp_path)
     (tmp_path / "last.pt").write_bytes(content)

@@ -20,6 +20,7 @@ _MACHINE = ("threads", "precision")  # they round differently, which training am
 _HARMLESS = INERT - {*_PROTOCOL, *_MACHINE}
 _INPUT_SIZES = {schema.SOURCE: "crop_size", schema.TARGET: "target_crop_size"}
 _COMMIT_DIGITS = 7
+_CLASS_IOU = f"{schema.IOU}/"
 
 
 def comparability_notes(group: SeedGroup, reference: SeedGroup | None, measures: Sequence[Measure]) -> list[str]:
@@ -56,6 +57,20 @@ def _within(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
         missing = sum(math.isnan(value) for value in group.values(measure).values())
         if 0 < missing < n:
             yield f"{measure.heading} is no number in {missing} of {n} runs"
+    for domain in dict.fromkeys(schema.parse_metric(m.metric).domain for m in measures if not m.is_loss):
+        yield from _coverage(group, domain)
+
+
+def _coverage(group: SeedGroup, domain: str) -> Iterator[str]:
+    """A domain that was not scored, or only by a few of the network's classes."""
+    columns = group.runs.columns[group.runs.notna().any()]
+    names = {parts.name for parts in map(schema.parse_metric, map(str, columns)) if parts.domain == domain}
+    scored = sorted(name.removeprefix(_CLASS_IOU) for name in names if name.startswith(_CLASS_IOU))
+    classes = number(group.setting("num_classes"))
+    if not any(names):
+        yield f"the {domain} was not scored: it has no labels or no split val"
+    elif 0 < 2 * len(scored) < classes:
+        yield f"{domain} scores over {len(scored)} of {classes:.0f} classes: {', '.join(scored)}"
 
 
 def _code(group: SeedGroup) -> Iterator[str]:

@@ -33,7 +33,7 @@ class PredictedConfig(Group):
         description="An image, a folder with images or video frames and its subfolders, or a pattern in quotes such as "
         "'frames/**/*.png'; files of labels are left out."
     )
-    output: Path = Field(description="Folder for the results: labels, overlays, predictions.csv.")
+    output: Path = Field(description="Folder for the results: labels, overlays, legend.png, predictions.csv.")
     ids: Literal["labelIds", "trainIds"] = Field(
         "labelIds",
         description="Numbers in the label PNGs: labelIds = those of Cityscapes, if it has all the classes; trainIds = "

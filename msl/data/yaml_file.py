@@ -27,12 +27,20 @@ def read_table(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file. A relative path counts from {Path.cwd()}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path}: cannot be read as YAML: {_sentence(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(
             f"{path}: holds no settings; expected lines such as 'name: my_city' and 'root: /data/my_city'"
         )
     return content
+
+
+def _sentence(error: Exception) -> str:
+    """What is wrong, with its line and column where the parser tells them."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark, context = error.problem_mark, f" {error.context}," if error.context else ""
+        return f"line {mark.line + 1}, column {mark.column + 1}:{context} {error.problem}"
+    return " ".join(str(error).split())
 
 
 class _Careful(yaml.SafeLoader):

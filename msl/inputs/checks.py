@@ -39,8 +39,9 @@ class Checked:
 
     def headline(self) -> str:
         """How many samples cannot be used, and why."""
+        noun = "sample" if self.report.count == 1 else "samples"
         return (
-            f"{self.title}: {self.report.unusable} of {self.report.count} samples cannot be used: {self.report.kinds()}"
+            f"{self.title}: {self.report.unusable} of {self.report.count} {noun} cannot be used: {self.report.kinds()}"
         )
 
 

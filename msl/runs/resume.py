@@ -19,6 +19,7 @@ from msl.runs.supplies import AnyStage, data_root, fingerprint_of
 from msl.runs.work import build_training, conduct
 from msl.stages.stage import Job, Outcome, Start, TrainingStage
 from msl.tracking import Client, RunRecord, download, ending, read_record, reopen_run, run_folder
+from msl.training import State
 from msl.training.callbacks import restore
 
 log = logging.getLogger("msl")
@@ -57,10 +58,16 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
             training = build_training(stage, job, checkpoint)
             if checkpoint is not None:
                 restore(checkpoint, training.state, training.callbacks)
-            log.info("%s: run %s continues at step %d", stage.name, run_id, training.state.step)
+            log.info("%s: run %s %s", stage.name, run_id, _progress(training.state))
             reporter.record(replace(record, settings=config.flat()))
             reporter.tags(tags)
             return conduct(stage, job, training, _mark(checkpoint))
+
+
+def _progress(state: State) -> str:
+    if state.finished:
+        return f"is finished: it has all its {state.step} iterations, and its scores are reported once more"
+    return f"continues at step {state.step}"
 
 
 def _mark(checkpoint: Checkpoint | None) -> str:

@@ -24,6 +24,7 @@ REPORT_FILE: Final = "report.txt"
 REPORT_FOLDER: Final = "report"  # of stage report
 PREDICTION_FOLDER: Final = "predictions"  # of stage predict
 PREDICTION_FILE: Final = "predictions.csv"
+LEGEND_FILE: Final = "legend.png"  # the classes in their colours
 MODEL: Final = "model"  # name of the MLflow model that stage package logs
 CODE_FOLDER: Final = "code"
 DIFF_FILE: Final = "diff.patch"

@@ -23,7 +23,7 @@ from msl.files import make_folder, whole_file
 from msl.inputs.networks import find_network
 from msl.labels import LabelSet
 from msl.scoring.exports import LabelFiles, write_image
-from msl.scoring.legend import coloured
+from msl.scoring.legend import coloured, colours_of, legend_picture
 from msl.serving.images import ImageFile, find_images
 from msl.serving.pipeline import in_flight
 from msl.serving.predictor import Prediction, Predictor
@@ -32,6 +32,7 @@ from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, o
 log = logging.getLogger("msl")
 
 _IMAGES_AHEAD = 2  # images that are read or written while one is predicted
+_LEGEND_WIDTH = 640  # pixels
 _LISTED_PROBLEMS = 5  # in the error's message
 
 
@@ -87,7 +88,10 @@ def predict(config: PredictConfig) -> str:
 
 
 class Writer:
-    """Writes the files that the settings ask for. It makes the folders at once, to fail before the first prediction."""
+    """Writes the files that the settings ask for, and a legend of the colours.
+
+    It makes the folders at once, to fail before the first prediction.
+    """
 
     def __init__(self, settings: PredictedConfig, label_set: LabelSet) -> None:
         self._settings, self._label_set = settings, label_set
@@ -96,6 +100,8 @@ class Writer:
         for folder, is_needed in ((self._overlays, settings.overlay), (self._maps, settings.confidence == "map")):
             if is_needed:
                 make_folder(folder, ConfigError)
+        colours = colours_of(label_set, {*range(len(label_set))})
+        write_image(legend_picture(colours, _LEGEND_WIDTH), settings.output / schema.LEGEND_FILE)
 
     def __call__(self, pending: PendingImage) -> Row:
         """Write the files of one image.
@@ -175,7 +181,8 @@ def _report(reporter: MlflowReporter, step: int, rows: Sequence[Row], seconds: f
         schema.IMAGES_PER_S: len(rows) / seconds,
     }
     reporter.metrics(values | ({schema.CONFIDENCE: 100 * fmean(confidences)} if confidences else {}), step)
-    reporter.file(output / schema.PREDICTION_FILE, schema.PREDICTION_FOLDER)
+    for name in (schema.PREDICTION_FILE, schema.LEGEND_FILE):
+        reporter.file(output / name, schema.PREDICTION_FOLDER)
 
 
 def _write_table(rows: Sequence[Row], path: Path) -> None:

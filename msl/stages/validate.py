@@ -110,13 +110,17 @@ def _draw(reporter: MlflowReporter, checked: Checked, output: Path) -> str:
 def _report(checked: Checked) -> str:
     """Counts, sizes, classes, and the problems by kind, in a few lines."""
     report = checked.report
-    headline = checked.headline() if report.problems else f"{checked.title}: {report.count} samples, all usable"
+    headline = checked.headline() if report.problems else f"{checked.title}: {_counted(report.count)} usable"
     lines = [headline, *_fact("digest", report.digest), *_fact("sizes", _sizes(report.sizes))]
     lines += [f"  {line}" for line in class_table(shares_of(checked))]
     lines += [line for note in report.notes for line in _fact("note", note)]
     for kind in {problem.kind: None for problem in report.problems}:
         lines += [f"  {kind}", *(f"    {line}" for line in report.named(_LISTED_PROBLEMS, kind))]
     return "\n".join(lines)
+
+
+def _counted(samples: int) -> str:
+    return "1 sample," if samples == 1 else f"{samples} samples, all"
 
 
 def _fact(name: str, text: str) -> list[str]:

@@ -110,3 +110,13 @@ def test_a_run_from_before_a_setting_did_what_the_setting_says_by_default():
     assert groups["own"].settings == groups["plain"].settings
     other = planted.group("other", SCORES, optimizer="adamw")
     assert seed_groups(planted.frame(older, other))["own"].settings["optimizer"] == "sgd"
+
+
+def test_a_target_without_labels_and_one_with_few_of_the_classes():
+    unscored = planted.group("own", {"last/source/mIoU": (30.0, 31.0, 32.0)})
+    assert noted(unscored) == ["the target was not scored: it has no labels or no split val"]
+    classes = {f"last/target/IoU/{name}": (100.0, 100.0, 100.0) for name in ("road", "car")}
+    assert noted(planted.group("own", SCORES | classes, num_classes=19)) == [
+        "target scores over 2 of 19 classes: car, road"
+    ]
+    assert noted(planted.group("own", SCORES | classes, num_classes=3)) == []

@@ -68,7 +68,10 @@ def test_streets_of_another_size_and_count(tmp_path):
         (("labels:", "masks:"), "splits.train.masks: unknown key: choose one of images, labels"),
         (("/*/*_ids.png", "/*/*/*_ids.png"), "has more stars than"),
         (("splits:", "layout: camvid\nsplits:"), "either splits .* or layout"),
-        (("\nname", "\n- name"), "cannot be read as YAML"),
+        (
+            ("\nname", "\n- name"),
+            r"YAML: line 3, column 1: while parsing a block collection, expected <block end>",
+        ),
     ],
 )
 def test_a_bad_file_is_refused(own_data, change, message):

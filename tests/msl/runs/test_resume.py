@@ -279,3 +279,12 @@ def test_two_processes_do_not_train_one_run():
         with pytest.raises(TrackingError, match="another process on this machine is training run"):
             carry_out(request("pretrain", resume=run_id))
         process.kill()
+
+
+def test_a_finished_run_is_said_to_be_finished(caplog):
+    run_id = carry_out(request("pretrain", max_iters=2)).run_id
+    caplog.clear()
+    carry_out(request("pretrain", resume=run_id))
+    assert f"pretrain: run {run_id} is finished: it has all its 2 iterations" in caplog.text
+    carry_out(request("pretrain", resume=run_id, max_iters=3))
+    assert f"pretrain: run {run_id} continues at step 2" in caplog.text

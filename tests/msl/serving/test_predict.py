@@ -1,6 +1,7 @@
 """The predict stage: it sees what evaluation sees, writes what is asked for, and stumbles over no file."""
 
 import csv
+from pathlib import Path
 
 import data_factory as factory
 import mlflow.artifacts
@@ -65,7 +66,7 @@ def test_what_is_written(tmp_path):
     frames(tmp_path / "in", 2)
     predict(settings(confidence="map", overlay=0.25, crop_size=(40, 24)))
     names = [f"{kind}/{i}{end}" for kind, end in _KINDS for i in range(2)]
-    assert files(tmp_path / "out") == [*names, "predictions.csv"]
+    assert files(tmp_path / "out") == sorted([*names, "legend.png", "predictions.csv"])
     with torch.no_grad():
         image = torch.from_numpy(factory.picture(1)).permute(2, 0, 1)
         probability, label = varied_model(19)(image[None]).main[0].softmax(0).max(0)
@@ -88,7 +89,7 @@ _KINDS = (("confidence", ".png"), ("labels", "_pred_labelIds.png"), ("overlays",
 def test_only_what_is_asked_for_is_written(tmp_path):
     frames(tmp_path / "in", 1)
     predict(settings(images="in/0.png", ids="trainIds", overlay=None, confidence=None))
-    assert files(tmp_path / "out") == ["labels/0_pred_trainIds.png", "predictions.csv"]
+    assert files(tmp_path / "out") == ["labels/0_pred_trainIds.png", "legend.png", "predictions.csv"]
     assert np.asarray(Image.open(tmp_path / "out/labels/0_pred_trainIds.png")).max() < 19
     assert table(tmp_path / "out")[0]["confidence"] == ""
 
@@ -105,6 +106,8 @@ def test_the_run_says_what_was_predicted_with_which_network(tmp_path):
     assert run.data.metrics["predicted/images"] == 3
     mean = np.mean([float(row["confidence"]) for row in table(tmp_path / "out")])
     assert run.data.metrics["predicted/confidence"] == pytest.approx(100 * mean, abs=0.01)
+    logged = {Path(item.path).name for item in MlflowClient().list_artifacts(run.info.run_id, "predictions")}
+    assert logged == {"legend.png", "predictions.csv"}
     stored_table = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/predictions/predictions.csv")
     assert stored_table.split() == (tmp_path / "out/predictions.csv").read_text().split()
 

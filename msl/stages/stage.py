@@ -13,6 +13,7 @@ from msl import schema
 from msl.checkpoints import Checkpoint, read
 from msl.config import ModelConfig, StageConfig
 from msl.data import loading_explained
+from msl.errors import TrainingError
 from msl.inputs.checks import Checked
 from msl.recipes import Request
 from msl.tracking import DataInput, MlflowReporter
@@ -109,11 +110,22 @@ class Training:
         return next(callback for callback in self.callbacks.values() if isinstance(callback, kind))
 
     def run(self) -> None:
-        """Train to the end; the loading processes end, and what the callbacks began is finished, in every case."""
+        """Train to the end; the loading processes end, and what the callbacks began is finished, in every case.
+
+        Raises:
+            LoadingError: a loading process has ended or does not go on.
+            TrainingError: the GPU's memory is too small.
+        """
         callbacks = list(self.callbacks.values())
         try:
             with loading_explained():
                 fit(self.state, self.terms, callbacks, self.freeze_bn, self.precision, self.clip_norm)
+        except torch.OutOfMemoryError as error:
+            told = ". ".join(str(error).split(". ")[:2])  # the rest is about torch's own memory
+            raise TrainingError(
+                f"the GPU's memory is too small: {told}. Pass a smaller batch_size or crop_size, or "
+                "precision=bfloat16, and end other programs on it (nvidia-smi)."
+            ) from error
         finally:
             for stream in self.state.streams.values():
                 stream.close()

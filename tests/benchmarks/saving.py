@@ -1,7 +1,7 @@
 """What a checkpoint costs a training, measured in one run of it: ``python tests/benchmarks/saving.py``.
 
-A MobileNet on two streams of four images of 256x128, every tenth step with a checkpoint. The steps between are of the same run, so that what else the
-machine does counts on both sides.
+A MobileNet on two streams of four images of 256x128 each, and every tenth step with a checkpoint. The steps between are
+of the same run, so that what else the machine does counts on both sides.
 """
 
 import os

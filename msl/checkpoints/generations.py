@@ -31,9 +31,8 @@ def write_generation(path: Path, checkpoint: Checkpoint, is_trusted: bool = Fals
     """
     with whole_file(path, CheckpointError) as temporary:
         save(checkpoint, temporary)
-        if path.is_file() and (
-            is_trusted or is_sealed(path)
-        ):  # a damaged file does not replace the one that it is restored from
+        # A damaged file does not replace the one that its run goes on from.
+        if path.is_file() and (is_trusted or is_sealed(path)):
             path.replace(previous_generation(path))
 
 

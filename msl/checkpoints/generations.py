@@ -18,15 +18,21 @@ def previous_generation(path: Path) -> Path:
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
-def write_generation(path: Path, checkpoint: Checkpoint) -> None:
+def write_generation(path: Path, checkpoint: Checkpoint, is_trusted: bool = False) -> None:
     """Write a checkpoint; the one in `path` becomes the previous generation. At any moment one of both files is whole.
+
+    Args:
+        path: the file of the newest generation.
+        checkpoint: the new one.
+        is_trusted: this process wrote what is in `path`, so that it need not be verified.
 
     Raises:
         CheckpointError: the folder cannot be written or the disk is full.
     """
     with whole_file(path, CheckpointError) as temporary:
         save(checkpoint, temporary)
-        if is_sealed(path):  # a damaged file does not replace the one that it is restored from
+        # A damaged file does not replace the one that its run goes on from.
+        if path.is_file() and (is_trusted or is_sealed(path)):
             path.replace(previous_generation(path))
 
 

@@ -37,6 +37,7 @@ class SaveCheckpoints(Callback):
     ) -> None:
         self._folder, self._reporter, self._callbacks, self._about = folder, reporter, callbacks, about
         self._every, self._cadence, self._writer = every, Cadence(upload_minutes), Background()
+        self._has_written = False
 
     def on_start(self, state: State) -> None:
         """Count the time from now."""
@@ -75,9 +76,10 @@ class SaveCheckpoints(Callback):
 
     def _write(self, checkpoint: Checkpoint, names: Sequence[str], mark: str, uploads: bool) -> None:
         """In the writer's thread."""
-        for name in names:
-            put = write_generation if name == schema.LAST_CHECKPOINT else write
-            put(self._folder / name, checkpoint)
+        if schema.BEST_CHECKPOINT in names:
+            write(self._folder / schema.BEST_CHECKPOINT, checkpoint)
+        write_generation(self._folder / schema.LAST_CHECKPOINT, checkpoint, self._has_written)
+        self._has_written = True
         self._cadence.end()
         self._reporter.secure(mark)
         for name in names if uploads else ():

@@ -13,7 +13,7 @@ _COMMANDS = """
 
 ```
 mlflow run . -e predict -P checkpoint=runs:/{run} \\
-    -P images=FOLDER -P output=FOLDER --env-manager local
+    -P images=IMAGES -P output=LABELS --env-manager local
 mlflow run . -e package -P checkpoint=runs:/{run} \\
     -P name=NAME -P alias=champion --env-manager local
 ```"""

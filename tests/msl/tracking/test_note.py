@@ -20,7 +20,7 @@ def test_a_trained_network_tells_its_lineage_and_what_can_be_done_with_it():
     assert commands == [
         "```",
         f"mlflow run . -e predict -P checkpoint=runs:/{RUN} \\",
-        "    -P images=FOLDER -P output=FOLDER --env-manager local",
+        "    -P images=IMAGES -P output=LABELS --env-manager local",
         f"mlflow run . -e package -P checkpoint=runs:/{RUN} \\",
         "    -P name=NAME -P alias=champion --env-manager local",
         "```",

@@ -39,7 +39,8 @@ class _Shrink(MetaPathFinder):
         if name != "msl.recipes.catalog":
             return None
         spec = PathFinder.find_spec(name, path, target)
-        assert spec and spec.loader
+        assert spec
+        assert spec.loader
         execute = spec.loader.exec_module
 
         def executed(module: ModuleType) -> None:

@@ -86,9 +86,9 @@ def panels(experiment: str, names: tuple[str, ...], domain: str, output: Path, s
 
 def _groups(runs: "pd.DataFrame", names: tuple[str, ...]) -> "dict[str, SeedGroup]":
     """The groups of these names, or all that have scores."""
-    from analysis.seeds import find_group, seed_groups
+    from analysis.seeds import find_seed_group, seed_groups
 
     groups = seed_groups(runs)
-    return {group.name: group for group in (find_group(name, groups) for name in names)} or {
+    return {group.name: group for group in (find_seed_group(name, groups) for name in names)} or {
         name: group for name, group in groups.items() if group.is_scored
     }

@@ -13,7 +13,7 @@ from analysis.seeds import (
     SeedGroup,
     Summary,
     comparability_notes,
-    find_group,
+    find_seed_group,
     seed_groups,
     shared_note,
     short_names,
@@ -48,7 +48,7 @@ def class_table(
         AnalysisError: no finished run has such scores, or no single group fits `baseline`.
     """
     groups = seed_groups(runs)
-    base = None if baseline is None else find_group(baseline, groups)
+    base = None if baseline is None else find_seed_group(baseline, groups)
     measures = _measures(list(groups.values()), which, domain)
     ranked = sorted(groups.values(), key=lambda group: (group is not base, _rank(group, measures[-1])))
     footnotes = Footnotes()

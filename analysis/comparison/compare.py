@@ -12,8 +12,8 @@ from analysis.seeds import (
     SeedGroup,
     Summary,
     comparability_notes,
-    find_group,
     find_measures,
+    find_seed_group,
     headline_scores,
     recorded_measures,
     seed_groups,
@@ -73,7 +73,7 @@ def compare(runs: pd.DataFrame, baseline: str, measures: Sequence[str] | None = 
         AnalysisError: no run of msl is finished, no single group fits `baseline`, or no run records such a measure.
     """
     groups = seed_groups(runs)
-    base = find_group(baseline, groups)
+    base = find_seed_group(baseline, groups)
     columns = recorded_measures(_usual_measures(), runs) if measures is None else find_measures(measures, runs)
     rows = [compare_group(group, base, columns) for group in groups.values()]
     scored = [row for row in rows if row.group is base or row.group.is_scored or _has_scores(row)]

@@ -1,7 +1,7 @@
 """Seed groups: the finished runs that differ by seed only, out of the frame that `Store.runs` gives."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.errors import AnalysisError
 from analysis.seeds.measures import Measure
+from analysis.seeds.names import find_group
 from msl import schema
 
 _SEED = schema.param(schema.SEED)
@@ -122,6 +123,11 @@ def seed_groups(runs: pd.DataFrame) -> dict[str, SeedGroup]:
     if not finished:
         raise AnalysisError(f"none of the {len(runs)} runs here is finished; a group appears when one of its runs is")
     return finished
+
+
+def find_seed_group(name: str, groups: Mapping[str, SeedGroup]) -> SeedGroup:
+    """A group by its name, by the name that tables show, or by a part; raises as `find_group` does."""
+    return find_group(name, groups, [whole for whole, group in groups.items() if group.is_scored])
 
 
 def _completed(runs: pd.DataFrame) -> pd.DataFrame:

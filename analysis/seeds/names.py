@@ -41,8 +41,13 @@ def _first_words(words: Sequence[Sequence[str]]) -> int:
     return count
 
 
-def find_group(name: str, groups: Mapping[str, V]) -> V:
+def find_group(name: str, groups: Mapping[str, V], tabled: Sequence[str] = ()) -> V:
     """The group of that name; else the one that tables call so; else the only one that begins with it or contains it.
+
+    Args:
+        name: as typed.
+        groups: by their whole names.
+        tabled: whole names of the groups that a table shows, which shortens them without the others.
 
     Raises:
         AnalysisError: no group fits, or more than one does.
@@ -50,6 +55,7 @@ def find_group(name: str, groups: Mapping[str, V]) -> V:
     if name in groups:
         return groups[name]
     shown = dict(zip(short_names(list(groups)), groups, strict=True))
+    shown |= dict(zip(short_names(tabled), tabled, strict=True))
     ways: Iterable[Callable[[str], bool]] = (
         lambda group: shown.get(name) == group,
         lambda group: group.startswith(name),

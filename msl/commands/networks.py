@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from msl.commands.command import settings_command
-from msl.commands.outcome import print_outcome
+from msl.commands.outcome import print_outcome, viewer
 from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConfig, StageConfig, ValidateConfig
 
 
@@ -31,7 +31,7 @@ def _predict(config: PredictConfig, request: RequestConfig) -> None:
     _check(config)
     from msl.serving import predict
 
-    click.echo(f"run {predict(config)}; `mlflow ui` shows it")
+    click.echo(f"run {predict(config)}; {viewer()} shows it")
 
 
 def _package(config: PackageConfig, request: RequestConfig) -> None:

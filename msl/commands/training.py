@@ -8,7 +8,7 @@ import click
 from msl.commands.catalog import SECTIONS
 from msl.commands.command import SettingsCommand
 from msl.commands.dry_run import print_plan, print_settings
-from msl.commands.outcome import print_outcome
+from msl.commands.outcome import print_outcome, viewer
 from msl.config import RequestConfig
 from msl.config.catalog import STAGES
 from msl.recipes import Request, find_recipe
@@ -83,7 +83,7 @@ def _scores(outcome: "Outcome") -> None:
 
 
 def _pictures(outcome: "Outcome") -> None:
-    click.echo(f"run {outcome.run_id}; `mlflow ui` shows its pictures")
+    click.echo(f"run {outcome.run_id}; {viewer()} shows its pictures")
 
 
 def _copy(outcome: "Outcome") -> None:

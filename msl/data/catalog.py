@@ -14,7 +14,7 @@ from msl.data.layout import Layout
 from msl.data.pairs import pattern_samples
 from msl.data.samples import Samples
 from msl.data.styled import styled_samples
-from msl.data.yaml_file import is_domain_file
+from msl.data.yaml_file import DOMAIN_SUFFIXES, is_domain_file
 from msl.errors import ConfigError, DataError
 from msl.labels import CITYSCAPES_IDS, LabelSet, RawIds, find_label_set
 from msl.streets import STYLES, Streets
@@ -112,6 +112,10 @@ def _find(name: str, data_root: Path | None, split: str, labelled: bool) -> _Ope
 
 
 def _unknown(name: str) -> ConfigError:
+    files = [f"{name.rstrip('/')}{suffix}" for suffix in DOMAIN_SUFFIXES]
+    described = [file for file in files if Path(file).is_file()]
+    if described:
+        return ConfigError(f"domain {name!r} is unknown. Did you mean the file {described[0]}?")
     if Path(name).is_dir():
         return ConfigError(
             f"domain {name!r} is a folder: describe it in a file NAME.yaml (docs/own-data.md); a target needs no "

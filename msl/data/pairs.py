@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from os.path import normpath
 from pathlib import Path
 
@@ -30,7 +31,8 @@ def pattern_samples(domain: DomainFile, split: str, labelled: bool) -> FileSampl
     """
     if split not in domain.split_names:
         split_names = ", ".join(domain.split_names)
-        raise MissingSplitError(f"{domain.name} has no split {split!r}: its file describes {split_names}")
+        hint = _renaming(split, domain.split_names)
+        raise MissingSplitError(f"{domain.name} has no split {split!r}: its file describes {split_names}{hint}")
     if not domain.root.is_dir():
         raise DataError(f"{domain.name}: root = {domain.root}: no such folder; correct root in the YAML file")
     pattern = domain.splits.get(split) or domain.splits[_TRAIN]
@@ -48,6 +50,13 @@ def pattern_samples(domain: DomainFile, split: str, labelled: bool) -> FileSampl
     decode = decode_synthia if domain.ids == "synthia" else decode_ids
     notes = tuple(_notes(domain, images, listing, pairs if pattern.labels else []))
     return FileSamples(f"{domain.name}/{split}", split_pairs, decode, notes=notes)
+
+
+def _renaming(split: str, names: Sequence[str]) -> str:
+    """The way out if a split has nearly the name that is needed, such as valid or training."""
+    others = [name for name in names if name not in (_TRAIN, "val")]
+    similar = [name for name in others if name.startswith(split)] or get_close_matches(split, others, n=1)
+    return f" (if {similar[0]} is meant, rename it to {split})" if similar else ""
 
 
 def _pairs(root: Path, pattern: SplitPattern, matches: Sequence[Match]) -> Iterator[FilePair]:

@@ -1,5 +1,6 @@
 """Tables in YAML files; unlike YAML itself, a key may not occur twice."""
 
+import difflib
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,12 @@ import yaml
 
 from msl.errors import ConfigError
 
-_SUFFIXES = (".yaml", ".yml")
+DOMAIN_SUFFIXES = (".yaml", ".yml")
 
 
 def is_domain_file(name: str) -> bool:
     """Whether a domain or a label set is named by the YAML file that describes it."""
-    return Path(name).suffix in _SUFFIXES
+    return Path(name).suffix in DOMAIN_SUFFIXES
 
 
 def read_table(path: Path) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def read_table(path: Path) -> dict[str, Any]:
     try:
         content: Any = yaml.load(path.read_text("utf-8-sig"), _Careful)  # it is a SafeLoader
     except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file. A relative path counts from {Path.cwd()}") from None
+        raise ConfigError(f"{path}: no such file. {_nearest(path)}A relative path counts from {Path.cwd()}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read as YAML: {_sentence(error)}") from error
     if not isinstance(content, dict):
@@ -41,6 +42,12 @@ def _sentence(error: Exception) -> str:
         mark, context = error.problem_mark, f" {error.context}," if error.context else ""
         return f"line {mark.line + 1}, column {mark.column + 1}:{context} {error.problem}"
     return " ".join(str(error).split())
+
+
+def _nearest(path: Path) -> str:
+    files = [file.name for file in path.parent.glob("*") if is_domain_file(file.name)]
+    similar = difflib.get_close_matches(path.name, files, n=1)
+    return f"Did you mean {path.parent / similar[0]}? " if similar else ""
 
 
 class _Careful(yaml.SafeLoader):

@@ -1,12 +1,16 @@
 """What a command checks in a moment, before it imports torch or opens a run: names, and whether files exist."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from msl.config import StageConfig
+from msl.data import Domain
 from msl.data.catalog import check_label_set, check_name, open_domain
+from msl.data.files import FileSamples
 from msl.errors import CheckpointError, DataError, MissingSplitError, UnlabelledError
+from msl.foreign_files import refusal
 from msl.inputs.places import find_style_folder, weights_file
 from msl.recipes import Request
 from msl.references import is_stored, local_file
@@ -53,19 +57,28 @@ def check_files(config: StageConfig) -> None:
     """Check the files of weights that the settings name; results of runs and registered models are not looked up.
 
     Raises:
-        CheckpointError: a file is missing.
+        CheckpointError: a file is missing, or its first bytes show that it holds no weights.
     """
     settings = config.flat()
     for setting, built_in in _BUILT_IN.items():
         name = settings.get(setting)
         if name is None or name in built_in or ":/" in name:
             continue
-        if not Path(weights_file(name, _root(settings))).is_file():
+        path = Path(weights_file(name, _root(settings)))
+        if not path.exists():
             raise CheckpointError(f"{setting} = {name}: no such file. {_WAYS_OUT[setting]}")
+        _refuse_other_files(setting, name, path)
     for setting in _STARTS:
         reference = settings.get(setting)
         if reference is not None and not is_stored(reference):
-            local_file(setting, reference, _root(settings))
+            _refuse_other_files(setting, reference, local_file(setting, reference, _root(settings)))
+
+
+def _refuse_other_files(setting: str, name: str, path: Path) -> None:
+    """Refuse a file that holds no weights; one that is damaged in another way is refused by its reader."""
+    with suppress(OSError, ValueError):
+        if (reason := refusal(path)) is not None:
+            raise CheckpointError(f"{setting} = {name} cannot be read: damaged, or no file of weights. It {reason}.")
 
 
 def check_images(config: StageConfig) -> None:
@@ -80,10 +93,10 @@ def check_images(config: StageConfig) -> None:
 
 
 def check_data(config: StageConfig, styled: Mapping[str, str]) -> None:
-    """Check that every domain has its folder and files; no image is opened.
+    """Check that every domain has its folder and files, and the source its labels; no file is opened.
 
     Raises:
-        DataError: a folder or a split is missing or empty.
+        DataError: a folder or a split is missing or empty, or no label file of the source exists.
     """
     for describe in data_texts(config, styled).values():
         describe()
@@ -98,22 +111,36 @@ def data_texts(config: StageConfig, styled: Mapping[str, str]) -> dict[str, Call
         if name in styled:
             return f"{name} (a styled copy of {styled[name]})"
         needs = () if role == "target" and "lambda_target" not in settings else ("train",)
-        return f"{name}: {', '.join(_counts(name, settings, needs))}"
+        counts = _counts(name, settings, needs, labelled=role == "source")
+        return f"{name}: {', '.join(counts)}"
 
     return {f"{role} {name}": lambda role=role, name=name: text(role, name) for role, name in roles}  # type: ignore[misc]
 
 
-def _counts(name: str, settings: Mapping[str, Any], needed: Sequence[str]) -> list[str]:
+def _counts(name: str, settings: Mapping[str, Any], needed: Sequence[str], labelled: bool) -> list[str]:
     counts = []
     for split in ("train", "val"):
+        needs_labels = labelled and split in needed
         try:
-            count = len(open_domain(name, _root(settings), split, settings.get("label_set"), labelled=False))
-            counts.append(f"{count} images in {split}")
+            domain = open_domain(name, _root(settings), split, settings.get("label_set"), needs_labels)
+            if needs_labels:
+                _refuse_absent_labels(domain)
+            counts.append(f"{len(domain)} images in {split}")
         except (MissingSplitError, UnlabelledError):
             if split in needed:
                 raise
             counts.append(f"no split {split}")
     return counts
+
+
+def _refuse_absent_labels(domain: Domain) -> None:
+    """Refuse a domain of which no label file exists; the check of every sample names single files."""
+    pairs = domain.samples.pairs if isinstance(domain.samples, FileSamples) else ()
+    if pairs and not any(pair.label.exists() for pair in pairs):
+        raise DataError(
+            f"{domain.name}: none of the {len(pairs)} images in split {domain.split!r} has its label file. That of "
+            f"{pairs[0].image.name} would be {pairs[0].label}: correct the pattern of labels, or copy the labels there"
+        )
 
 
 def _domains(settings: Mapping[str, Any], roles: Sequence[str]) -> list[str]:

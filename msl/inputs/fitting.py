@@ -52,6 +52,8 @@ def find_request(
     else:
         name, fitted, values = _chosen(stage, overrides)
     values, reasons = _with_weights(stage, fitted, values)
+    if stage == "pretrain":
+        reasons.pop("epoch_iters", None)  # iter_max decides how long it trains
     request = Request.of(stage=stage, recipe=name, overrides=values, group=group, base=fitted.recipe, reasons=reasons)
     for setting, reason in reasons.items():
         if setting in request.settings.flat():
@@ -146,7 +148,8 @@ def _with_weights(stage: str, fitted: Fitted, overrides: dict[str, Any]) -> tupl
     missing = missing_imagenet(overrides.get("backbone", model.backbone))
     if missing is None:
         return overrides, {**fitted.reasons, "weights": "better than random ones"}
-    log.warning("training begins with random weights, which costs much of the scores: %s", missing)
+    if "checkpoint" not in overrides:
+        log.warning("training begins with random weights, which costs much of the scores: %s", missing)
     return {**overrides, "weights": "none"}, {**fitted.reasons, "weights": missing}
 
 

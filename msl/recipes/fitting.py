@@ -79,12 +79,11 @@ def _with_target(recipe: Recipe, reasons: Mapping[str, str], target: DomainFacts
     recipe = recipe.edit(target_crop_size=size)
     recipe = recipe.edit("adapt", "target_solo", "joint_adain", epoch_iters=epoch)
     recipe = recipe.edit("joint_adain", style=target.name)
-    weight = recipe.adapt.adaptation.lambda_target
     pass_text = f"one pass over {target.images} images, at least {_SHORTEST_EPOCH} and at most the paper's"
     further = {
         "target_crop_size": _size_reason(target, size),
         "target_mode": _PAPER,
-        "lambda_target": f"{weight:g}, {_PAPER}",
+        "lambda_target": _PAPER,
         "epoch_iters": f"{pass_text} {_LONGEST_EPOCH}; the paper trains ten such epochs",
     }
     return Fitted(recipe, {**reasons, **further})

@@ -215,6 +215,22 @@ def test_the_scores_printed_at_the_end_include_those_asked_for(capsys):
     assert capsys.readouterr().out.splitlines()[0] == "target: mIoU 40.13, PA 80.00, ECE 7.50"
 
 
+@pytest.mark.parametrize(
+    ("store", "hint"),
+    [
+        (None, "`mlflow ui`"),
+        ("sqlite:///elsewhere.db", '`mlflow ui --backend-store-uri "$MLFLOW_TRACKING_URI"`'),
+        ("http://me:secret@host", "the tracking server of MLFLOW_TRACKING_URI"),
+    ],
+)
+def test_the_end_says_where_the_run_is_shown(store, hint, monkeypatch, capsys):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if store is not None:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    print_outcome("123", {})
+    assert capsys.readouterr().out == f"run 123; {hint} shows it\n"
+
+
 def test_names_to_list_are_shown_as_such():
     assert setting_value(EvaluateConfig.options()["extra_metrics"]).metavar == "NAME,NAME,…"
     assert spell(("ECE", "other")) == "ECE,other"

@@ -78,6 +78,9 @@ def test_own_domains_have_settings_that_fit_them_and_reasons(two_domains, caplog
     assert parent.group_name(domain_title) == f"pretrain {domain_title(source)}"
     alone = find_request(stage="pretrain", overrides={"source": source})
     assert alone.settings.target.target is None
+    assert request.reasons["lambda_target"] == request.reasons["target_mode"] == "as Chen et al., ICCV 2019"
+    both = find_request(stage="pretrain", overrides={"source": source, "target": target})
+    assert "epoch_iters" in request.reasons.keys() - both.reasons.keys()  # pretraining has iter_max
     assert alone.settings.decisive() == parent.settings.decisive()  # so that one serves the other
 
 
@@ -90,6 +93,13 @@ def test_without_imagenet_weights_training_begins_with_random_ones_and_says_so(t
     assert "mobilenet_v2-b0353104.pth is not in" in caplog.text
     with_file = find_request(stage="adapt", overrides={"source": source, "target": target, "weights": "x.pth"})
     assert with_file.settings.model.weights == "x.pth"
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_start_from_a_checkpoint_is_not_called_random(two_domains, caplog):
+    source, target = two_domains
+    find_request(stage="adapt", overrides={"source": source, "target": target, "checkpoint": "x.pt"})
+    assert "random weights" not in caplog.text
 
 
 @pytest.mark.usefixtures("with_weights")

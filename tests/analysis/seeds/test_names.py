@@ -33,3 +33,11 @@ def test_a_group_is_found_by_its_name_then_as_shown_then_by_a_part():
     assert find_group("lr=0.1 multi=True", shown) == " multi=True"
     with pytest.raises(AnalysisError, match="'adapt' fits several groups: adapt s; adapt s multi=True"):
         find_group("adapt", groups)
+
+
+def test_a_table_shortens_names_without_the_groups_that_it_does_not_show():
+    tabled = ["adapt A B lr=0.1", "adapt A B lambda_target=0.0 lr=0.1", "pretrain A lr=0.1"]
+    groups = {name: name for name in ["validate A B", *tabled]}
+    assert find_group("adapt A B", groups, tabled) == "adapt A B lr=0.1"
+    with pytest.raises(AnalysisError, match="fits several groups"):
+        find_group("adapt A B", groups)

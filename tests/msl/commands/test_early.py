@@ -7,6 +7,7 @@ from pathlib import Path
 
 import own_data
 import pytest
+import yaml
 from click.testing import CliRunner
 from conftest import REPOSITORY
 from mlflow.tracking import MlflowClient
@@ -14,6 +15,7 @@ from tiny import request
 
 from entrypoints import adapt, pretrain
 from msl.commands import find_command
+from msl.errors import DataError
 from msl.inputs.early import check_request
 from msl.inputs.plan import plan_of
 from msl.recipes import RECIPES
@@ -47,6 +49,16 @@ MISTAKES = {
     "an encoder": (["train_style", "--encoder", "x.pth"], "encoder = x.pth: no such file"),
     "a value": (["adapt", "--lambda_target", "-1"], "lambda_target"),
     "a network to score": (["evaluate", "--checkpoint", "x.pt"], "checkpoint = x.pt: no such file"),
+    "a web page as weights": (
+        ["evaluate", "--checkpoint", "page.pth"],
+        "It is a web page: the link",
+    ),
+    "a folder as checkpoint": (["predict", "--checkpoint", "data", "--images", "data", "--output", "y"], "is a folder"),
+    "a YAML file's suffix": (["adapt", "--source", "tiles.yml", "--target", "x.yaml"], "Did you mean tiles.yaml?"),
+    "a name without suffix": (
+        ["adapt", "--source", "tiles", "--target", "streets"],
+        "mean the file tiles.yaml",
+    ),
     "a domain to score": (["evaluate", "--checkpoint", "runs:/a/b", "--target", "gta6"], UNKNOWN),
     "a network to pack": (["package", "--checkpoint", "x.pt"], "checkpoint = x.pt: no such file"),
     "images": (["predict", "--checkpoint", "runs:/a/b", "--images", "x", "--output", "y"], "images = x: no such file"),
@@ -61,6 +73,9 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_told_before_torch_is_imported(mistake, tmp_path):
     arguments, message = MISTAKES[mistake]
+    (tmp_path / "page.pth").write_text("<!DOCTYPE html><html>Sign in</html>")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "tiles.yaml").touch()
     result = subprocess.run(
         [sys.executable, "-c", SCRIPT, *arguments],
         capture_output=True,
@@ -117,6 +132,18 @@ def test_own_data_is_checked_by_its_files(tmp_path):
     for image in Path(tmp_path / "B").glob("*.png"):
         image.unlink()
     assert "no file matches" in plan_of(checked)["data"]
+
+
+def test_a_source_without_labels_is_refused_before_a_run(tmp_path):
+    source, target = own_data.two_domains(tmp_path)
+    with pytest.raises(DataError, match="B: split 'train' needs labels, but its file gives no pattern for them"):
+        check_request(request("adapt", source=str(target), target=str(source)))
+    pattern = yaml.safe_load(source.read_text())["splits"]["train"]["labels"]
+    source.write_text(source.read_text().replace(pattern, f"elsewhere/{pattern}"))
+    checked = request("adapt", source=str(source), target=str(target))
+    with pytest.raises(DataError, match=r"A: none of the \d+ images in split 'train' has its label file.*/elsewhere/"):
+        check_request(checked)
+    assert "has its label file" in plan_of(checked)["data"]
 
 
 def test_every_recipe_is_listed():

@@ -181,6 +181,9 @@ def test_a_split_that_is_not_described_is_told_apart(tmp_path):
     with pytest.raises(MissingSplitError, match="A has no split 'val': its file describes train"):
         open_domain(str(source), split="val")
     assert issubclass(MissingSplitError, DataError)
+    source.write_text(source.read_text().replace("train:", "training:"))
+    with pytest.raises(MissingSplitError, match=r"describes training \(if training is meant, rename it to train\)"):
+        open_domain(str(source))
 
 
 def test_a_folder_is_no_domain(tmp_path):

@@ -31,7 +31,14 @@ from msl.style import VGG, Encoder
 pytestmark = pytest.mark.xdist_group("readme")  # one worker walks, in the order of the pages
 
 # In this order: a page may use what the pages before it have made.
-PAGES = ("README.md", "docs/experiments.md", "docs/commands.md", "docs/prediction.md", "docs/style.md", "docs/service.md")
+PAGES = (
+    "README.md",
+    "docs/experiments.md",
+    "docs/commands.md",
+    "docs/prediction.md",
+    "docs/style.md",
+    "docs/service.md",
+)
 
 CLASSES = {
     "shell": re.compile(r"source |export "),  # stays in force for the rest of the page

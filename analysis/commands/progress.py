@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.seeds import SeedGroup
+from analysis.store.life import SILENT_S
 from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, number_text, text_cell
 from msl import schema
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from analysis.store import RunTables, Store
 
 _MIOU = schema.score(schema.TARGET, schema.MIOU)
-_SILENT_S = 600.0  # an evaluation gives no sign and takes minutes
-_SILENCE = "no sign for ten minutes: it is in a long evaluation, or was killed; `resume` continues a killed run"
+_SILENCE = "dead: no sign of life for ten minutes. It was killed, or is cut off from the server; `resume` continues it"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 _COLUMNS = (
@@ -156,7 +156,7 @@ def _row(run: _Run, silence: float, footnotes: Footnotes) -> tuple[Cell, ...]:
         Cell(number_text(run.loss), (run.loss,)),
         Cell(number_text(miou, schema.unit(_MIOU)), (miou,)),
         Cell(_fixed(speed, 2), (speed,)),
-        Cell(_duration(silence), (silence,), footnotes.mark([_SILENCE] if silence >= _SILENT_S else [])),
+        Cell(_duration(silence), (silence,), footnotes.mark([_SILENCE] if silence >= SILENT_S else [])),
         text_cell(run.experiment),
         text_cell(run.tags.get(schema.GROUP, "")),
     )

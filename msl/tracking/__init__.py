@@ -9,6 +9,7 @@ from msl.tracking.references import LAST_FIRST, WeightsFile, find_weights
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.run_folder import run_folder
 from msl.tracking.runs import DataInput, describe, ending, open_run, reopen_run
+from msl.tracking.signals import asking
 
 __all__ = [
     "LAST_FIRST",
@@ -17,6 +18,7 @@ __all__ = [
     "MlflowReporter",
     "RunRecord",
     "WeightsFile",
+    "asking",
     "connect",
     "describe",
     "download",

@@ -3,13 +3,13 @@
 import json
 import logging
 import os
-import signal
+import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 from uuid import uuid4
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run, RunTag
@@ -21,10 +21,11 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
-from msl.tracking.direct import utc_now
+from msl.tracking.direct import reopen, utc_now
 from msl.tracking.note import note_of
 from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
+from msl.tracking.signals import Signals, handling
 
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
 _DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
@@ -60,7 +61,7 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
     run_id = None if nested_in else os.environ.pop("MLFLOW_RUN_ID", None)  # popped: it is for one run only
     if run_id is not None:
         client.log_batch(run_id, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
-        return MlflowReporter(client, run_id)
+        return MlflowReporter(client, run_id, is_started_by_mlflow=True)
     if nested_in is not None:
         all_tags[MLFLOW_PARENT_RUN_ID] = nested_in
         experiment = client.get_run(nested_in).info.experiment_id
@@ -119,10 +120,10 @@ def reopen_run(client: MlflowClient, run_id: str) -> MlflowReporter:
         TrackingError: there is no such run, or it is deleted.
     """
     run = _find_run(client, run_id)
-    _fold_wrapper(client, run)
+    is_started_by_mlflow = _fold_wrapper(client, run)
     attempt = int(run.data.tags.get(schema.ATTEMPTS, "1")) + 1
-    client.update_run(run_id, status="RUNNING")
-    reporter = MlflowReporter(client, run_id, attempt)
+    reopen(client, run_id)
+    reporter = MlflowReporter(client, run_id, attempt, is_started_by_mlflow)
     reporter.tags({schema.ATTEMPTS: str(attempt), schema.HEARTBEAT: utc_now()})
     return reporter
 
@@ -137,15 +138,19 @@ def _find_run(client: MlflowClient, run_id: str) -> Run:
     return run
 
 
-def _fold_wrapper(client: MlflowClient, run: Run) -> None:
+def _fold_wrapper(client: MlflowClient, run: Run) -> bool:
     """Nest the run that `mlflow run -P resume=ID` makes for itself below the resumed run, as a note of the command.
 
     It stays empty. It cannot be deleted, because `mlflow run` ends it after the command, and fails if it is missing.
+
+    Returns:
+        Whether `mlflow run` has started this process.
     """
     wrapper = os.environ.pop("MLFLOW_RUN_ID", None)
     if wrapper is not None and wrapper != run.info.run_id:
         tags = {MLFLOW_PARENT_RUN_ID: run.info.run_id, MLFLOW_RUN_NAME: f"resume of {run.info.run_name}"}
         client.log_batch(wrapper, tags=[RunTag(key, value) for key, value in tags.items()])
+    return wrapper is not None
 
 
 def describe(
@@ -208,30 +213,47 @@ def _styled(data: DataInput) -> dict[str, Any]:
 
 @contextmanager
 def ending(reporter: MlflowReporter) -> Iterator[None]:
-    """End the run after this block: FINISHED, FAILED with the error as a tag, or KILLED by Ctrl-C or SIGTERM."""
-    previous_handler = signal.signal(signal.SIGTERM, _exit_on(os.getpid()))
+    """End the run after this block: FINISHED, FAILED with the error and its traceback, or KILLED by a signal."""
+    signals = Signals(lambda error: _end(reporter, error, signals.reason))
+    with handling(signals, reporter.is_started_by_mlflow), _beating(reporter):
+        try:
+            yield
+            reporter.end(schema.FINISHED)
+        except BaseException as error:
+            signals.leave()
+            _end(reporter, error, signals.reason)
+            raise
+
+
+@contextmanager
+def _beating(reporter: MlflowReporter) -> Iterator[None]:
+    """Within this block, a thread shows that the run is alive: checks of data and evaluations take minutes."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(schema.HEARTBEAT_EVERY_S):
+            with suppress(MlflowException, OSError):  # the next one may arrive
+                reporter.beat()
+
+    threading.Thread(target=beat, daemon=True).start()
     try:
         yield
-        reporter.end(schema.FINISHED)
-    except BaseException as error:
-        killed = isinstance(error, KeyboardInterrupt | SystemExit)
-        status = schema.KILLED if killed else schema.FAILED
-        message = f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT]
-        with suppress(MlflowException, OSError, TrackingError):  # perhaps it was the server or the disk that failed
-            reporter.tags({schema.ERROR: message, schema.STATUS: status})
-        with suppress(MlflowException, OSError, TrackingError):
-            reporter.end(status)
-        raise
     finally:
-        signal.signal(signal.SIGTERM, previous_handler)
+        is_over.set()
 
 
-def _exit_on(owner: int) -> Any:
-    """A handler of SIGTERM: the process ends after its clean-up; a data loading process, which inherits it, at once."""
-
-    def leave(number: int, frame: FrameType | None) -> NoReturn:
-        if os.getpid() != owner:
-            os._exit(128 + number)
-        raise SystemExit(128 + number)
-
-    return leave
+def _end(reporter: MlflowReporter, error: BaseException, reason: str) -> None:
+    """End the run after an error, unless it has ended before; perhaps it was the server or the disk that failed."""
+    if reporter.ended:
+        return
+    is_killed = isinstance(error, KeyboardInterrupt | SystemExit)
+    message = f"{type(error).__name__}: {error}"
+    if reason:
+        message = f"{reason}. The run can be continued: -P resume={reporter.run_id}"
+    with suppress(MlflowException, OSError, TrackingError):
+        reporter.tags({schema.ERROR: message[:_MESSAGE_LIMIT]})
+        if not is_killed:
+            trace = "".join(traceback.format_exception(error))
+            reporter.text(trace, f"{schema.ERROR_FOLDER}/{schema.TRACEBACK_FILE}")
+    with suppress(MlflowException, OSError, TrackingError):
+        reporter.end(schema.KILLED if is_killed else schema.FAILED)

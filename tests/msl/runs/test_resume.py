@@ -1,23 +1,17 @@
 """A resumed run is the run that was never interrupted, to the last bit."""
 
 import math
-import os
 import signal
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import torch
-from conftest import REPOSITORY
 from mlflow.tracking import MlflowClient
 from tiny import SETTINGS, artifact, checkpoint, request
+from trainings import running_past, start, wait_for
 
 from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.runs import run as carry_out
-from msl.tracking.journal import Reader
 from msl.training.callbacks import cadence
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
@@ -73,51 +67,6 @@ def without_finals(logged, at):
     }
 
 
-@contextmanager
-def start(stage, **options):
-    """A stage in a process of its own, which has ended when the block has."""
-    arguments = [f"--{name}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for name, v in options.items()]
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"entrypoints.{stage}", *arguments],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "MSL_SENDER": "process"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        except BaseException:
-            process.kill()
-            raise
-        process.wait(timeout=120)
-
-
-def wait_for(condition, process, seconds=120):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        if process.poll() is not None:
-            pytest.fail(f"ended early:\n{process.stdout.read()}")
-        time.sleep(0.05)
-    return pytest.fail("waited too long")
-
-
-def running_past(step):
-    """ID of a run in progress, once its journal has that step."""
-
-    def look():
-        for folder in Path(".msl").glob("*/journal"):
-            contents = [record.content for record in Reader(folder).new()]
-            if any(content["kind"] == "rows" and content["step"] >= step for content in contents):
-                return folder.parent.name
-        return None
-
-    return look
-
-
 def wait_until_failed(run_id):
     """The sender, which outlives the training, says what happened."""
     deadline = time.monotonic() + 60
@@ -150,15 +99,6 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(curves, tiny_store):
     tags = MlflowClient().get_run(run_id).data.tags
     assert tags["msl.attempt"] == "2"
     assert stored_rows(run_id) == stored_rows(whole.run_id)  # no row twice, and none that says "superseded"
-
-
-def test_sigterm_ends_a_run_as_killed():
-    with start("pretrain", **{**SETTINGS, "max_iters": 400, "eval_every": 400}) as process:
-        run_id = wait_for(running_past(4), process)
-        process.send_signal(signal.SIGTERM)
-    assert process.returncode != 0
-    run = MlflowClient().get_run(run_id)
-    assert (run.info.status, run.data.tags["msl.error"]) == ("KILLED", "SystemExit: 143")
 
 
 def test_a_run_without_a_checkpoint_begins_anew(curves):

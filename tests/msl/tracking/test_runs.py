@@ -1,4 +1,5 @@
 import os
+import time
 
 import pytest
 from mlflow.store.tracking.dbmodels.models import SqlDataset, SqlExperiment
@@ -125,3 +126,15 @@ def test_runs_that_begin_in_the_same_moment_share_the_experiment_and_its_data(mo
     assert {SqlExperiment, SqlDataset} <= set(opened)
     assert [run.inputs.dataset_inputs[0].dataset.name for run in runs] == ["streets/train"] * 2
     assert runs[0].info.experiment_id == runs[1].info.experiment_id
+
+
+def test_a_run_gives_signs_of_life_whatever_it_does(monkeypatch):
+    monkeypatch.setattr(schema, "HEARTBEAT_EVERY_S", 0.05)
+    client = connect()
+    reporter = open_run(client, "mine", {})
+    client.set_tag(reporter.run_id, schema.HEARTBEAT, "")
+    with ending(reporter):
+        time.sleep(1)
+        beat = client.get_run(reporter.run_id).data.tags[schema.HEARTBEAT]
+    assert len(beat) == len("2026-01-01T00:00:00Z")
+    assert beat.endswith("Z")

@@ -113,6 +113,9 @@ def _runs(store: "Store", tables: "RunTables") -> list[_Run]:
     points: dict[str, dict[str, _Point]] = {}
     for run_id, name, step, time, value in latest.itertuples(index=False):
         points.setdefault(run_id, {})[name] = _Point(int(step), int(time) / 1000, float(value))
+    for run_id, run_tags in tags.items():  # a resume may change the budget
+        changed = {k.removeprefix(schema.CHANGED_PREFIX): v for k, v in run_tags.items() if _is_change(k)}
+        params.setdefault(run_id, {}).update({schema.param(name): value for name, value in changed.items()})
     started = tables.runs.sort_values("start", kind="stable")
     return [
         _Run(run_id, experiment, tags.get(run_id, {}), params.get(run_id, {}), points.get(run_id, {}))
@@ -138,6 +141,10 @@ def _rewound(store: "Store", latest: pd.DataFrame) -> pd.DataFrame:
     last = history.groupby(["run_id", "metric"], observed=True).tail(1)
     last = last.assign(timestamp=last["timestamp"].astype("int64")).rename(columns={"metric": "key"})
     return pd.concat([latest[~is_resumed], last[list(latest.columns)]])
+
+
+def _is_change(tag: str) -> bool:
+    return tag.startswith(schema.CHANGED_PREFIX)
 
 
 def _is_shown(metric: str) -> bool:

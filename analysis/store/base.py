@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError, unknown
 from analysis.store.columns import Codebook, Numbering, Rows, framed, in_order, without_superseded
-from analysis.store.life import true_status
+from analysis.store.life import true_status, with_changes
 from msl import schema
 
 LONG = ("run_id", "key", "value")
@@ -80,7 +80,7 @@ class Store(ABC):
         runs = tables.runs.set_index("run_id")
         for table, kind in ((tables.tags, object), (tables.params, object), (tables.latest, float)):
             runs = _widened(runs, table, kind)
-        runs["status"] = true_status(runs)
+        runs = with_changes(runs.assign(status=true_status(runs)))
         for column, value in (filter or {}).items():
             if column not in runs:
                 raise unknown("column", column, runs.columns)

@@ -1,4 +1,4 @@
-"""How a run really ended, and which runs are dead: what MLflow's own status does not tell."""
+"""What MLflow's own columns do not tell: how a run really ended, with which settings, and which runs are dead."""
 
 from datetime import datetime
 
@@ -20,6 +20,15 @@ def true_status(runs: pd.DataFrame) -> "pd.Series[str]":
         return runs["status"]
     says_more = runs["status"].isin(_ENDED) & runs[schema.STATUS].isin(_ENDED)
     return runs["status"].mask(says_more, runs[schema.STATUS])
+
+
+def with_changes(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with the settings that a resume changed, in place of those with which they began."""
+    columns = [str(column) for column in runs if str(column).startswith(schema.CHANGED_PREFIX)]
+    settings = {column: schema.param(column.removeprefix(schema.CHANGED_PREFIX)) for column in columns}
+    return runs.assign(
+        **{param: runs[tag].where(runs[tag].notna(), runs.get(param)) for tag, param in settings.items()}
+    )
 
 
 def dead_since(runs: pd.DataFrame, now: datetime) -> "pd.Series[pd.Timestamp]":

@@ -35,3 +35,8 @@ DIFF_FILE: Final = "diff.patch"
 def artifact(parts: Iterable[str]) -> str:
     """Path of an artifact below the run's root."""
     return "/".join(parts)
+
+
+def diff_file(attempt: int) -> str:
+    """Name of the file with the uncommitted changes of a later start of a run."""
+    return f"attempt_{attempt}.patch"

@@ -82,7 +82,7 @@ class Direct:
             raise TrackingError(f"artifacts of the run cannot be written to {address}: {error}") from error
 
 
-def reopen(client: MlflowClient, run_id: str) -> None:
+def go_on(client: MlflowClient, run_id: str) -> None:
     """The run goes on: what was said of an earlier end goes."""
     tags = client.get_run(run_id).data.tags
     for name in (schema.ERROR, schema.STATUS):

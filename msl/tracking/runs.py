@@ -3,12 +3,13 @@
 import json
 import logging
 import os
+import platform
 import threading
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
-from msl.tracking.direct import reopen, utc_now
+from msl.tracking.direct import go_on, utc_now
 from msl.tracking.note import note_of
 from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
@@ -29,6 +30,7 @@ from msl.tracking.signals import Signals, handling
 
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
 _DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
+_MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers")  # what a resume may change
 _BATCH_PARAMS = 100  # MLflow's limit
 _LOG_ATTEMPTS = 5
 _CREATE_WAITS_S = (1.0, 3.0, 9.0)  # between attempts to make a run
@@ -113,19 +115,22 @@ def _without_retries() -> Iterator[None]:
             os.environ[name] = previous
 
 
-def reopen_run(client: MlflowClient, run_id: str) -> MlflowReporter:
-    """Open a run again that ended early or was killed; its attempt number increases by one.
+def reopened(client: MlflowClient, run_id: str) -> MlflowReporter:
+    """The next start of a run that ended early or was killed; `reopen` begins it, and until then nothing changes.
 
     Raises:
         TrackingError: there is no such run, or it is deleted.
     """
     run = _find_run(client, run_id)
-    is_started_by_mlflow = _fold_wrapper(client, run)
     attempt = int(run.data.tags.get(schema.ATTEMPTS, "1")) + 1
-    reopen(client, run_id)
-    reporter = MlflowReporter(client, run_id, attempt, is_started_by_mlflow)
-    reporter.tags({schema.ATTEMPTS: str(attempt), schema.HEARTBEAT: utc_now()})
-    return reporter
+    return MlflowReporter(client, run_id, attempt, is_started_by_mlflow="MLFLOW_RUN_ID" in os.environ)
+
+
+def reopen(reporter: MlflowReporter) -> None:
+    """The run goes on; its number of starts increases by one."""
+    _fold_wrapper(reporter.client, reporter.client.get_run(reporter.run_id))
+    go_on(reporter.client, reporter.run_id)
+    reporter.tags({schema.ATTEMPTS: str(reporter.attempt), schema.HEARTBEAT: utc_now()})
 
 
 def _find_run(client: MlflowClient, run_id: str) -> Run:
@@ -138,19 +143,15 @@ def _find_run(client: MlflowClient, run_id: str) -> Run:
     return run
 
 
-def _fold_wrapper(client: MlflowClient, run: Run) -> bool:
+def _fold_wrapper(client: MlflowClient, run: Run) -> None:
     """Nest the run that `mlflow run -P resume=ID` makes for itself below the resumed run, as a note of the command.
 
     It stays empty. It cannot be deleted, because `mlflow run` ends it after the command, and fails if it is missing.
-
-    Returns:
-        Whether `mlflow run` has started this process.
     """
     wrapper = os.environ.pop("MLFLOW_RUN_ID", None)
     if wrapper is not None and wrapper != run.info.run_id:
         tags = {MLFLOW_PARENT_RUN_ID: run.info.run_id, MLFLOW_RUN_NAME: f"resume of {run.info.run_name}"}
         client.log_batch(wrapper, tags=[RunTag(key, value) for key, value in tags.items()])
-    return wrapper is not None
 
 
 def describe(
@@ -174,14 +175,43 @@ def describe(
     for start in range(0, len(params), _BATCH_PARAMS):
         client.log_batch(run_id, params=params[start : start + _BATCH_PARAMS])
     code = CodeState.now()
-    code_tags = {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(bool(code.diff)).lower()}
     note = note_of(client.get_run(run_id).info, record, tags)
-    reporter.tags({**tags, **code_tags, MLFLOW_RUN_NOTE: note})
-    reporter.record(record)
+    reporter.tags({**tags, **_code_tags(code), MLFLOW_RUN_NOTE: note})
+    reporter.record(replace(record, attempts=(_attempt(reporter.attempt, 0, code, tags, record.settings),)))
     reporter.text(environment(), schema.ENVIRONMENT_FILE)
     if code.diff:
         reporter.text(code.diff, f"{schema.CODE_FOLDER}/{schema.DIFF_FILE}")
     _log_inputs(client, run_id, [_dataset(data) for data in inputs])
+
+
+def describe_again(reporter: MlflowReporter, record: RunRecord, step: int, tags: Mapping[str, str]) -> None:
+    """Describe what the next start of a run changes: its code, machine and settings.
+
+    Args:
+        reporter: of the run.
+        record: with the present settings, and the earlier starts.
+        step: the one from which the run goes on.
+        tags: those that change.
+    """
+    code = CodeState.now()
+    reporter.tags({**tags, **_code_tags(code)})
+    attempt = _attempt(reporter.attempt, step, code, tags, record.settings)
+    reporter.record(replace(record, attempts=(*record.attempts, attempt)))
+    if code.diff:
+        reporter.text(code.diff, f"{schema.CODE_FOLDER}/{schema.diff_file(reporter.attempt)}")
+
+
+def _code_tags(code: CodeState) -> dict[str, str]:
+    return {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(bool(code.diff)).lower()}
+
+
+def _attempt(
+    number: int, step: int, code: CodeState, tags: Mapping[str, str], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A start of the run, for its record."""
+    machine = {name: settings[name] for name in _MACHINE_SETTINGS if name in settings}
+    facts = {"attempt": number, "step": step, "time": utc_now(), "machine": platform.node(), "settings": machine}
+    return facts | {"commit": code.commit, "dirty": bool(code.diff), "code": tags.get(schema.CODE_DIGEST, "")}
 
 
 def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:

@@ -20,7 +20,8 @@ class SaveCheckpoints(Callback):
     """Keeps ``last.pt`` with the generation before it and ``best.pt`` in a folder, and hands them to the reporter.
 
     It saves `last` after every evaluation, every `every` steps, by time and when the training shall stop, and `best`
-    after each evaluation that is the best so far. It hands them over after every evaluation, at the end, and every `upload_minutes`.
+    after each evaluation that is the best so far. It hands them over after every evaluation, at the end, and every
+    `upload_minutes`.
 
     The state is copied between two steps; the files are written beside the training, one checkpoint at a time. The
     reporter is flushed first, so that a training resumed from the file lacks no row before its step.

@@ -7,7 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from msl import schema
-from msl.tracking import DataInput, RunRecord, connect, describe, ending, open_run, reopen_run, run_folder
+from msl.tracking import DataInput, RunRecord, connect, describe, ending, open_run, reopen, reopened, run_folder
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -50,7 +50,8 @@ def test_the_run_that_mlflow_run_makes_to_resume_another_is_folded_below_that(mo
     client.set_terminated(run_id, "FAILED")
     wrapper = client.create_run("0").info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", wrapper)
-    reporter = reopen_run(client, run_id)
+    reporter = reopened(client, run_id)
+    reopen(reporter)
     assert (reporter.run_id, reporter.attempt) == (run_id, 2)
     assert client.get_run(run_id).info.status == "RUNNING"
     note = client.get_run(wrapper)

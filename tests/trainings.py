@@ -52,7 +52,7 @@ def arguments(options: Mapping[str, Any]) -> list[str]:
     return [f"{name}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for name, v in options.items()]
 
 
-def wait_for(condition: Callable[[], T | None], process: Process, seconds: float = 120) -> T:
+def wait_for(condition: Callable[[], T | None], process: Process, seconds: float = 240) -> T:
     """The first value of a condition that is true, while a process runs."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -6,7 +6,9 @@ READY := .venv/.ready
 
 .PHONY: setup demo test check bench serve
 
+# MLflow makes the tables of the run store; of several `mlflow run` that start at once on an empty one, most fail.
 setup: $(READY)
+	$(BIN)/python -m entrypoints.prepare_store
 
 # uv needs seconds where pip needs minutes; pip installs uv.
 $(READY): pyproject.toml

@@ -37,7 +37,7 @@ FROM_OUTSIDE = {  # what is kept to some rooms
     "click": {"commands"},
     "pandas": {"serving"},
     "matplotlib": set(),
-    "sqlalchemy": {"service"},
+    "sqlalchemy": {"service", "tracking"},
 }
 
 EVERY_COMMAND = "from msl.commands.catalog import COMMANDS, find_command; [find_command(name) for name in COMMANDS]"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.seeds import SeedGroup
+from analysis.store.life import SILENT_S
 from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, number_text, text_cell
 from msl import schema
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from analysis.store import RunTables, Store
 
 _MIOU = schema.score(schema.TARGET, schema.MIOU)
-_SILENT_S = 600.0  # an evaluation gives no sign and takes minutes
-_SILENCE = "no sign for ten minutes: it is in a long evaluation, or was killed; `resume` continues a killed run"
+_SILENCE = "dead: no sign of life for ten minutes. It was killed, or is cut off from the server; `resume` continues it"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 _COLUMNS = (
@@ -113,6 +113,9 @@ def _runs(store: "Store", tables: "RunTables") -> list[_Run]:
     points: dict[str, dict[str, _Point]] = {}
     for run_id, name, step, time, value in latest.itertuples(index=False):
         points.setdefault(run_id, {})[name] = _Point(int(step), int(time) / 1000, float(value))
+    for run_id, run_tags in tags.items():  # a resume may change the budget
+        changed = {k.removeprefix(schema.CHANGED_PREFIX): v for k, v in run_tags.items() if _is_change(k)}
+        params.setdefault(run_id, {}).update({schema.param(name): value for name, value in changed.items()})
     started = tables.runs.sort_values("start", kind="stable")
     return [
         _Run(run_id, experiment, tags.get(run_id, {}), params.get(run_id, {}), points.get(run_id, {}))
@@ -140,6 +143,10 @@ def _rewound(store: "Store", latest: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([latest[~is_resumed], last[list(latest.columns)]])
 
 
+def _is_change(tag: str) -> bool:
+    return tag.startswith(schema.CHANGED_PREFIX)
+
+
 def _is_shown(metric: str) -> bool:
     return metric in (schema.ATTEMPT, _MIOU, schema.IMAGES_PER_S) or schema.is_loss(metric)
 
@@ -156,7 +163,7 @@ def _row(run: _Run, silence: float, footnotes: Footnotes) -> tuple[Cell, ...]:
         Cell(number_text(run.loss), (run.loss,)),
         Cell(number_text(miou, schema.unit(_MIOU)), (miou,)),
         Cell(_fixed(speed, 2), (speed,)),
-        Cell(_duration(silence), (silence,), footnotes.mark([_SILENCE] if silence >= _SILENT_S else [])),
+        Cell(_duration(silence), (silence,), footnotes.mark([_SILENCE] if silence >= SILENT_S else [])),
         text_cell(run.experiment),
         text_cell(run.tags.get(schema.GROUP, "")),
     )

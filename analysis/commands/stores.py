@@ -1,11 +1,16 @@
 """The commands that list runs and copy whole experiments from one store to another."""
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from analysis.commands.options import ANY_EXPERIMENT, EXPERIMENT, STORE, plain_errors
 from msl import schema
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MIOU = schema.final(schema.LAST, schema.score(schema.TARGET, schema.MIOU))
 _SHOWN = ["run_id", "status", "start", schema.STAGE, schema.GROUP, _MIOU]
@@ -28,10 +33,21 @@ def list_runs(experiment: str | None, form: str, store: str) -> None:
         click.echo("no runs; `mlflow run . -e adapt --env-manager local` makes one")
     else:
         table = runs.reindex(columns=_SHOWN)
+        dead = _dead(runs)
+        table.loc[dead.index, "status"] = "dead"
         table["start"] = table["start"].dt.strftime("%Y-%m-%d %H:%M")
         for column in (schema.STAGE, schema.GROUP):
             table[column] = table[column].map(one_line, na_action="ignore")
         click.echo(table.to_string(index=False, na_rep="", float_format="{:.2f}".format))
+        for run_id, since in zip(runs.loc[dead.index, "run_id"], dead, strict=True):
+            click.echo(f"run {run_id}: no sign of life since {since:%Y-%m-%d %H:%M} UTC; resume={run_id} continues it")
+
+
+def _dead(runs: "pd.DataFrame") -> "pd.Series[pd.Timestamp]":
+    """Of the dead runs the last sign of life."""
+    from analysis.store.life import dead_since
+
+    return dead_since(runs, datetime.now(UTC)).dropna()
 
 
 @click.command("export")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError, unknown
 from analysis.store.columns import Codebook, Numbering, Rows, framed, in_order, without_superseded
+from analysis.store.life import true_status, with_changes
 from msl import schema
 
 LONG = ("run_id", "key", "value")
@@ -65,6 +66,8 @@ class Store(ABC):
     def runs(self, experiment: str | None = None, filter: Mapping[str, object] | None = None) -> pd.DataFrame:
         """One row a run: ``run_id name experiment status start end``, its tags and parameters, its last metrics.
 
+        The status is the one that the run itself tells: `mlflow run` shows a killed run as failed.
+
         Args:
             experiment: name of the one to read; all if left out.
             filter: values that columns must have, such as ``{"msl.stage": "adapt", "status": "FINISHED"}``.
@@ -77,6 +80,7 @@ class Store(ABC):
         runs = tables.runs.set_index("run_id")
         for table, kind in ((tables.tags, object), (tables.params, object), (tables.latest, float)):
             runs = _widened(runs, table, kind)
+        runs = with_changes(runs.assign(status=true_status(runs)))
         for column, value in (filter or {}).items():
             if column not in runs:
                 raise unknown("column", column, runs.columns)

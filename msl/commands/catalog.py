@@ -47,6 +47,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "import": Entry("Read an exported experiment into another store."),
     },
     "Service": {
+        "prepare_store": Entry("Make the tables of an empty run store.", "msl.commands.service:prepare_store"),
         "serve": Entry("Run the tracking server.", "msl.commands.service:serve"),
         "backup": Entry("Copy a service while it runs.", "msl.commands.service:backup"),
         "restore": Entry("Restore a service from a backup.", "msl.commands.service:restore"),

@@ -1,8 +1,10 @@
 """The commands of the tracking service."""
 
+from typing import Any
+
 import click
 
-from msl.commands.command import settings_command
+from msl.commands.command import SettingsCommand, settings_command
 from msl.config import RequestConfig, SyncConfig
 from msl.errors import TrackingError
 from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, ServeConfig
@@ -12,6 +14,13 @@ def _serve(config: ServeConfig, request: RequestConfig) -> None:
     from msl.service.server import serve
 
     serve(config)
+
+
+def _prepare_store(request: RequestConfig, values: dict[str, Any]) -> None:
+    from msl.tracking import connect
+
+    connect()
+    click.echo("the run store has its tables: any number of runs may start at once")
 
 
 def _backup(config: BackupConfig, request: RequestConfig) -> None:
@@ -50,6 +59,14 @@ def _sync(config: SyncConfig, request: RequestConfig) -> None:
 
 
 serve = settings_command("serve", "Run MLflow's tracking server with accounts.", ServeConfig, _serve)
+
+prepare_store = SettingsCommand(
+    "prepare_store",
+    "Make the tables of the run store that MLFLOW_TRACKING_URI names, if it is empty. Each `mlflow run` makes them, "
+    "too, but of several that start at once on an empty store most fail.",
+    [],
+    _prepare_store,
+)
 
 backup = settings_command(
     "backup",

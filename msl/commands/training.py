@@ -57,6 +57,7 @@ def training_command(
             overrides=values if call.resume else values | fixed,
             group=call.group,
             resume=call.resume,
+            force=call.force,
         )
         if call.dry_run:
             _print_dry_run(request)

@@ -17,6 +17,7 @@ class RequestConfig(Group):
         None, description="Name that runs share if they differ only by seed; none = a name made from the settings."
     )
     resume: str | None = Field(None, description="ID of an unfinished run to continue, in the same run.")
+    force: bool = Field(False, description="With resume: continue although the code has changed; the run records it.")
     dry_run: bool = Field(False, description="Print the resolved settings and what the command would do, and stop.")
 
 

@@ -59,6 +59,7 @@ class Loading(Generic[T]):
             collate_fn=_unchanged,
             num_workers=crew.workers,
             prefetch_factor=crew.prefetch if crew.workers else None,
+            worker_init_fn=_leave_group,
             timeout=_LOOK_S if crew.workers else 0,
             generator=torch.Generator(),  # otherwise the loader draws its base seed from the global random state
         )
@@ -124,6 +125,12 @@ class Loading(Generic[T]):
 
     def __del__(self) -> None:
         self.close()
+
+
+def _leave_group(worker: int) -> None:
+    """In a loading process: a signal to the group of the training (Ctrl-C, `timeout`) is for the training alone."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)  # a signal to this process is none to the training
 
 
 class _Guard(Thread):

@@ -34,6 +34,7 @@ def find_request(
     overrides: Mapping[str, Any] | None = None,
     group: str | None = None,
     resume: str | None = None,
+    force: bool = False,
 ) -> Request:
     """The request for a stage. If no recipe is named, one is chosen, and the log says why it has its settings.
 
@@ -44,7 +45,7 @@ def find_request(
     overrides = overrides or {}
     if recipe != AUTO or resume is not None or not _real_domains(stage, overrides):
         name = DEMO if recipe == AUTO else recipe
-        return Request.of(stage=stage, recipe=name, overrides=overrides, group=group, resume=resume)
+        return Request.of(stage=stage, recipe=name, overrides=overrides, group=group, resume=resume, force=force)
     for domain in _real_domains(stage, overrides):
         check_name(domain)
     if stage in _STYLE_STAGES:

@@ -34,6 +34,7 @@ class Request:
     group: str | None
     resume: str | None
     reasons: Mapping[str, str] = field(default_factory=dict)  # why a recipe that was chosen has its settings
+    force: bool = False  # of a resume, with other code
 
     @classmethod
     def of(
@@ -46,6 +47,7 @@ class Request:
         resume: str | None = None,
         base: Recipe | None = None,
         reasons: Mapping[str, str] | None = None,
+        force: bool = False,
     ) -> Self:
         """The request with its settings resolved; without `base`, the settings of the recipe of that name.
 
@@ -67,6 +69,7 @@ class Request:
             settings=edited.located(),
             group=group,
             resume=resume,
+            force=force,
             reasons=reasons or {},
         )
 

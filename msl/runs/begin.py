@@ -11,7 +11,7 @@ from msl.data.titles import domain_title
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.runs.resume import resume
-from msl.runs.supplies import AnyStage, Supplies, data_root, find_stage, fingerprint_of
+from msl.runs.supplies import AnyStage, Supplies, code_of, data_root, find_stage, fingerprint_of
 from msl.runs.work import carry_out
 from msl.stages.stage import Job, Outcome, TrainingStage
 from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, run_folder
@@ -78,4 +78,5 @@ def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
     tags = job.data.tags() | stage.tags(job.starts) | {schema.GROUP: job.group}
     if isinstance(stage, TrainingStage):
         tags[schema.FINGERPRINT] = fingerprint_of(stage, job.config, job.data, job.starts)
+        tags[schema.CODE_DIGEST] = code_of(stage, job.config, job.data)
     describe(job.reporter, job.config.flat(), record, tags, job.data.inputs)

@@ -15,10 +15,21 @@ from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.runs.starts import fetch
-from msl.runs.supplies import AnyStage, data_root, fingerprint_of
+from msl.runs.supplies import AnyStage, code_of, data_root, fingerprint_of
 from msl.runs.work import build_training, conduct
 from msl.stages.stage import Job, Outcome, Start, TrainingStage
-from msl.tracking import Client, RunRecord, download, ending, read_record, reopen_run, run_folder
+from msl.tracking import (
+    Client,
+    MlflowReporter,
+    RunRecord,
+    describe_again,
+    download,
+    ending,
+    read_record,
+    reopen,
+    reopened,
+    run_folder,
+)
 from msl.training import State
 from msl.training.callbacks import restore
 
@@ -49,18 +60,18 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
         checkpoint = last_checkpoint(run_id, folder)
         _refuse_a_spent_budget(config, checkpoint)
         starts = {} if checkpoint else _starts(client, record, data_root(config), folder)
-        tags = _fingerprint(client, run_id, stage, record, config, data)
+        reporter = reopened(client, run_id)
+        tags = _tags(client, reporter, stage, record, config, data, request.force)
         group = record.group or request.group_name(domain_title)
-        reporter = reopen_run(client, run_id)
+        job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
+        training = build_training(stage, job, checkpoint)
+        if checkpoint is not None:
+            restore(checkpoint, training.state, training.callbacks)
         with ending(reporter):
+            reopen(reporter)
             record_skipped(reporter, data.checks, folder)
-            job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
-            training = build_training(stage, job, checkpoint)
-            if checkpoint is not None:
-                restore(checkpoint, training.state, training.callbacks)
             log.info("%s: run %s %s", stage.name, run_id, _progress(training.state))
-            reporter.record(replace(record, settings=config.flat()))
-            reporter.tags(tags)
+            describe_again(reporter, replace(record, settings=config.flat()), training.state.step, tags)
             return conduct(stage, job, training, _mark(checkpoint))
 
 
@@ -95,8 +106,46 @@ def _refuse_a_spent_budget(config: StageConfig, checkpoint: Checkpoint | None) -
         )
 
 
+def _tags(
+    client: Client,
+    reporter: MlflowReporter,
+    stage: AnyTraining,
+    record: RunRecord,
+    config: StageConfig,
+    data: Any,
+    force: bool,
+) -> dict[str, str]:
+    """The tags that are another than before.
+
+    Raises:
+        ConfigError: the code that decides the result has changed, and the resume is not forced.
+    """
+    before = client.get_run(reporter.run_id).data
+    code, recorded_code = code_of(stage, config, data), before.tags.get(schema.CODE_DIGEST)
+    tags = {schema.CODE_DIGEST: code} | _changed(before.params | before.tags, config)
+    if recorded_code in (None, code):  # older runs have none
+        return tags | _fingerprint(before.tags.get(schema.FINGERPRINT), stage, record, config, data)
+    if not force:
+        commit = before.tags.get(schema.CODE_COMMIT) or "unknown"
+        raise ConfigError(
+            f"resume = {reporter.run_id}: the code that decides its result has changed since commit {commit}. "
+            "Restore that code, start a new run, or pass force=true: the run then records that its code changed."
+        )
+    return tags | {schema.FINGERPRINT: "", schema.FORCED: str(reporter.attempt)}
+
+
+def _changed(before: Mapping[str, str], config: StageConfig) -> dict[str, str]:
+    """Tags with the settings that are not those that the run recorded."""
+    settings = {name: str(value) for name, value in config.flat().items()}
+    return {
+        schema.changed(name): value
+        for name, value in settings.items()
+        if before.get(schema.changed(name), before.get(schema.param(name), value)) != value
+    }
+
+
 def _fingerprint(
-    client: Client, run_id: str, stage: AnyTraining, record: RunRecord, config: StageConfig, data: Any
+    tag: str | None, stage: AnyTraining, record: RunRecord, config: StageConfig, data: Any
 ) -> dict[str, str]:
     """The new tag if another budget gives another result; an empty one if no fingerprint is true of the run.
 
@@ -107,7 +156,6 @@ def _fingerprint(
     before, now = (fingerprint_of(stage, settings, data, {}) for settings in (recorded, config))
     if before == now:
         return {}
-    tag = client.get_run(run_id).data.tags.get(schema.FINGERPRINT)
     return {schema.FINGERPRINT: now if tag == before else ""}
 
 

@@ -12,7 +12,7 @@ from msl.config.catalog import STAGES
 from msl.recipes import Request
 from msl.runs.starts import fetch, last_checkpoint_of
 from msl.stages.stage import Need, Outcome, Stage, StageData, Start, TrainingStage
-from msl.tracking import Client, find_finished, fingerprint, nearest_finished
+from msl.tracking import Client, code_digest, find_finished, fingerprint, nearest_finished
 
 log = logging.getLogger("msl")
 
@@ -121,8 +121,16 @@ def fingerprint_of(
 ) -> str:
     """The fingerprint of a run of a stage: of settings, data, code, and the results that it starts from."""
     inputs = data.digests() | {setting: start.digest for setting, start in starts.items()}
-    modules = [*stage.modules(config), *data.modules()]
-    return fingerprint(stage.name, stage.decisive(config, data), inputs, modules)
+    return fingerprint(stage.name, stage.decisive(config, data), inputs, _modules(stage, config, data))
+
+
+def code_of(stage: TrainingStage[Any, Any, Any], config: StageConfig, data: Any) -> str:
+    """Digest of the code that decides the result of a run of a stage."""
+    return code_digest(_modules(stage, config, data))
+
+
+def _modules(stage: TrainingStage[Any, Any, Any], config: StageConfig, data: Any) -> list[str]:
+    return [*stage.modules(config), *data.modules()]
 
 
 def data_root(config: StageConfig) -> Path | None:

@@ -7,7 +7,7 @@ from msl.checkpoints import Checkpoint
 from msl.errors import ConfigError
 from msl.runs.starts import last_checkpoint_of
 from msl.stages.stage import Job, Outcome, Stage, Training, TrainingStage, WorkingStage
-from msl.tracking import journalled
+from msl.tracking import asking, journalled
 
 AnyJob = Job[Any, Any]
 
@@ -33,6 +33,8 @@ def build_training(stage: TrainingStage[Any, Any, Any], job: AnyJob, checkpoint:
 def conduct(stage: TrainingStage[Any, Any, Any], job: AnyJob, training: Training, mark: str = "") -> Outcome:
     """Train to the end and report the final scores; `mark` is that of the checkpoint that a resumed run continues."""
     run_id = job.reporter.run_id
-    with journalled(job.reporter, job.folder, mark, training.state.step):
+    with journalled(job.reporter, job.folder, mark, training.state.step), asking(training.state.stop.make):
         training.run()
-        return Outcome(run_id, stage.scores(job, training), last_checkpoint_of(run_id))
+        outcome = Outcome(run_id, stage.scores(job, training), last_checkpoint_of(run_id))
+    training.state.stop.obey()  # the run is finished, but a script with several runs shall end
+    return outcome

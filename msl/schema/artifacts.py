@@ -26,6 +26,8 @@ PREDICTION_FOLDER: Final = "predictions"  # of stage predict
 PREDICTION_FILE: Final = "predictions.csv"
 LEGEND_FILE: Final = "legend.png"  # the classes in their colours
 MODEL: Final = "model"  # name of the MLflow model that stage package logs
+ERROR_FOLDER: Final = "error"
+TRACEBACK_FILE: Final = "traceback.txt"
 CODE_FOLDER: Final = "code"
 DIFF_FILE: Final = "diff.patch"
 
@@ -33,3 +35,8 @@ DIFF_FILE: Final = "diff.patch"
 def artifact(parts: Iterable[str]) -> str:
     """Path of an artifact below the run's root."""
     return "/".join(parts)
+
+
+def diff_file(attempt: int) -> str:
+    """Name of the file with the uncommitted changes of a later start of a run."""
+    return f"attempt_{attempt}.patch"

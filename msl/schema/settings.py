@@ -5,6 +5,8 @@ from typing import Final
 
 # `mlflow run` logs the typed values with the plain names, as shell-quoted text; the resolved values need other names.
 PARAM_PREFIX: Final = "cfg."
+# A parameter cannot change. If a resume changes a setting, a tag with this prefix has its present value.
+CHANGED_PREFIX: Final = "msl.cfg."
 SEED: Final = "seed"
 
 
@@ -23,3 +25,8 @@ ADDED_SETTINGS: Final[Mapping[str, str]] = {
 def param(option: str) -> str:
     """Parameter that holds an option's resolved value."""
     return PARAM_PREFIX + option
+
+
+def changed(option: str) -> str:
+    """Tag that holds the value that a resume gave to an option."""
+    return CHANGED_PREFIX + option

@@ -42,6 +42,7 @@ def evaluate(
     scored: Scored,
     precision: torch.dtype = torch.float32,
     keep: Callable[[str, Tensor], None] | None = None,
+    before: Callable[[str], None] = lambda name: None,
 ) -> Scores:
     """Score `model` on a domain: count image by image, in one confusion matrix and in what the extra metrics need.
 
@@ -52,6 +53,7 @@ def evaluate(
         scored: what to score, and how.
         precision: of the network's forward pass.
         keep: called with every image's name and its prediction (H, W) at full resolution.
+        before: called with every image's name before it is scored; an error that it raises ends the scoring.
     """
     device = next(model.parameters()).device
     metrics: dict[str, Metric[Any]] = {name: METRICS.load(name) for name in scored.extra_metrics}
@@ -64,6 +66,7 @@ def evaluate(
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
     with loading_explained(), eval_mode(model), autocast:
         for sample in tqdm(samples, f"scoring {scored.role}", len(scored), leave=False, unit="img", mininterval=1):
+            before(sample.name)
             view_logits = views(model, sample.images, scored.flip)
             label = sample.label[None].to(device)
             resized.predict(view_logits, nearest(label, scored.size[::-1]))

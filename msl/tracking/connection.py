@@ -7,8 +7,10 @@ import urllib.request
 import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from msl.errors import TrackingError
+from msl.tracking.store_lock import opening
 
 Client = MlflowClient  # the name by which the rest of msl uses it
 
@@ -16,7 +18,7 @@ _TIMEOUT_S = 10  # MLflow itself would try for four minutes
 
 
 def connect() -> MlflowClient:
-    """A client of the tracking store that MLflow's own settings name (MLFLOW_TRACKING_URI).
+    """A client of the tracking store that MLflow's own settings name (MLFLOW_TRACKING_URI); an empty one gets tables.
 
     Raises:
         TrackingError: it cannot be reached or opened.
@@ -28,9 +30,10 @@ def connect() -> MlflowClient:
     elif uri.startswith("file:") or "://" not in uri:
         raise TrackingError(f"tracking URI {uri} is a file store, which MLflow no longer supports. {way_out}")
     try:
-        client = MlflowClient()
-        client.search_experiments(max_results=1)
-    except (MlflowException, OSError) as error:
+        with opening(uri):
+            client = MlflowClient()
+            client.search_experiments(max_results=1)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         raise TrackingError(f"tracking store {uri} cannot be used: {str(error).splitlines()[0]}. {way_out}") from error
     return client
 

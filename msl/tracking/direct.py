@@ -25,7 +25,7 @@ class Direct:
     def __init__(self, client: MlflowClient, run_id: str) -> None:
         self._client, self._run_id = client, run_id
         self._waiting: list[Metric] = []
-        self._sent_at = self._beat_at = time.monotonic()
+        self._sent_at = time.monotonic()
 
     def rows(self, values: Mapping[str, float], step: int) -> None:
         """Record scalars of one step."""
@@ -35,15 +35,12 @@ class Direct:
             self.flush()
 
     def flush(self) -> None:
-        """Send the collected metrics, and a heartbeat if one is due."""
+        """Send the collected metrics."""
         while self._waiting:
             batch = self._waiting[:BATCH_ROWS]
             self._client.log_batch(self._run_id, metrics=batch)
             del self._waiting[: len(batch)]  # only now: a batch that cannot be sent stays
         self._sent_at = time.monotonic()
-        if self._sent_at - self._beat_at > schema.HEARTBEAT_EVERY_S:
-            self.tags({schema.HEARTBEAT: utc_now()})
-            self._beat_at = self._sent_at
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
@@ -73,6 +70,7 @@ class Direct:
     def end(self, status: str) -> None:
         """Send what waits, and the status."""
         self.flush()
+        self.tags({schema.STATUS: status})
         self._client.set_terminated(self._run_id, status)
 
     @contextmanager
@@ -82,6 +80,15 @@ class Direct:
         except (MlflowException, OSError) as error:
             address = self._client.get_run(self._run_id).info.artifact_uri
             raise TrackingError(f"artifacts of the run cannot be written to {address}: {error}") from error
+
+
+def go_on(client: MlflowClient, run_id: str) -> None:
+    """The run goes on: what was said of an earlier end goes."""
+    tags = client.get_run(run_id).data.tags
+    for name in (schema.ERROR, schema.STATUS):
+        if name in tags:
+            client.delete_tag(run_id, name)
+    client.update_run(run_id, status=schema.RUNNING)
 
 
 def utc_now() -> str:

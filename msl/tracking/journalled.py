@@ -22,6 +22,7 @@ from msl.tracking.sender import Progress
 
 log = logging.getLogger("msl")
 
+_KILLED_WAIT_S = 5.0  # for the sender, before a stopped training ends; the sender goes on
 _LINK_FROM_BYTES = 4 * 2**20  # larger files are linked, not copied; they are written anew, never changed in place
 
 
@@ -110,7 +111,7 @@ class Journalled:
         number = self._journal.append({"kind": "end", "status": status, "time": int(time.time() * 1000)}, last=True)
         self._journal.sync()
         self._journal.close()
-        self._courier.finish()
+        self._courier.finish(_KILLED_WAIT_S if status == schema.KILLED else None)
         progress = Progress.of(self.folder)
         if progress.rest < number:
             log.warning(

@@ -28,6 +28,11 @@ def fingerprint(stage: str, settings: Mapping[str, object], inputs: Mapping[str,
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def code_digest(modules: Iterable[str]) -> str:
+    """Digest (16 hex digits) of the code that these modules reach."""
+    return CODE.digest(modules)[:16]
+
+
 def find_finished(client: MlflowClient, stage_fingerprint: str) -> str | None:
     """ID of the newest finished run, in any experiment, that has this fingerprint and still has its checkpoint."""
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
@@ -50,7 +55,12 @@ def nearest_finished(client: MlflowClient, stage: str, settings: Mapping[str, ob
     for run in client.search_runs(
         experiments, query, order_by=["attributes.end_time DESC"], max_results=_RUNS_COMPARED
     ):
-        run_settings = {name: run.data.params.get(schema.param(name)) for name in settings}
+        known = run.data.params | {
+            schema.param(name): run.data.tags.get(schema.changed(name))
+            for name in settings
+            if schema.changed(name) in run.data.tags
+        }
+        run_settings = {name: known.get(schema.param(name)) for name in settings}
         differing = [f"{name}={value}" for name, value in run_settings.items() if value != str(settings[name])]
         if nearest is None or len(differing) < len(nearest[1]):
             nearest = str(run.info.run_id), differing

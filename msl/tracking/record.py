@@ -18,12 +18,13 @@ class RunRecord:
     start: str | None = None  # the checkpoint that it started from
     starts: Mapping[str, str] = field(default_factory=dict)  # every result that it started from, by setting
     reasons: Mapping[str, str] = field(default_factory=dict)  # why settings that were chosen have their values
+    attempts: tuple[Mapping[str, Any], ...] = ()  # each start of the run: machine, code, step, settings of the machine
     extra: Mapping[str, Any] = field(default_factory=dict)  # entries that only this stage has
 
     def to_json(self) -> dict[str, Any]:
         """The content of the file; fields that do not apply to the run's stage are left out."""
         values = {name: getattr(self, name) for name in _NAMES}
-        content = {name: value for name, value in values.items() if value not in (None, {})}
+        content = {name: value for name, value in values.items() if value not in (None, {}, ())}
         return content | dict(self.extra)
 
     @classmethod
@@ -36,6 +37,7 @@ class RunRecord:
         values = {name: content[name] for name in _NAMES if name in content}
         if values.get("classes") is not None:
             values["classes"] = tuple(values["classes"])
+        values["attempts"] = tuple(values.get("attempts", ()))
         if values.get("start") and "starts" not in values:
             values["starts"] = {"checkpoint": values["start"]}
         extra = {name: value for name, value in content.items() if name not in _NAMES}

@@ -8,7 +8,7 @@ from typing import Protocol
 from mlflow.tracking import MlflowClient
 
 from msl import schema
-from msl.tracking.direct import Direct
+from msl.tracking.direct import Direct, utc_now
 from msl.tracking.record import RunRecord
 
 
@@ -43,8 +43,9 @@ class Way(Protocol):
 class MlflowReporter:
     """Records the metrics, tags and files of a run. It has the methods of `msl.training.Reporter`."""
 
-    def __init__(self, client: MlflowClient, run_id: str, attempt: int = 1) -> None:
+    def __init__(self, client: MlflowClient, run_id: str, attempt: int = 1, is_started_by_mlflow: bool = False) -> None:
         self.client, self.run_id, self.attempt = client, run_id, attempt
+        self.is_started_by_mlflow = is_started_by_mlflow  # by `mlflow run`, for this run
         self.ended = False
         self._way: Way = Direct(client, run_id)
 
@@ -93,8 +94,18 @@ class MlflowReporter:
         """Set tags."""
         self._way.tags(values)
 
+    def beat(self) -> None:
+        """Show that the run is alive. On the way by a journal, its sender does."""
+        if isinstance(self._way, Direct):
+            self._way.tags({schema.HEARTBEAT: utc_now()})
+
     def end(self, status: str) -> None:
         """End the run with a status, once."""
-        if not self.ended:
+        if self.ended:
+            return
+        self.ended = True  # at once: another thread ends the run if this one hangs
+        try:
             self._way.end(status)
-            self.ended = True
+        except BaseException:
+            self.ended = False
+            raise

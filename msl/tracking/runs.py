@@ -3,13 +3,14 @@
 import json
 import logging
 import os
-import signal
+import platform
+import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any, NoReturn
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import uuid4
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run, RunTag
@@ -21,13 +22,15 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
-from msl.tracking.direct import utc_now
+from msl.tracking.direct import go_on, utc_now
 from msl.tracking.note import note_of
 from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
+from msl.tracking.signals import Signals, handling
 
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
 _DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
+_MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers")  # what a resume may change
 _BATCH_PARAMS = 100  # MLflow's limit
 _LOG_ATTEMPTS = 5
 _CREATE_WAITS_S = (1.0, 3.0, 9.0)  # between attempts to make a run
@@ -60,7 +63,7 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
     run_id = None if nested_in else os.environ.pop("MLFLOW_RUN_ID", None)  # popped: it is for one run only
     if run_id is not None:
         client.log_batch(run_id, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
-        return MlflowReporter(client, run_id)
+        return MlflowReporter(client, run_id, is_started_by_mlflow=True)
     if nested_in is not None:
         all_tags[MLFLOW_PARENT_RUN_ID] = nested_in
         experiment = client.get_run(nested_in).info.experiment_id
@@ -112,19 +115,22 @@ def _without_retries() -> Iterator[None]:
             os.environ[name] = previous
 
 
-def reopen_run(client: MlflowClient, run_id: str) -> MlflowReporter:
-    """Open a run again that ended early or was killed; its attempt number increases by one.
+def reopened(client: MlflowClient, run_id: str) -> MlflowReporter:
+    """The next start of a run that ended early or was killed; `reopen` begins it, and until then nothing changes.
 
     Raises:
         TrackingError: there is no such run, or it is deleted.
     """
     run = _find_run(client, run_id)
-    _fold_wrapper(client, run)
     attempt = int(run.data.tags.get(schema.ATTEMPTS, "1")) + 1
-    client.update_run(run_id, status="RUNNING")
-    reporter = MlflowReporter(client, run_id, attempt)
-    reporter.tags({schema.ATTEMPTS: str(attempt), schema.HEARTBEAT: utc_now()})
-    return reporter
+    return MlflowReporter(client, run_id, attempt, is_started_by_mlflow="MLFLOW_RUN_ID" in os.environ)
+
+
+def reopen(reporter: MlflowReporter) -> None:
+    """The run goes on; its number of starts increases by one."""
+    _fold_wrapper(reporter.client, reporter.client.get_run(reporter.run_id))
+    go_on(reporter.client, reporter.run_id)
+    reporter.tags({schema.ATTEMPTS: str(reporter.attempt), schema.HEARTBEAT: utc_now()})
 
 
 def _find_run(client: MlflowClient, run_id: str) -> Run:
@@ -169,14 +175,43 @@ def describe(
     for start in range(0, len(params), _BATCH_PARAMS):
         client.log_batch(run_id, params=params[start : start + _BATCH_PARAMS])
     code = CodeState.now()
-    code_tags = {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(bool(code.diff)).lower()}
     note = note_of(client.get_run(run_id).info, record, tags)
-    reporter.tags({**tags, **code_tags, MLFLOW_RUN_NOTE: note})
-    reporter.record(record)
+    reporter.tags({**tags, **_code_tags(code), MLFLOW_RUN_NOTE: note})
+    reporter.record(replace(record, attempts=(_attempt(reporter.attempt, 0, code, tags, record.settings),)))
     reporter.text(environment(), schema.ENVIRONMENT_FILE)
     if code.diff:
         reporter.text(code.diff, f"{schema.CODE_FOLDER}/{schema.DIFF_FILE}")
     _log_inputs(client, run_id, [_dataset(data) for data in inputs])
+
+
+def describe_again(reporter: MlflowReporter, record: RunRecord, step: int, tags: Mapping[str, str]) -> None:
+    """Describe what the next start of a run changes: its code, machine and settings.
+
+    Args:
+        reporter: of the run.
+        record: with the present settings, and the earlier starts.
+        step: the one from which the run goes on.
+        tags: those that change.
+    """
+    code = CodeState.now()
+    reporter.tags({**tags, **_code_tags(code)})
+    attempt = _attempt(reporter.attempt, step, code, tags, record.settings)
+    reporter.record(replace(record, attempts=(*record.attempts, attempt)))
+    if code.diff:
+        reporter.text(code.diff, f"{schema.CODE_FOLDER}/{schema.diff_file(reporter.attempt)}")
+
+
+def _code_tags(code: CodeState) -> dict[str, str]:
+    return {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(bool(code.diff)).lower()}
+
+
+def _attempt(
+    number: int, step: int, code: CodeState, tags: Mapping[str, str], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A start of the run, for its record."""
+    machine = {name: settings[name] for name in _MACHINE_SETTINGS if name in settings}
+    facts = {"attempt": number, "step": step, "time": utc_now(), "machine": platform.node(), "settings": machine}
+    return facts | {"commit": code.commit, "dirty": bool(code.diff), "code": tags.get(schema.CODE_DIGEST, "")}
 
 
 def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:
@@ -208,30 +243,47 @@ def _styled(data: DataInput) -> dict[str, Any]:
 
 @contextmanager
 def ending(reporter: MlflowReporter) -> Iterator[None]:
-    """End the run after this block: FINISHED, FAILED with the error as a tag, or KILLED by Ctrl-C or SIGTERM."""
-    previous_handler = signal.signal(signal.SIGTERM, _exit_on(os.getpid()))
+    """End the run after this block: FINISHED, FAILED with the error and its traceback, or KILLED by a signal."""
+    signals = Signals(lambda error: _end(reporter, error, signals.reason))
+    with handling(signals, reporter.is_started_by_mlflow), _beating(reporter):
+        try:
+            yield
+            reporter.end(schema.FINISHED)
+        except BaseException as error:
+            signals.leave()
+            _end(reporter, error, signals.reason)
+            raise
+
+
+@contextmanager
+def _beating(reporter: MlflowReporter) -> Iterator[None]:
+    """Within this block, a thread shows that the run is alive: checks of data and evaluations take minutes."""
+    is_over = threading.Event()
+
+    def beat() -> None:
+        while not is_over.wait(schema.HEARTBEAT_EVERY_S):
+            with suppress(MlflowException, OSError):  # the next one may arrive
+                reporter.beat()
+
+    threading.Thread(target=beat, daemon=True).start()
     try:
         yield
-        reporter.end(schema.FINISHED)
-    except BaseException as error:
-        killed = isinstance(error, KeyboardInterrupt | SystemExit)
-        status = schema.KILLED if killed else schema.FAILED
-        message = f"{type(error).__name__}: {error}"[:_MESSAGE_LIMIT]
-        with suppress(MlflowException, OSError, TrackingError):  # perhaps it was the server or the disk that failed
-            reporter.tags({schema.ERROR: message, schema.STATUS: status})
-        with suppress(MlflowException, OSError, TrackingError):
-            reporter.end(status)
-        raise
     finally:
-        signal.signal(signal.SIGTERM, previous_handler)
+        is_over.set()
 
 
-def _exit_on(owner: int) -> Any:
-    """A handler of SIGTERM: the process ends after its clean-up; a data loading process, which inherits it, at once."""
-
-    def leave(number: int, frame: FrameType | None) -> NoReturn:
-        if os.getpid() != owner:
-            os._exit(128 + number)
-        raise SystemExit(128 + number)
-
-    return leave
+def _end(reporter: MlflowReporter, error: BaseException, reason: str) -> None:
+    """End the run after an error, unless it has ended before; perhaps it was the server or the disk that failed."""
+    if reporter.ended:
+        return
+    is_killed = isinstance(error, KeyboardInterrupt | SystemExit)
+    message = f"{type(error).__name__}: {error}"
+    if reason:
+        message = f"{reason}. The run can be continued: -P resume={reporter.run_id}"
+    with suppress(MlflowException, OSError, TrackingError):
+        reporter.tags({schema.ERROR: message[:_MESSAGE_LIMIT]})
+        if not is_killed:
+            trace = "".join(traceback.format_exception(error))
+            reporter.text(trace, f"{schema.ERROR_FOLDER}/{schema.TRACEBACK_FILE}")
+    with suppress(MlflowException, OSError, TrackingError):
+        reporter.end(schema.KILLED if is_killed else schema.FAILED)

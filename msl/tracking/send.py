@@ -30,8 +30,8 @@ class Courier(Protocol):
     def look(self) -> None:
         """Called by the training whenever everything so far shall be safe."""
 
-    def finish(self) -> None:
-        """Return when everything is sent, or after the grace."""
+    def finish(self, within_s: float | None) -> None:
+        """Return when everything is sent, or after a time; None is the sender's own grace."""
 
 
 def grace_s() -> float:
@@ -58,9 +58,9 @@ class _Inline:
             _carry(self._sender)
             self._sender.beat()
 
-    def finish(self) -> None:
+    def finish(self, within_s: float | None) -> None:
         """Send the rest."""
-        _persist(self._sender, time.monotonic() + grace_s())
+        _persist(self._sender, time.monotonic() + (within_s or grace_s()))
 
 
 class _Process:
@@ -76,9 +76,10 @@ class _Process:
     def look(self) -> None:
         """The process looks by itself."""
 
-    def finish(self) -> None:
+    def finish(self, within_s: float | None) -> None:
         """Wait for the end of the process, which stops by itself."""
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(within_s)
 
 
 @contextmanager

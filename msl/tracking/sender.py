@@ -23,7 +23,7 @@ from mlflow.tracking import MlflowClient
 from msl import schema
 from msl.errors import TrackingError
 from msl.files import whole_file
-from msl.tracking.direct import BATCH_ROWS, utc_now
+from msl.tracking.direct import BATCH_ROWS, go_on, utc_now
 from msl.tracking.journal import Reader, Record
 from msl.tracking.publish import publish
 
@@ -189,8 +189,9 @@ class Sender:
             elif content["kind"] == "file":
                 self._upload(self._folder / content["path"], content["folder"])
             elif content["kind"] == "start":
-                self._request(self._client.update_run, self._run_id, status=schema.RUNNING)
+                self._request(go_on, self._client, self._run_id)
             elif content["kind"] == "end":
+                self._request(self._tags, {schema.STATUS: content["status"]})
                 self._request(self._client.set_terminated, self._run_id, content["status"], content["time"])
         except TrackingError as error:
             self._park(content, error)

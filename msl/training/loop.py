@@ -13,6 +13,7 @@ from msl.data import Batch, Paired, Stream
 from msl.training.batch_norm import train_mode
 from msl.training.optimizers import clip_gradients, set_lr
 from msl.training.schedules import Decay
+from msl.training.stop import StopRequest
 from msl.training.terms import Term
 
 if TYPE_CHECKING:  # training does not depend on how it is scored
@@ -56,6 +57,7 @@ class State:
     streams: Mapping[str, Stream | Paired]
     schedule: Schedule
     step: int = 0  # number of finished optimizer steps
+    stop: StopRequest = field(default_factory=StopRequest)
 
     # About the last finished step:
     parts: dict[str, Tensor] = field(default_factory=dict)  # weighted losses by name, detached
@@ -64,6 +66,7 @@ class State:
     data_wait: float = 0.0  # the part of `seconds` in which the network waited for a batch
     result: "Result | None" = None  # of the evaluation after this step, if there was one
     improved: bool = False  # whether that result is the best so far
+    is_stopping: bool = False  # whether the training ends after this step by request; a checkpoint is due
 
     @property
     def finished(self) -> bool:
@@ -110,7 +113,7 @@ def fit(
     precision: torch.dtype = torch.float32,
     clip_norm: float | None = None,
 ) -> None:
-    """Train until the schedule's stop.
+    """Train until the schedule's stop, or end after a step with the error of a stop request.
 
     A step computes one term after the other, each with its backward pass, so that memory holds one graph at a time. The
     gradients add up, and one optimizer step follows.
@@ -119,6 +122,7 @@ def fit(
     train_mode(state.model, freeze_bn)
     for callback in callbacks:
         callback.on_start(state)
+    state.stop.obey()
 
     while not state.finished:
         start = _begin(state)
@@ -135,8 +139,11 @@ def fit(
         state.optimizer.step()
         state.step += 1
         state.seconds = time.perf_counter() - start
+        state.is_stopping = state.stop.is_made
         for callback in callbacks:
             callback.on_step(state)
+        if state.is_stopping:
+            state.stop.obey()
 
     for callback in callbacks:
         callback.on_end(state)

@@ -19,8 +19,9 @@ from msl.training.loop import Callback, Reporter, State
 class SaveCheckpoints(Callback):
     """Keeps ``last.pt`` with the generation before it and ``best.pt`` in a folder, and hands them to the reporter.
 
-    It saves `last` after every evaluation, every `every` steps and by time, and `best` after each evaluation that is
-    the best so far. It hands them over after every evaluation, at the end, and every `upload_minutes`.
+    It saves `last` after every evaluation, every `every` steps, by time and when the training shall stop, and `best`
+    after each evaluation that is the best so far. It hands them over after every evaluation, at the end, and every
+    `upload_minutes`.
 
     The state is copied between two steps; the files are written beside the training, one checkpoint at a time. The
     reporter is flushed first, so that a training resumed from the file lacks no row before its step.
@@ -40,8 +41,10 @@ class SaveCheckpoints(Callback):
         self._has_written = False
 
     def on_start(self, state: State) -> None:
-        """Count the time from now."""
+        """Count the time from now. Save, too, after an evaluation for which a resumed training makes up."""
         self._cadence.restart()
+        if state.result is not None:
+            self.on_step(state)
 
     def on_step(self, state: State) -> None:
         """Save if it is time.
@@ -51,7 +54,7 @@ class SaveCheckpoints(Callback):
         """
         self._writer.check()
         every = self._every is not None and state.step % self._every == 0
-        if every or state.result is not None or state.finished:
+        if every or state.result is not None or state.finished or state.is_stopping:
             self._writer.wait()
             self._save(state)
         elif self._cadence.is_due and not self._writer.is_busy:
@@ -67,7 +70,7 @@ class SaveCheckpoints(Callback):
 
     def _save(self, state: State) -> None:
         names = [schema.BEST_CHECKPOINT] * state.improved + [schema.LAST_CHECKPOINT]
-        uploads = state.result is not None or state.finished or self._cadence.is_upload_due
+        uploads = state.result is not None or state.finished or state.is_stopping or self._cadence.is_upload_due
         self._reporter.flush()
         mark = self._reporter.mark()
         self._cadence.begin(uploads)

@@ -13,10 +13,16 @@ from msl.scoring.scores import Result
 from msl.training.loop import Callback, Reporter, State
 
 
+class _InterruptedError(Exception):
+    """The training shall end, and an image waits for its score."""
+
+
 class Evaluate(Callback):
     """Scores the network on every domain at intervals, and keeps the best and the last result.
 
     `best` has the highest target mIoU: an oracle's choice, because it uses target labels. `last` does not use them.
+
+    A stop request interrupts it; the resumed training then begins with that evaluation.
     """
 
     def __init__(
@@ -34,15 +40,23 @@ class Evaluate(Callback):
         self._every, self._first, self._precision = every, first, precision
 
     def on_start(self, state: State) -> None:
-        """With `first`, score the network before its first step: a point of the curve, never the best."""
-        if self._first and state.step == 0:
-            self._reporter.metrics(self._score(state).metrics(self._label_set), 0)
+        """Make up for an evaluation that was interrupted.
+
+        With `first`, score the network before its first step: a point of the curve, never the best.
+        """
+        if state.step == 0:
+            if self._first and (result := self._score(state)):
+                self._reporter.metrics(result.metrics(self._label_set), 0)
+        elif schema.LAST not in self.results or self.results[schema.LAST].step < state.step:
+            self.on_step(state)
 
     def on_step(self, state: State) -> None:
         """Score at the end of every interval and after the last step."""
         if state.step % self._every and not state.finished:
             return
         result = self._score(state)
+        if result is None:
+            return
         self._reporter.metrics(result.metrics(self._label_set), state.step)
         state.result, state.improved = result, self._beats_best(result)
         self.results[schema.LAST] = result
@@ -55,8 +69,19 @@ class Evaluate(Callback):
             values = result.metrics(self._label_set)
             self._reporter.metrics({schema.final(which, name): v for name, v in values.items()}, result.step)
 
-    def _score(self, state: State) -> Result:
-        return Result(state.step, {d.role: evaluate(self._model, d, self._precision) for d in self._domains})
+    def _score(self, state: State) -> Result | None:
+        """The scores on every domain; None if a stop request interrupts."""
+
+        def look(name: str) -> None:
+            if state.stop.is_made:
+                raise _InterruptedError
+
+        try:
+            scores = {d.role: evaluate(self._model, d, self._precision, before=look) for d in self._domains}
+        except _InterruptedError:
+            state.is_stopping = True
+            return None
+        return Result(state.step, scores)
 
     def _beats_best(self, result: Result) -> bool:
         if result.target_miou is None:

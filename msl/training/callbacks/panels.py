@@ -19,6 +19,10 @@ class Panels(Callback):
         self._model, self._domains, self._count = model, domains, count
         self._folder, self._reporter = folder, reporter
 
+    def on_start(self, state: State) -> None:
+        """Draw, too, after an evaluation for which a resumed training makes up."""
+        self.on_step(state)
+
     def on_step(self, state: State) -> None:
         """Draw and record the panels; their names hold the step."""
         if state.result is None or not self._count:

@@ -82,7 +82,7 @@ def test_a_heartbeat_is_a_sign_and_silence_has_a_footnote(store):
     rows, notes = seen(store)
     assert [row["last sign"] for row in rows] == ["1 min", "2 h", "0 s"]
     assert len(notes) == 1
-    assert notes[0].startswith("no sign for ten minutes")
+    assert notes[0].startswith("dead: no sign of life for ten minutes")
 
 
 def test_one_that_waits_for_its_child_is_not_silent(store):

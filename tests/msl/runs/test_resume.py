@@ -1,23 +1,22 @@
 """A resumed run is the run that was never interrupted, to the last bit."""
 
+import json
 import math
-import os
+import platform
 import signal
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import torch
-from conftest import REPOSITORY
 from mlflow.tracking import MlflowClient
 from tiny import SETTINGS, artifact, checkpoint, request
+from trainings import running_past, start, wait_for
 
+from analysis import open_store
 from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
+from msl.recipes import Request
 from msl.runs import run as carry_out
-from msl.tracking.journal import Reader
+from msl.tracking import reopen, reopened
 from msl.training.callbacks import cadence
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
@@ -73,51 +72,6 @@ def without_finals(logged, at):
     }
 
 
-@contextmanager
-def start(stage, **options):
-    """A stage in a process of its own, which has ended when the block has."""
-    arguments = [f"--{name}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for name, v in options.items()]
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"entrypoints.{stage}", *arguments],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "MSL_SENDER": "process"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        except BaseException:
-            process.kill()
-            raise
-        process.wait(timeout=120)
-
-
-def wait_for(condition, process, seconds=120):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        if process.poll() is not None:
-            pytest.fail(f"ended early:\n{process.stdout.read()}")
-        time.sleep(0.05)
-    return pytest.fail("waited too long")
-
-
-def running_past(step):
-    """ID of a run in progress, once its journal has that step."""
-
-    def look():
-        for folder in Path(".msl").glob("*/journal"):
-            contents = [record.content for record in Reader(folder).new()]
-            if any(content["kind"] == "rows" and content["step"] >= step for content in contents):
-                return folder.parent.name
-        return None
-
-    return look
-
-
 def wait_until_failed(run_id):
     """The sender, which outlives the training, says what happened."""
     deadline = time.monotonic() + 60
@@ -150,15 +104,6 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(curves, tiny_store):
     tags = MlflowClient().get_run(run_id).data.tags
     assert tags["msl.attempt"] == "2"
     assert stored_rows(run_id) == stored_rows(whole.run_id)  # no row twice, and none that says "superseded"
-
-
-def test_sigterm_ends_a_run_as_killed():
-    with start("pretrain", **{**SETTINGS, "max_iters": 400, "eval_every": 400}) as process:
-        run_id = wait_for(running_past(4), process)
-        process.send_signal(signal.SIGTERM)
-    assert process.returncode != 0
-    run = MlflowClient().get_run(run_id)
-    assert (run.info.status, run.data.tags["msl.error"]) == ("KILLED", "SystemExit: 143")
 
 
 def test_a_run_without_a_checkpoint_begins_anew(curves):
@@ -288,3 +233,62 @@ def test_a_finished_run_is_said_to_be_finished(caplog):
     assert f"pretrain: run {run_id} is finished: it has all its 2 iterations" in caplog.text
     carry_out(request("pretrain", resume=run_id, max_iters=3))
     assert f"pretrain: run {run_id} continues at step 2" in caplog.text
+
+
+def test_other_code_is_refused_unless_it_is_forced_and_then_the_run_says_so():
+    run_id, client = carry_out(request("pretrain")).run_id, MlflowClient()
+    client.set_tag(run_id, "msl.code.digest", "0123456789abcdef")  # as if msl had changed since
+    before = client.get_run(run_id)
+    with pytest.raises(ConfigError, match=r"the code that decides its result has changed since commit .* force=true"):
+        carry_out(request("pretrain", resume=run_id, max_iters=6))
+    after = client.get_run(run_id)
+    assert (after.info, after.data.tags) == (before.info, before.data.tags)
+
+    forced = Request.of(stage="pretrain", recipe="streets", overrides={"max_iters": 6}, resume=run_id, force=True)
+    carry_out(forced)
+    tags = client.get_run(run_id).data.tags
+    assert (tags["msl.forced"], tags["msl.fingerprint"]) == ("2", "")
+    assert tags["msl.code.digest"] != "0123456789abcdef"
+    codes = [start["code"] for start in json.loads(artifact(run_id, "config.json").read_text())["attempts"]]
+    assert codes == [tags["msl.code.digest"]] * 2  # the tag alone was changed here
+
+
+def test_what_a_resume_changes_is_described_anew(tiny_store):
+    run_id, client = carry_out(request("pretrain")).run_id, MlflowClient()
+    carry_out(request("pretrain", resume=run_id, max_iters=6))
+    assert client.get_run(run_id).data.params["cfg.max_iters"] == "4"  # MLflow's parameters cannot change
+    (row,) = open_store(tiny_store).runs().to_dict("records")
+    assert row["cfg.max_iters"] == "6"
+    record = json.loads(artifact(run_id, "config.json").read_text())
+    assert record["settings"]["max_iters"] == 6
+    assert [(one["attempt"], one["step"], one["settings"]["max_iters"]) for one in record["attempts"]] == [
+        (1, 0, 4),
+        (2, 4, 6),
+    ]
+    assert all(one["machine"] == platform.node() for one in record["attempts"])
+    carry_out(request("pretrain", resume=run_id, max_iters=8))
+    (row,) = open_store(tiny_store).runs().to_dict("records")
+    assert row["cfg.max_iters"] == "8"
+
+
+def test_a_start_that_is_no_network_is_refused_before_the_run_changes(tmp_path):
+    parent = carry_out(request("pretrain")).run_id
+    start = tmp_path / "start.pt"
+    start.write_bytes(artifact(parent, "checkpoints/last.pt").read_bytes())
+    with pytest.raises(Exception, match="at step"):  # before its first checkpoint
+        carry_out(request("adapt", checkpoint="start.pt", lr=1e30, eval_every=100))
+    (before,) = MlflowClient().search_runs(["0"], "attributes.status = 'FAILED'")
+    torch.save({"format": 1, "weights": {}}, start)
+    with pytest.raises(CheckpointError):
+        carry_out(request("adapt", resume=before.info.run_id))
+    after = MlflowClient().get_run(before.info.run_id)
+    assert (after.info, after.data.tags) == (before.info, before.data.tags)
+
+
+def test_what_was_said_of_the_end_goes_when_the_run_goes_on():
+    with pytest.raises(Exception, match="at step"):
+        carry_out(request("pretrain", lr=1e30, max_iters=4, eval_every=100))
+    (run,) = MlflowClient().search_runs(["0"])
+    assert {"msl.error", "msl.status"} <= set(run.data.tags)
+    reopen(reopened(MlflowClient(), run.info.run_id))
+    assert not {"msl.error", "msl.status"} & set(MlflowClient().get_run(run.info.run_id).data.tags)

@@ -2,7 +2,6 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from msl import schema
 from msl.tracking import direct
 
 
@@ -62,14 +61,3 @@ def test_what_has_waited_is_sent_with_the_next(run_id, monkeypatch):
     monkeypatch.setattr(direct, "_FLUSH_AFTER_S", -1.0)
     way.rows({"m": 2.0}, 2)
     assert count(run_id) == 2
-
-
-def test_a_sign_of_life(run_id, monkeypatch):
-    way = direct.Direct(MlflowClient(), run_id)
-    way.flush()
-    assert schema.HEARTBEAT not in MlflowClient().get_run(run_id).data.tags
-    monkeypatch.setattr(direct.schema, "HEARTBEAT_EVERY_S", -1.0)
-    way.flush()
-    beat = MlflowClient().get_run(run_id).data.tags[schema.HEARTBEAT]
-    assert len(beat) == len("2026-01-01T00:00:00Z")
-    assert beat.endswith("Z")

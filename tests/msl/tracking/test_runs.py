@@ -1,4 +1,5 @@
 import os
+import time
 
 import pytest
 from mlflow.store.tracking.dbmodels.models import SqlDataset, SqlExperiment
@@ -6,7 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from msl import schema
-from msl.tracking import DataInput, RunRecord, connect, describe, ending, open_run, reopen_run, run_folder
+from msl.tracking import DataInput, RunRecord, connect, describe, ending, open_run, reopen, reopened, run_folder
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -49,7 +50,8 @@ def test_the_run_that_mlflow_run_makes_to_resume_another_is_folded_below_that(mo
     client.set_terminated(run_id, "FAILED")
     wrapper = client.create_run("0").info.run_id
     monkeypatch.setenv("MLFLOW_RUN_ID", wrapper)
-    reporter = reopen_run(client, run_id)
+    reporter = reopened(client, run_id)
+    reopen(reporter)
     assert (reporter.run_id, reporter.attempt) == (run_id, 2)
     assert client.get_run(run_id).info.status == "RUNNING"
     note = client.get_run(wrapper)
@@ -125,3 +127,15 @@ def test_runs_that_begin_in_the_same_moment_share_the_experiment_and_its_data(mo
     assert {SqlExperiment, SqlDataset} <= set(opened)
     assert [run.inputs.dataset_inputs[0].dataset.name for run in runs] == ["streets/train"] * 2
     assert runs[0].info.experiment_id == runs[1].info.experiment_id
+
+
+def test_a_run_gives_signs_of_life_whatever_it_does(monkeypatch):
+    monkeypatch.setattr(schema, "HEARTBEAT_EVERY_S", 0.05)
+    client = connect()
+    reporter = open_run(client, "mine", {})
+    client.set_tag(reporter.run_id, schema.HEARTBEAT, "")
+    with ending(reporter):
+        time.sleep(1)
+        beat = client.get_run(reporter.run_id).data.tags[schema.HEARTBEAT]
+    assert len(beat) == len("2026-01-01T00:00:00Z")
+    assert beat.endswith("Z")

@@ -21,6 +21,7 @@ _ENTRIES = ("state_dict", "model_state_dict", "model_state", "model", "network",
 _WRAPPERS = ("module.", "Scale.")  # DataParallel and the Caffe converter put these before every name
 _WHOLE_WRAPPERS = ("_orig_mod.", "model.", "net.", "network.")  # as torch.compile and Lightning do: before all or none
 _COUNTER = "num_batches_tracked"  # BatchNorm's; files older than PyTorch 0.4.1 lack it, and nothing here reads it
+_SAFE = ".safetensors"
 _SAVE = "torch.save(model.state_dict(), FILE)"
 _GLOBAL = re.compile(r"GLOBAL (?P<name>[\w.]+)")  # of the message with which torch refuses an object
 
@@ -40,7 +41,9 @@ class ForeignObject:
 
 
 def load_file(path: Path) -> dict[str, Any]:
-    """The dictionary in a file that `torch.save` wrote. Objects in it that are no tensors become `ForeignObject`.
+    """The dictionary in a file of `torch.save` or of safetensors.
+
+    Objects in it that are no tensors become `ForeignObject`.
 
     Raises:
         CheckpointError: the file is missing or damaged, would run code, or holds something else.
@@ -52,6 +55,8 @@ def load_file(path: Path) -> dict[str, Any]:
     scalar: Any = np.float64(0).__reduce__()[0]
     known: list[Any] = [(scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")]
     known += [np.dtype, type(np.dtype(np.float64)), argparse.Namespace]
+    if path.suffix == _SAFE:
+        return _tensors(path)
     foreign: list[Any] = []
     try:
         with torch.serialization.safe_globals(known):
@@ -71,6 +76,21 @@ def load_file(path: Path) -> dict[str, Any]:
             f"{path} holds a {type(content).__name__}, no state dict. Pass a file that holds one, as {_SAVE} writes it."
         )
     return content
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    """The tensors in a file of safetensors, which has no code to run."""
+    try:
+        from safetensors.torch import load_file as read
+    except ImportError as error:
+        raise CheckpointError(
+            f"{path} needs the package safetensors, which is not installed: pip install safetensors, or pass a file of "
+            f"{_SAVE}."
+        ) from error
+    try:
+        return dict(read(path))
+    except Exception as error:  # a header that is too long, a file that ends too early: errors of safetensors' own
+        raise CheckpointError(f"{path} cannot be read: damaged, or no file of safetensors ({error}).") from error
 
 
 def _refusal(path: Path) -> str | None:

@@ -1,8 +1,8 @@
 """README and docs, walked as a reader walks them: every line of their blocks is run as it is written.
 
-The walk takes place in a copy of the checkout with one run store. The lines stay as they are; recipes are small
-(tests/small_recipes), the placeholders FOLDER, FRAMES, GTA5_source.pth, … are files of the copy, and what a reader has
-to fill in, such as RUN_ID, is filled in. Every line belongs to one of the classes below.
+The walk takes place in a copy of the checkout with one run store. The lines stay as they are: recipes are small
+(tests/small_recipes); FOLDER, IMAGES, GTA5_source.pth, … are files of the copy; what a reader has to fill in, such as
+RUN_ID, is filled in, and ports that may be in use are replaced. Every line belongs to one class below.
 """
 
 import os
@@ -23,6 +23,7 @@ import torch
 import torchvision.models as zoo
 from conftest import REPOSITORY
 from mlflow.tracking import MlflowClient
+from PIL import Image
 from running import free_port
 from test_docs import FENCE
 
@@ -44,7 +45,7 @@ CLASSES = {
     "shell": re.compile(r"source |export "),  # stays in force for the rest of the page
     "server": re.compile(r"make serve|mlflow models serve "),  # goes on in the background
     "run": re.compile(r"make demo|mlflow run \. |python -m (entrypoints|analysis)\b|msl |\(printf .*\| curl "),
-    "elsewhere": re.compile(r"docker"),  # tests/test_docker.py checks its files, as far as there is no Docker
+    "elsewhere": re.compile(r"docker"),  # needs Docker: tests/test_docker.py
 }
 # What a line must print besides ending well.
 PRINTED = {
@@ -52,10 +53,11 @@ PRINTED = {
     "python -m analysis table": "adapt streets lambda_target=0.09",
     "python -m analysis report": "report.html",
     "python -m entrypoints.adapt --recipe gta5_cityscapes": '"source": "gta5"',
-    "msl table": "adapt streets lambda_target=0.09",
+    "msl table": "pretrain streets",
     "(printf": '"confidence"',
 }
-_PATIENCE_S = 300
+_PATIENCE_S = 600
+_OUTPUT = "Target scores"  # how the one block begins that is no command
 _COMMENT = re.compile(r"\s+# .*")
 _ROAD, _CAR = 7, 26  # Cityscapes' labelIds
 
@@ -63,9 +65,13 @@ _ROAD, _CAR = 7, 26  # Cityscapes' labelIds
 def shell_lines(page: str) -> Iterator[str]:
     """Each line of a page's blocks without a language; continued lines are joined."""
     for block in FENCE.finditer((REPOSITORY / page).read_text()):
-        if block["language"] in ("", "bash", "sh") and not block["content"].startswith(("Target scores", "  ")):
-            content = re.sub(r"\\\n\s*", "", block["content"])
-            yield from re.sub(r"\|\n\s*", "| ", content).splitlines()
+        if block["language"] in ("", "bash", "sh") and not block["content"].startswith(_OUTPUT):
+            yield from joined(block["content"])
+
+
+def joined(block: str) -> list[str]:
+    """The lines of a block, with continued lines as one."""
+    return re.sub(r"\|\n\s*", "| ", re.sub(r"\\\n\s*", "", block)).splitlines()
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -130,12 +136,18 @@ class Walk:
             text = text.replace("PASSWORD=…", f"PASSWORD={credentials.rpartition(' = ')[2].strip()}")
         return text
 
+    @property
+    def _client(self) -> MlflowClient:
+        return MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
+
+    def tag(self, run_id: str, name: str) -> str:
+        return self._client.get_run(run_id).data.tags[name]
+
     def newest(self, stage: str) -> str:
         """ID of the newest run of a stage."""
-        client = MlflowClient(f"sqlite:///{self.folder / 'mlflow.db'}")
-        ids = [experiment.experiment_id for experiment in client.search_experiments()]
+        ids = [experiment.experiment_id for experiment in self._client.search_experiments()]
         chosen = f"tags.`msl.stage` = '{stage}' AND attributes.status = 'FINISHED'"
-        return client.search_runs(ids, chosen)[0].info.run_id
+        return self._client.search_runs(ids, chosen)[0].info.run_id
 
     def shell(self, command: str) -> str:
         script = "\n".join([*self.state, command])
@@ -200,8 +212,10 @@ def write_files(folder: Path) -> None:
     for write in (data_factory.camvid, data_factory.gta5, data_factory.crosscity):
         write(folder / "FOLDER")
     data_factory.cityscapes(folder / "FOLDER", count=1)
-    data_factory.save(data_factory.picture(0), folder / "FOLDER/styles/ambulance/0.png")
-    data_factory.save(data_factory.picture(1), folder / "FRAMES/0.png")
+    for path in (folder / "FOLDER/camvid").rglob("*.png"):
+        Image.open(path).resize((80, 48), Image.Resampling.NEAREST).save(path)  # a style image needs 32x32
+    data_factory.save(data_factory.picture(0, (48, 40)), folder / "FOLDER/styles/ambulance/0.png")
+    data_factory.save(data_factory.picture(1), folder / "IMAGES/0.png")
     data_factory.save(data_factory.picture(2, (640, 360)), folder / "frame.png")  # more than an argument holds
     torch.save(Encoder(VGG(channels=(4, 6, 8, 10))).state_dict(), folder / "encoder.pth")
     authors_file(folder / "GTA5_source.pth")
@@ -251,4 +265,28 @@ def test_every_line_of_a_page_runs_as_it_is_written(page, walk):
         assert starting_with(PRINTED, line) in walk.line(line), f"{line}\n{walk.outputs[line]}"
         print(f"{time.monotonic() - start:6.1f} s  {line}")
     for program in blocks(page, "python"):
+        start = time.monotonic()
         walk.python(program)
+        print(f"{time.monotonic() - start:6.1f} s  {program.splitlines()[0]} …")
+
+
+def test_the_page_of_a_run_shows_the_lines_that_were_run(walk):
+    """Its commands are those of docs/prediction.md, with the run's own ID."""
+    run_id = walk.newest("adapt")
+    note = walk.tag(run_id, "mlflow.note.content")
+    shown = [line for block in FENCE.finditer(note + "\n") for line in joined(block["content"])]
+    lines = [line for line in shell_lines("docs/prediction.md") if line.startswith("mlflow run")]
+    assert [line.replace("name=NAME", "name=streets") for line in shown] == [
+        line.replace("RUN_ID", run_id) for line in lines
+    ]
+
+
+@pytest.mark.skipif(any(map(shutil.which, ("conda", "mamba"))), reason="conda is installed")
+def test_without_conda_mlflow_says_what_the_pages_say(walk):
+    """No code of ours runs before that, so the pages have to say it beside the line."""
+    message = "Could not find Conda executable"
+    assert "without it, MLflow needs conda" in (REPOSITORY / "README.md").read_text()
+    assert message in " ".join((REPOSITORY / "docs/experiments.md").read_text().split())
+    line = next(line for line in shell_lines("README.md") if line.startswith("mlflow run"))
+    with pytest.raises(AssertionError, match=message):
+        walk.shell(line.replace("--env-manager local", ""))

@@ -42,7 +42,8 @@ class OptimizerConfig(Group):
     weight_decay: float = Field(5e-4, ge=0, description="Weight decay; adamw usually needs 0.01.")
     decay_norms: bool | None = Field(
         None,
-        description="Weight decay also applies to norms and biases; none = with sgd it does, with adamw it does not.",
+        description="Weight decay also applies to norms, biases and the embeddings that timm names; none = with sgd it "
+        "does, with adamw it does not.",
     )
     clip_norm: float | None = Field(
         None,

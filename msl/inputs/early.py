@@ -11,6 +11,7 @@ from msl.data.catalog import check_label_set, check_name, open_domain
 from msl.data.files import FileSamples
 from msl.errors import CheckpointError, DataError, MissingSplitError, UnlabelledError
 from msl.foreign_files import refusal
+from msl.inputs.epochs import epoch_length
 from msl.inputs.places import find_style_folder, weights_file
 from msl.recipes import Request
 from msl.references import is_stored, local_file
@@ -29,12 +30,13 @@ def check_request(request: Request) -> None:
 
     Raises:
         CheckpointError: a file of weights is missing.
-        ConfigError: a domain or label set is unknown.
+        ConfigError: a domain or label set is unknown, or training would end within its warm-up.
         DataError: the data of a domain is missing.
     """
     check_names(request.settings, request.base.styled)
     check_files(request.settings)
     check_data(request.settings, request.base.styled)
+    check_warm_up(request.settings, request.base.styled)
 
 
 def check_names(config: StageConfig, styled: Mapping[str, str]) -> None:
@@ -100,6 +102,19 @@ def check_data(config: StageConfig, styled: Mapping[str, str]) -> None:
     """
     for describe in data_texts(config, styled).values():
         describe()
+
+
+def check_warm_up(config: StageConfig, styled: Mapping[str, str]) -> None:
+    """Check that a training of so many epochs is longer than its warm-up, where the images decide an epoch's length.
+
+    Raises:
+        ConfigError: it is not.
+        DataError: the data of the target is missing.
+    """
+    settings = config.flat()
+    by_epochs = "round_num" in settings and settings["epoch_iters"] is None
+    if by_epochs and settings["warmup_iters"] and settings["target"] not in styled:
+        config.edit(epoch_iters=epoch_length(settings, "target"))  # settings compare the two when they are made
 
 
 def data_texts(config: StageConfig, styled: Mapping[str, str]) -> dict[str, Callable[[], str]]:

@@ -1,14 +1,13 @@
 """What a request would do, without doing it: its group, parent, data, iterations and time."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from msl import schema
-from msl.data.facts import image_count
 from msl.data.titles import domain_title
 from msl.errors import MslError
 from msl.inputs.early import data_texts
+from msl.inputs.epochs import epoch_length
 from msl.recipes import Request
 from msl.tracking.history import History
 
@@ -92,11 +91,9 @@ def _iterations(config: Any) -> int | None:
 
 def _epoch(settings: Mapping[str, Any], role: str) -> int | None:
     try:
-        images = image_count(settings[role], settings["data_root"])
+        return epoch_length(settings, role)
     except MslError:
         return None
-    batch_size: int = settings["batch_size"]
-    return math.ceil(images / batch_size)
 
 
 def _least(iterations: int, settings: Mapping[str, Any]) -> int:

@@ -5,6 +5,7 @@ import gzip
 import json
 import pickle
 import subprocess
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -48,6 +49,24 @@ def test_common_wrappers_are_taken_off(tmp_path, content):
 def test_a_prefix_of_some_names_stays():
     state = state_dict_in({"model.a": torch.zeros(1), "head.b": torch.zeros(1)})
     assert set(state) == {"model.a", "head.b"}
+
+
+def test_files_of_safetensors_are_read(tmp_path):
+    safetensors = pytest.importorskip("safetensors.torch")
+    path = tmp_path / "w.safetensors"
+    safetensors.save_file(STATE, path)
+    state = state_dict_in(load_file(path))
+    assert {name: value.tolist() for name, value in state.items()} == {k: v.tolist() for k, v in STATE.items()}
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(CheckpointError, match="w.safetensors cannot be read: damaged, or no file of safetensors"):
+        load_file(path)
+
+
+def test_safetensors_is_named_where_it_is_missing(tmp_path, monkeypatch):
+    (tmp_path / "w.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(CheckpointError, match="needs the package safetensors, which is not installed: pip install"):
+        load_file(tmp_path / "w.safetensors")
 
 
 class Bomb:

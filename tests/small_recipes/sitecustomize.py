@@ -4,13 +4,19 @@ So command lines of the documentation can be run as they are written, in seconds
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
+_MAKERS = {
+    "msl.recipes.catalog": ("find_recipe",),
+    "msl.recipes.fitting": ("fit_segmentation", "fit_style"),
+}
 _SMALL = {
     "crop_size": (64, 32),
+    "target_crop_size": None,
     "backbone": "mobilenet_v2",
     "width": 0.25,
     "weights": "none",
@@ -21,6 +27,7 @@ _SMALL = {
     "log_every": 1,
     "num_workers": 0,
     "encoder": "encoder.pth",
+    "normalise_encoder": False,  # filters of a random encoder may never respond
     "style_size": None,
     "style_resize": 32,
     "style_crop": 32,
@@ -30,23 +37,35 @@ _SMALL = {
 }
 
 
+def _small(make: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that makes a recipe, or a recipe with reasons: the same with small settings."""
+
+    def made(*arguments: Any, **named: Any) -> Any:
+        result = make(*arguments, **named)
+        if hasattr(result, "recipe"):
+            return result._replace(recipe=result.recipe.edit(**_SMALL))
+        return result.edit(**_SMALL)
+
+    return made
+
+
 class _Shrink(MetaPathFinder):
-    """Finds the module of recipes, and changes its function after the import."""
+    """Finds the modules that make recipes, and changes their functions after the import."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name != "msl.recipes.catalog":
+        if name not in _MAKERS:
             return None
         spec = PathFinder.find_spec(name, path, target)
-        assert spec
-        assert spec.loader
+        assert spec is not None
+        assert spec.loader is not None
         execute = spec.loader.exec_module
 
         def executed(module: ModuleType) -> None:
             execute(module)
-            full_size = module.find_recipe
-            module.find_recipe = lambda recipe: full_size(recipe).edit(**_SMALL)
+            for function in _MAKERS[name]:
+                setattr(module, function, _small(getattr(module, function)))
 
         spec.loader.exec_module = executed  # type: ignore[method-assign]
         return spec

@@ -56,6 +56,10 @@ class Backbone(nn.Module, ABC):
     def forward(self, image: Tensor) -> Features:
         """Preprocessed images (N, 3, H, W) of any size to feature maps."""
 
+    def constant_parameters(self) -> frozenset[str]:
+        """Names of parameters, beside norms and biases, that weight decay leaves alone, such as embeddings."""
+        return frozenset()
+
     def match_names(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """A file's weights by the names of `network`, without the parts that are left out."""
         heads = tuple(f"{part}." for part in self.left_out)

@@ -78,6 +78,12 @@ class TimmBackbone(Backbone):
         )
         return Features(low, middle, last)
 
+    def constant_parameters(self) -> frozenset[str]:
+        """What timm's networks name themselves: embeddings of positions, class tokens, tables of relative positions."""
+        names: Any = getattr(_whole_network(self._backbone), "no_weight_decay", set)()
+        features = (_feature_name(name, self.network.state_dict().keys()) for name in names)
+        return frozenset(f"network.{name}" for name in features if name is not None)
+
     def match_names(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
         """A file's weights by timm's names for the features; weights that only the whole network has are left out."""
         names = {name: _feature_name(name, self.network.state_dict().keys()) for name in weights}

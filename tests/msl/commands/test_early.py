@@ -48,6 +48,10 @@ MISTAKES = {
     "a decoder": (["joint_adain", "--decoder", "x.pth"], "decoder = x.pth: no such file"),
     "an encoder": (["train_style", "--encoder", "x.pth"], "encoder = x.pth: no such file"),
     "a value": (["adapt", "--lambda_target", "-1"], "lambda_target"),
+    "a warm-up": (
+        ["adapt", "--epoch_iters", "none", "--warmup_iters", "2000"],
+        "warmup_iters = 2000 is not smaller than the 1250 iterations of training: lower it",
+    ),
     "a network to score": (["evaluate", "--checkpoint", "x.pt"], "checkpoint = x.pt: no such file"),
     "a web page as weights": (
         ["evaluate", "--checkpoint", "page.pth"],

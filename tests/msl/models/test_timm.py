@@ -7,11 +7,12 @@ import torch
 from tiny import request
 
 from msl.checkpoints import About, Checkpoint, NetworkAbout, load_network, read, write
-from msl.config import EvaluateConfig, ModelConfig
+from msl.config import EvaluateConfig, ModelConfig, OptimizerConfig
 from msl.errors import CheckpointError, ConfigError
 from msl.models import build_model
 from msl.runs import run as carry_out
 from msl.stages.evaluate import evaluate
+from msl.training.optimizers.groups import parameter_groups
 
 timm = pytest.importorskip("timm")
 
@@ -196,3 +197,20 @@ def test_a_tiny_pretraining_runs_on_a_pyramid_and_is_evaluated():
     shared = {"source": "tiny.yaml", "target": "tiny_real.yaml", "crop_size": (64, 32), "num_workers": 0}
     outcome = evaluate(EvaluateConfig.of(checkpoint=f"runs:/{run_id}/checkpoints/last.pt", **shared))
     assert 0 <= outcome.metrics["target/PA"] <= 100
+
+
+@pytest.mark.parametrize(
+    ("backbone", "names"),
+    [
+        (PLAIN, {"pos_embed", "cls_token"}),
+        (WINDOWS, {"relative_position_bias_table"}),
+        (CONVOLUTIONAL, set()),
+    ],
+)
+def test_what_timm_wants_without_decay_does_not_decay(backbone, names):
+    model = make(backbone, dilations=(1,))
+    groups = parameter_groups(model, OptimizerConfig(optimizer="adamw", lr=1e-4), decay_norms=False)
+    constant = {id(p) for group in groups if group.get("weight_decay") == 0 for p in group["params"]}
+    named = {name.rpartition(".")[2] for name, p in model.named_parameters() if p.ndim > 1 and id(p) in constant}
+    assert named == names
+    assert sum(len(group["params"]) for group in groups) == len(list(model.parameters()))

@@ -5,6 +5,7 @@ README.md says how the data was made. Everything goes through the command line a
 
 import csv
 import json
+import re
 import runpy
 import shutil
 import sqlite3
@@ -189,7 +190,8 @@ def test_predictions_are_those_of_the_older_version(old, carry_out):
         confidence="map",
     )
     assert confidences("predicted") == pytest.approx(confidences("expected/predicted"), abs=2e-3)
-    assert len(files("predicted")) == len(files("expected/predicted")) == 6
+    assert files("predicted") - files("expected/predicted") == {Path("legend.png")}
+    assert len(files("expected/predicted")) == 6
     for name in files("expected/predicted"):
         differing = pixels(Path("predicted") / name) != pixels(Path("expected/predicted") / name)
         assert differing.mean() < 0.01, name
@@ -227,11 +229,24 @@ def test_an_old_run_becomes_a_model(old, say, tmp_path):
 
 
 def test_the_table_is_that_of_the_older_version(old, say):
-    assert say("analysis", "table", "--baseline", "pretrained", "--published", "none") == expected_table()
+    assert_expected(say("analysis", "table", "--baseline", "pretrained", "--published", "none"))
 
 
-def expected_table() -> str:
-    return Path("expected/table.txt").read_text()
+def assert_expected(table: str) -> None:
+    """The rows are equal, and every footnote of then is there; newer versions have more footnotes."""
+    expected = Path("expected/table.txt").read_text()
+    assert rows_of(table) == rows_of(expected)
+    assert notes_of(table) >= notes_of(expected)
+    assert notes_of(expected)
+
+
+def rows_of(table: str) -> list[list[str]]:
+    lines = [line for line in table.splitlines() if not line.startswith(("[", "---"))]
+    return [re.sub(r"\[[\d,]+\]", "", line).split() for line in lines]
+
+
+def notes_of(table: str) -> set[str]:
+    return {line.partition("] ")[2] for line in table.splitlines() if line.startswith("[")}
 
 
 def test_an_export_is_that_of_the_older_version(old, say):
@@ -258,7 +273,7 @@ def test_an_old_export_is_imported(old, say, other_store):
     """It gives the table of the store that it was exported from."""
     other = ("--store", other_store)
     say("analysis", "import", "export", "--experiment", "copy", *other)
-    assert say("analysis", "table", "--baseline", "pretrained", "--published", "none", *other) == expected_table()
+    assert_expected(say("analysis", "table", "--baseline", "pretrained", "--published", "none", *other))
     runs = open_store(other_store).runs("copy").set_index("msl.imported")
     assert set(runs.index) == set(old.values())
     for run_id in old.values():

@@ -1,6 +1,7 @@
 """Which edits of the code, the data and the settings let a finished run serve, and which do not."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_a_run_of_other_code_that_went_on_serves_for_none(finished, tmp_path, mo
     longer = request("adapt", max_iters=6).for_parent("pretrain")
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(lineage, "CODE", edited(tmp_path, *EDITS["the loop"][:3]))
-        carry_out(request("pretrain", resume=run_id, max_iters=6))
+        carry_out(replace(request("pretrain", resume=run_id, max_iters=6), force=True))
         assert serving(longer) is None
     assert serving(longer) is None
 

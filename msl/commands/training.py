@@ -48,7 +48,7 @@ def training_command(
     """
 
     def work(call: RequestConfig, values: dict[str, Any]) -> None:
-        from msl.inputs.early import check_request  # these two load NumPy
+        from msl.inputs.early import check_request, check_resumed  # these two load NumPy
         from msl.inputs.fitting import find_request
 
         request = find_request(
@@ -64,6 +64,8 @@ def training_command(
         else:
             if call.resume is None:
                 check_request(request)
+            else:
+                check_resumed(call.resume)
             show(_run(request))
 
     # If both stages have a field, the first stage's field and default count.

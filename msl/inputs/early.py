@@ -1,5 +1,6 @@
 """What a command checks in a moment, before it imports torch or opens a run: names, and whether files exist."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +10,9 @@ from msl.config import StageConfig
 from msl.data import Domain
 from msl.data.catalog import check_label_set, check_name, open_domain
 from msl.data.files import FileSamples
-from msl.errors import CheckpointError, DataError, MissingSplitError, UnlabelledError
+from msl.data.images import SUFFIXES
+from msl.data.patterns import Pattern
+from msl.errors import CheckpointError, ConfigError, DataError, MissingSplitError, UnlabelledError
 from msl.foreign_files import refusal
 from msl.inputs.epochs import epoch_length
 from msl.inputs.places import find_style_folder, weights_file
@@ -22,6 +25,7 @@ _WAYS_OUT = {
     "weights": "Pass none, imagenet or a state dict's path.",
     "encoder": "Pass imagenet or a file of weights.",
 }
+_RUN_ID = re.compile(r"[0-9a-f]{32}")
 _TRAINED = "trained"  # the domains of a checkpoint's training
 
 
@@ -37,6 +41,19 @@ def check_request(request: Request) -> None:
     check_files(request.settings)
     check_data(request.settings, request.base.styled)
     check_warm_up(request.settings, request.base.styled)
+
+
+def check_resumed(run_id: str) -> None:
+    """Check that this may be a run's ID; the run itself is looked up later.
+
+    Raises:
+        ConfigError: it is a part of an ID, or a reference.
+    """
+    if _RUN_ID.fullmatch(run_id) is None:
+        raise ConfigError(
+            f"resume = {run_id}: this is not the ID of a run. An ID has 32 characters (0-9, a-f): "
+            "the end of a stage prints it, and `msl runs` lists all."
+        )
 
 
 def check_names(config: StageConfig, styled: Mapping[str, str]) -> None:
@@ -84,14 +101,21 @@ def _refuse_other_files(setting: str, name: str, path: Path) -> None:
 
 
 def check_images(config: StageConfig) -> None:
-    """Check that the images to predict exist; a pattern is not looked up.
+    """Check that there are images to predict; none is opened.
 
     Raises:
-        DataError: there is no such file or folder.
+        DataError: there is no such file or folder, or no image in it.
     """
     place = config.flat().get("images")
-    if place is not None and not any(sign in place for sign in "*?[") and not Path(place).exists():
+    if place is None or Path(place).is_file():
+        return
+    is_pattern = not Path(place).exists()
+    if is_pattern and not Pattern.is_meant(place):
         raise DataError(f"images = {place}: no such file or folder")
+    with suppress(ValueError):  # a pattern that cannot be is refused where it is used
+        folder, pattern = (Path(), Pattern.of(place)) if is_pattern else (Path(place), Pattern.of("**/*"))
+        if not any(path.suffix.lower() in SUFFIXES for path in pattern.paths_below(folder)):
+            raise DataError(f"images = {place}: no images in it ({', '.join(sorted(SUFFIXES))})")
 
 
 def check_data(config: StageConfig, styled: Mapping[str, str]) -> None:

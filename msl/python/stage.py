@@ -9,7 +9,7 @@ from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConf
 from msl.config.catalog import STAGES
 from msl.config.registry import unknown_name
 from msl.errors import ConfigError
-from msl.inputs.early import check_files, check_images, check_names, check_request
+from msl.inputs.early import check_files, check_images, check_names, check_request, check_resumed
 from msl.inputs.fitting import examined_data, find_request
 from msl.runs import run as carry_out
 from msl.serving import package, predict
@@ -54,6 +54,8 @@ def run(
     request = find_request(stage=stage, recipe=call.recipe, overrides=values, group=group, resume=resume)
     if resume is None:
         check_request(request)
+    else:
+        check_resumed(resume)
     return carry_out(request)
 
 

@@ -66,7 +66,13 @@ MISTAKES = {
     "a domain to score": (["evaluate", "--checkpoint", "runs:/a/b", "--target", "gta6"], UNKNOWN),
     "a network to pack": (["package", "--checkpoint", "x.pt"], "checkpoint = x.pt: no such file"),
     "images": (["predict", "--checkpoint", "runs:/a/b", "--images", "x", "--output", "y"], "images = x: no such file"),
+    "a pattern of images": (
+        ["predict", "--checkpoint", "runs:/a/b", "--images", "*/*.png", "--output", "y"],
+        "no images",
+    ),
     "a domain to check": (["validate", "--source", "gta6"], UNKNOWN),
+    "a run to resume": (["adapt", "--resume", "c21a39f8"], "resume = c21a39f8: this is not the ID of a run. An ID"),
+    "a reference to resume": (["pretrain", "--resume", f"runs:/{'0' * 32}"], "this is not the ID of a run"),
     "a dry run": (
         ["adapt", "--dry_run", "true", "--recipe", "streets", "--source", "gta6"],
         "domain 'gta6' is unknown",

@@ -104,7 +104,9 @@ class Walk:
             "MSL_SENDER": "inline",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "OMP_NUM_THREADS": "1",
+            "PYTHONPYCACHEPREFIX": str(folder / "cache/compiled"),  # compiled once, even where packages are read-only
         }
+        self.env.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def line(self, line: str) -> str:
         """What the line prints; a line that was run before is not run again."""

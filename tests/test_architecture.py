@@ -206,4 +206,4 @@ def test_the_top_level_is_the_house():
     tracked = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout
     top = {line.partition("/")[0] for line in tracked.splitlines()}
     house = {"MLproject", "conda.yaml", "msl", "entrypoints", "analysis", "tests", "docker", "docs", ".ci"}
-    assert top <= house | {"pyproject.toml", "Makefile", "README.md", "LICENSE", "CITATION.cff", ".gitignore"}
+    assert top <= house | {"pyproject.toml", "Makefile", "README.md", "LICENSE", ".gitignore"}

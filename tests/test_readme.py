@@ -96,9 +96,9 @@ class Walk:
         self.outputs: dict[str, str] = {}  # by line
         self.servers: list[subprocess.Popen[bytes]] = []
         self.state: list[str] = []
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "MSL_"))}
-        self.env = kept | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "MSL_"))}
+        self.env = inherited | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}",
             "PYTHONPATH": f"{REPOSITORY / 'tests/small_recipes'}{os.pathsep}{folder}",
             "MSL_CACHE": str(folder / "cache"),
             "MSL_SENDER": "inline",

@@ -117,7 +117,7 @@ class Loading(Generic[T]):
                 os.kill(process.pid, signal.SIGCONT)
         if self._processes:
             # The public way is to forget the iterator; the traceback of an error would keep it alive.
-            self._items._shutdown_workers()  # type: ignore[attr-defined]
+            self._items._shutdown_workers()  # type: ignore[attr-defined]  # of DataLoader's iterator, which has no type
         for process in self._processes:
             if process.is_alive():
                 process.kill()

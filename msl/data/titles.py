@@ -37,7 +37,7 @@ def domain_title(name_or_yaml: str) -> str:
 def _described(domain: DomainFile) -> dict[str, object]:
     """The description without folders of this machine."""
     elsewhere = {"root": True, "content": {"domain", "data_root"}}
-    return domain.model_dump(mode="json", exclude=elsewhere, exclude_defaults=True)  # type: ignore[arg-type]
+    return domain.model_dump(mode="json", exclude=elsewhere, exclude_defaults=True)  # type: ignore[arg-type]  # mixed values
 
 
 def _files(name_or_yaml: str, root: Path) -> Iterator[str]:

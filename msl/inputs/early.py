@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ def data_texts(config: StageConfig, styled: Mapping[str, str]) -> dict[str, Call
         counts = _counts(name, settings, needs, labelled=role == "source")
         return f"{name}: {', '.join(counts)}"
 
-    return {f"{role} {name}": lambda role=role, name=name: text(role, name) for role, name in roles}  # type: ignore[misc]
+    return {f"{role} {name}": partial(text, role, name) for role, name in roles}
 
 
 def _counts(name: str, settings: Mapping[str, Any], needed: Sequence[str], labelled: bool) -> list[str]:

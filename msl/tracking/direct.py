@@ -67,11 +67,15 @@ class Direct:
     def secure(self, mark: str) -> None:
         """Nothing waits for a checkpoint."""
 
-    def end(self, status: str) -> None:
-        """Send what waits, and the status."""
+    def beat(self) -> None:
+        """Show that the run is alive."""
+        self.tags({schema.HEARTBEAT: utc_now()})
+
+    def end(self, tags: Mapping[str, str]) -> None:
+        """Send what waits, and the end of the run."""
+        self.tags(tags)
         self.flush()
-        self.tags({schema.STATUS: status})
-        self._client.set_terminated(self._run_id, status)
+        self._client.set_terminated(self._run_id, tags[schema.STATUS])
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ _SUFFIX = ".journal"
 _SEGMENT_BYTES = 16 * 2**20
 _RESERVE_BYTES = 64 * 2**10  # freed when the disk is full, so that the end of the run still fits
 _HEADER = re.compile(rb"v(\d+) (\d{12}) (\d{8}) ([0-9a-f]{8}) ")
+_CLOSED = -1  # no file has this number: a late record is refused, and not written into a file of somebody else
 _WAY_OUT = "Free space there, or set MSL_WORK to another folder."
 
 
@@ -60,7 +61,7 @@ class Journal:
         self.folder = folder
         self.number = max((record.number for record in Reader(folder).new()), default=0)
         self._lock = threading.Lock()
-        with _plain_errors(self.folder):
+        with plain_errors(self.folder):
             self._file = self._new_segment()
             self._reserve = _reserved(folder / "reserve")
 
@@ -78,7 +79,7 @@ class Journal:
             TrackingError: it cannot be written, for instance because the disk is full. The journal is as before.
         """
         text = json.dumps(content, separators=(",", ":")).encode()
-        with self._lock, _plain_errors(self.folder):
+        with self._lock, plain_errors(self.folder):
             line = _line(self.number + 1, text)
             if self._size + len(line) > _SEGMENT_BYTES and self._size:
                 self._next_segment()
@@ -98,12 +99,14 @@ class Journal:
         Raises:
             TrackingError: the disk refuses.
         """
-        with self._lock, _plain_errors(self.folder):
+        with self._lock, plain_errors(self.folder):
             os.fsync(self._file)
 
     def close(self) -> None:
         """Close the file; the reserve is no longer needed."""
-        os.close(self._file)
+        with self._lock:
+            os.close(self._file)
+            self._file = _CLOSED
         self._reserve.unlink(missing_ok=True)
 
     def _write(self, line: bytes) -> None:
@@ -199,7 +202,7 @@ def _reserved(file: Path) -> Path:
 
 
 @contextmanager
-def _plain_errors(folder: Path) -> Iterator[None]:
+def plain_errors(folder: Path) -> Iterator[None]:
     """Give an error of the file system as a `TrackingError`."""
     try:
         yield

@@ -15,7 +15,8 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
-from msl.tracking.journal import Journal, Reader
+from msl.files import whole_file
+from msl.tracking.journal import Journal, Reader, plain_errors
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.send import Courier, courier
 from msl.tracking.sender import Progress
@@ -106,9 +107,14 @@ class Journalled:
         """Release the rows before a checkpoint: no resumed training computes them again."""
         self._journal.append({"kind": "secure", "number": int(mark.rpartition(":")[2])})
 
-    def end(self, status: str) -> None:
+    def beat(self) -> None:
+        """The sender shows that the run is alive."""
+
+    def end(self, tags: Mapping[str, str]) -> None:
         """Record the end of the run; wait until everything is sent, or for a while if the server takes nothing."""
-        number = self._journal.append({"kind": "end", "status": status, "time": int(time.time() * 1000)}, last=True)
+        status, now_ms = tags[schema.STATUS], int(time.time() * 1000)
+        content = {"kind": "end", "status": status, "time": now_ms, "tags": dict(tags)}
+        number = self._journal.append(content, last=True)
         self._journal.sync()
         self._journal.close()
         self._courier.finish(_KILLED_WAIT_S if status == schema.KILLED else None)
@@ -123,12 +129,9 @@ class Journalled:
     @contextmanager
     def _room(self, name: str) -> Iterator[Path]:
         """A path for a file that waits for its upload."""
-        try:
+        with plain_errors(self.folder):
             (self.folder / "files").mkdir(exist_ok=True)
             yield Path(tempfile.mkdtemp(dir=self.folder / "files")) / name
-        except OSError as error:
-            reason = error.strerror or error
-            raise TrackingError(f"{self.folder} cannot be written: {reason}. Free space there.") from error
 
 
 class _Known:
@@ -160,7 +163,8 @@ def _name(folder: Path) -> str:
     """A name for this journal, in the marks of its checkpoints; a journal on another machine has another."""
     file = folder / "name"
     if not file.is_file():
-        file.write_text(uuid4().hex)
+        with whole_file(file, TrackingError) as temporary:
+            temporary.write_text(uuid4().hex)
     return file.read_text()
 
 

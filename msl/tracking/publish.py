@@ -45,5 +45,6 @@ def _second_name(path: Path) -> Iterator[Path]:
 
 def _require_whole(client: MlflowClient, run_id: str, path: Path) -> None:
     sizes = {Path(file.path).name: file.file_size for file in client.list_artifacts(run_id, schema.CHECKPOINT_FOLDER)}
-    if sizes.get(path.name) != path.stat().st_size:
-        raise OSError(f"the upload of {path.name} has {sizes.get(path.name)} bytes, not {path.stat().st_size}")
+    size = sizes.get(path.name, 0)
+    if size is not None and size != path.stat().st_size:  # some stores tell no sizes
+        raise OSError(f"the upload of {path.name} has {size} bytes, not {path.stat().st_size}")

@@ -8,7 +8,7 @@ from typing import Protocol
 from mlflow.tracking import MlflowClient
 
 from msl import schema
-from msl.tracking.direct import Direct, utc_now
+from msl.tracking.direct import Direct
 from msl.tracking.record import RunRecord
 
 
@@ -36,8 +36,11 @@ class Way(Protocol):
     def secure(self, mark: str) -> None:
         """A checkpoint with this mark is on the disk."""
 
-    def end(self, status: str) -> None:
-        """End the run: FINISHED, FAILED or KILLED."""
+    def beat(self) -> None:
+        """Show that the run is alive."""
+
+    def end(self, tags: Mapping[str, str]) -> None:
+        """End the run as its last tags say; `msl.status` is one of them."""
 
 
 class MlflowReporter:
@@ -95,17 +98,16 @@ class MlflowReporter:
         self._way.tags(values)
 
     def beat(self) -> None:
-        """Show that the run is alive. On the way by a journal, its sender does."""
-        if isinstance(self._way, Direct):
-            self._way.tags({schema.HEARTBEAT: utc_now()})
+        """Show that the run is alive."""
+        self._way.beat()
 
-    def end(self, status: str) -> None:
-        """End the run with a status, once."""
+    def end(self, status: str, error: str = "") -> None:
+        """End the run, once: FINISHED, or FAILED or KILLED by an error."""
         if self.ended:
             return
         self.ended = True  # at once: another thread ends the run if this one hangs
         try:
-            self._way.end(status)
+            self._way.end({schema.STATUS: status} | ({schema.ERROR: error} if error else {}))
         except BaseException:
             self.ended = False
             raise

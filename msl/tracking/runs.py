@@ -280,10 +280,9 @@ def _end(reporter: MlflowReporter, error: BaseException, reason: str) -> None:
     message = f"{type(error).__name__}: {error}"
     if reason:
         message = f"{reason}. The run can be continued: -P resume={reporter.run_id}"
-    with suppress(MlflowException, OSError, TrackingError):
-        reporter.tags({schema.ERROR: message[:_MESSAGE_LIMIT]})
-        if not is_killed:
+    if not is_killed:
+        with suppress(MlflowException, OSError, TrackingError):
             trace = "".join(traceback.format_exception(error))
             reporter.text(trace, f"{schema.ERROR_FOLDER}/{schema.TRACEBACK_FILE}")
     with suppress(MlflowException, OSError, TrackingError):
-        reporter.end(schema.KILLED if is_killed else schema.FAILED)
+        reporter.end(schema.KILLED if is_killed else schema.FAILED, message[:_MESSAGE_LIMIT])

@@ -67,19 +67,26 @@ class _Process:
     """A process that reads the journal; its output is in ``sender.log`` beside it."""
 
     def __init__(self, run_id: str, folder: Path) -> None:
-        command = [sys.executable, "-m", "msl.tracking.send", run_id, str(folder), str(os.getpid())]
-        with (folder / "sender.log").open("ab") as output:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-            )
+        self._command = [sys.executable, "-m", "msl.tracking.send", run_id, str(folder), str(os.getpid())]
+        self._output = folder / "sender.log"
+        self._process = self._start()
 
     def look(self) -> None:
-        """The process looks by itself."""
+        """Start the process again if something has ended it; otherwise it looks by itself."""
+        if self._process.poll() is not None:
+            self._process = self._start()
 
     def finish(self, within_s: float | None) -> None:
         """Wait for the end of the process, which stops by itself."""
+        self.look()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(within_s)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        with self._output.open("ab") as output:
+            return subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,12 +55,13 @@ class Progress:
             return cls()
 
     def write(self, folder: Path) -> None:
-        """Write the file."""
-        with whole_file(folder / _FILE, TrackingError, durable=False) as file:
+        """Write the file, if the disk takes it: without it, more is sent again."""
+        with suppress(TrackingError), whole_file(folder / _FILE, TrackingError, durable=False) as file:
             file.write_text(json.dumps(asdict(self)))
 
 
 _FILE = "sent.json"
+REFUSED_FILE = "refused.jsonl"
 
 
 class Sender:
@@ -191,7 +193,7 @@ class Sender:
             elif content["kind"] == "start":
                 self._request(go_on, self._client, self._run_id)
             elif content["kind"] == "end":
-                self._request(self._tags, {schema.STATUS: content["status"]})
+                self._request(self._tags, content["tags"])
                 self._request(self._client.set_terminated, self._run_id, content["status"], content["time"])
         except TrackingError as error:
             self._park(content, error)
@@ -221,12 +223,12 @@ class Sender:
             if status in _REFUSALS and status not in _PASSING:
                 raise TrackingError(reason) from error
             raise UnreachableError(reason) from error
-        except OSError as error:  # of the network, or of an artifact store on this machine
-            raise UnreachableError(str(error)) from error
+        except Exception as error:  # of the network or a disk; each client of an artifact store has its own kinds
+            raise UnreachableError(f"{type(error).__name__}: {error}") from error
 
     def _park(self, content: Mapping[str, Any], error: TrackingError) -> None:
         """Keep a record that the server refuses, so that those behind it can go on."""
-        with (self._folder / "refused.jsonl").open("a") as file:
+        with (self._folder / REFUSED_FILE).open("a") as file:
             file.write(json.dumps({"reason": str(error), "record": content}) + "\n")
         log.warning("run %s: the server refuses a record, which stays in %s: %s", self._run_id, file.name, error)
 
@@ -237,7 +239,7 @@ class Sender:
 
 def _reason(error: MlflowException) -> str:
     """The message without the chain of Python objects that caused it."""
-    return str(error).splitlines()[0].partition(" with exception")[0]
+    return str(error).partition("\n")[0].partition(" with exception")[0]
 
 
 def _status(error: MlflowException) -> int:
@@ -247,7 +249,9 @@ def _status(error: MlflowException) -> int:
 
 
 def is_sent(folder: Path) -> bool:
-    """Whether the run has ended and its whole journal is on the server."""
+    """Whether the run has ended and its whole journal is on the server, which has refused nothing of it."""
+    if (folder / REFUSED_FILE).exists():
+        return False
     last = deque(Reader(folder).new(), maxlen=1)
     return bool(last) and last[0].content["kind"] == "end" and last[0].number <= Progress.of(folder).rest
 

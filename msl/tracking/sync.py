@@ -11,7 +11,7 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.run_folder import is_in_use, work_folder
 from msl.tracking.send import sending_lock
-from msl.tracking.sender import Sender, UnreachableError, is_sent
+from msl.tracking.sender import REFUSED_FILE, Sender, UnreachableError, is_sent
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,6 @@ def _sync(client: MlflowClient, folder: Path) -> Synced:
             return Synced(run_id, f"nothing can be sent at present ({error}); everything is kept", is_done=False)
     if sender.end == schema.FINISHED and is_sent(journal) and not is_in_use(folder):
         shutil.rmtree(folder)
-    return Synced(
-        run_id, f"{count} records sent" + (", the run is marked FAILED: its process is gone" if is_dead else "")
-    )
+    dead = ", the run is marked FAILED: its process is gone" if is_dead else ""
+    refused = f"; records that the server refuses are in {journal / REFUSED_FILE}"
+    return Synced(run_id, f"{count} records sent{dead}{refused if (journal / REFUSED_FILE).exists() else ''}")

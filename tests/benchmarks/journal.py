@@ -58,7 +58,7 @@ def _compare(door: Gate, folder: Path) -> None:
         way = Journalled(client, run_id, 1, folder / run_id, "")
         costs, whole[title] = _train(way)
         door.fault = faults["up"]
-        way.end(schema.FINISHED)
+        way.end({schema.STATUS: schema.FINISHED})
         print(f"journal, server {title}: {_text(costs)}; throughput against up {whole['up'] / whole[title]:.3f}")
     direct = Direct(client, client.create_run("0").info.run_id)
     costs, seconds = _train(direct)
@@ -100,7 +100,7 @@ def _drain(folder: Path) -> None:
         way.rows(METRICS, step)
     time.sleep(5)  # the sender has started
     start = time.perf_counter()
-    way.end(schema.FINISHED)
+    way.end({schema.STATUS: schema.FINISHED})
     print(f"{DRAINED} rows on the server {time.perf_counter() - start:.1f} s after the end of the run")
 
 

@@ -173,13 +173,13 @@ def test_large_images_have_the_network_of_the_paper():
 
 
 def test_facts_are_read_without_decoding(tmp_path):
-    own = own_data.upside_down(tmp_path)
-    assert image_facts(str(own), None) == (2, (64, 32))
+    file = own_data.upside_down(tmp_path)
+    assert image_facts(str(file), None) == (2, (64, 32))
     (tmp_path / "img/0.jpg").write_bytes(b"damaged")
-    assert image_facts(str(own), None) == (2, (64, 32))
+    assert image_facts(str(file), None) == (2, (64, 32))
     (tmp_path / "img/1.jpg").write_bytes(b"damaged")
     with pytest.raises(DataError, match="img/.*: cannot be read"):
-        image_facts(str(own), None)
+        image_facts(str(file), None)
 
 
 def test_the_files_are_those_of_torchvision():

@@ -67,7 +67,7 @@ class _Shrink(MetaPathFinder):
             for function in _MAKERS[name]:
                 setattr(module, function, _small(getattr(module, function)))
 
-        spec.loader.exec_module = executed  # type: ignore[method-assign]
+        spec.loader.exec_module = executed  # type: ignore[method-assign]  # the hook of the import system
         return spec
 
 

@@ -13,19 +13,19 @@ def test_a_published_domain_has_its_name():
 
 
 def test_the_path_as_typed_does_not_matter(tmp_path):
-    own = own_data.nested(tmp_path)
-    title = domain_title(str(own))
+    file = own_data.nested(tmp_path)
+    title = domain_title(str(file))
     name, _, digest = title.partition("@")
     assert (name, len(digest)) == ("nested", 6)
-    assert domain_title(own.name) == domain_title(f"./{own.name}") == domain_title(f"../{tmp_path.name}/{own.name}")
-    assert domain_title(own.name) == title
+    assert domain_title(file.name) == domain_title(f"./{file.name}") == domain_title(f"../{tmp_path.name}/{file.name}")
+    assert domain_title(file.name) == title
 
 
 def test_the_same_data_elsewhere_has_the_same_title(tmp_path):
     own_data.nested(tmp_path / "here")
     shutil.copytree(tmp_path / "here", tmp_path / "there")
-    own = tmp_path / "there/nested.yaml"
-    description = yaml.safe_load(own.read_text())
+    file = tmp_path / "there/nested.yaml"
+    description = yaml.safe_load(file.read_text())
     Path("far.yaml").write_text(yaml.safe_dump({**description, "root": str(tmp_path / "there")}))
     assert domain_title("here/nested.yaml") == domain_title("there/nested.yaml") == domain_title("far.yaml")
 

@@ -145,14 +145,20 @@ def test_a_run_whose_checkpoint_is_damaged_stays_as_it_was(content):
     assert (after.info.status, after.data.tags) == ("FINISHED", before.data.tags)
 
 
-def test_a_run_whose_start_is_gone_stays_as_it_was(tmp_path):
+def failed_before_its_first_checkpoint(tmp_path):
+    """The run, which started from a file, and that file."""
     parent = carry_out(request("pretrain")).run_id
-    start = tmp_path / "start.pt"
-    start.write_bytes(artifact(parent, "checkpoints/last.pt").read_bytes())
-    with pytest.raises(Exception, match="at step"):  # before its first checkpoint
+    start_file = tmp_path / "start.pt"
+    start_file.write_bytes(artifact(parent, "checkpoints/last.pt").read_bytes())
+    with pytest.raises(Exception, match="at step"):
         carry_out(request("adapt", checkpoint="start.pt", lr=1e30, eval_every=100))
-    (before,) = MlflowClient().search_runs(["0"], "attributes.status = 'FAILED'")
-    start.unlink()
+    (run,) = MlflowClient().search_runs(["0"], "attributes.status = 'FAILED'")
+    return run, start_file
+
+
+def test_a_run_whose_start_is_gone_stays_as_it_was(tmp_path):
+    before, start_file = failed_before_its_first_checkpoint(tmp_path)
+    start_file.unlink()
     with pytest.raises(CheckpointError, match=r"checkpoint = start\.pt: no such file"):
         carry_out(request("adapt", resume=before.info.run_id))
     assert MlflowClient().get_run(before.info.run_id).data.tags == before.data.tags
@@ -272,13 +278,8 @@ def test_what_a_resume_changes_is_described_anew(tiny_store):
 
 
 def test_a_start_that_is_no_network_is_refused_before_the_run_changes(tmp_path):
-    parent = carry_out(request("pretrain")).run_id
-    start = tmp_path / "start.pt"
-    start.write_bytes(artifact(parent, "checkpoints/last.pt").read_bytes())
-    with pytest.raises(Exception, match="at step"):  # before its first checkpoint
-        carry_out(request("adapt", checkpoint="start.pt", lr=1e30, eval_every=100))
-    (before,) = MlflowClient().search_runs(["0"], "attributes.status = 'FAILED'")
-    torch.save({"format": 1, "weights": {}}, start)
+    before, start_file = failed_before_its_first_checkpoint(tmp_path)
+    torch.save({"format": 1, "weights": {}}, start_file)
     with pytest.raises(CheckpointError):
         carry_out(request("adapt", resume=before.info.run_id))
     after = MlflowClient().get_run(before.info.run_id)

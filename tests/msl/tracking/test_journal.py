@@ -105,17 +105,6 @@ def test_a_journal_of_another_version_is_named(folder):
     assert "version 7" in damage[0].reason
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 256 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
 def test_on_a_full_disk_the_journal_stays_whole_and_the_end_still_fits(small_disk):
     book = Journal(small_disk)
     count = 0

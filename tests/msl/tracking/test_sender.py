@@ -91,7 +91,7 @@ def test_what_a_server_does_not_take_now_it_takes_later_and_once(fault, door, cl
         send(client, run_id, way)
     assert Progress.of(way.folder).trouble
     door.fault = lambda path, body: None
-    way.end("FINISHED")
+    way.end({schema.STATUS: schema.FINISHED})
     assert is_sent(way.folder)
     assert rows(client, run_id) == [(step, step / 2) for step in range(1, 6)]
     assert len(client.get_metric_history(run_id, "lr")) == 5
@@ -114,6 +114,8 @@ def test_a_record_that_the_server_refuses_is_kept_and_the_others_pass(fault, doo
     (line,) = (way.folder / "refused.jsonl").read_text().splitlines()
     assert json.loads(line)["record"]["step"] == 3
     assert str(fault) in json.loads(line)["reason"]
+    way.end({schema.STATUS: schema.FINISHED})
+    assert not is_sent(way.folder)  # so the folder of the run stays, and with it the record
 
 
 def test_a_lost_answer_makes_no_second_run(door, client, monkeypatch):
@@ -155,7 +157,7 @@ def test_a_resume_cuts_the_journal_back_to_its_checkpoint(client, run_id, tmp_pa
     again = Journalled(client, run_id, 2, tmp_path, mark)
     assert not again.is_doubled
     again.rows({"loss": 20.0}, 2)
-    again.end("FINISHED")
+    again.end({schema.STATUS: schema.FINISHED})
     assert rows(client, run_id) == [(1, 1.0), (2, 20.0)]
 
 
@@ -230,6 +232,7 @@ with ending(reporter), run_folder(sys.argv[1]) as folder, journalled(reporter, f
     for step in range(1, int(sys.argv[2]) + 1):
         reporter.metrics({"loss": step / 2}, step)
         if step % 10 == 0:
+            reporter.flush()
             reporter.secure(reporter.mark())
             print(step, flush=True)
         time.sleep(float(sys.argv[3]))
@@ -265,6 +268,27 @@ def test_a_training_ends_without_its_server_and_sync_sends_the_rest(door, client
     assert rows(client, run_id) == [(step, step / 2) for step in range(1, 101)]
     assert client.get_run(run_id).info.status == "FINISHED"
     assert list(sync(client)) == []  # the folder of the run is gone
+
+
+def test_a_sender_that_is_killed_is_started_again(client, run_id, monkeypatch):
+    process = start(run_id, 300, 0.01, MSL_GRACE_S="30")
+    while process.stdout.readline().strip() != "10":
+        pass
+    (sender,) = subprocess.check_output(["pgrep", "-f", f"msl.tracking.send {run_id}"], text=True).split()
+    os.kill(int(sender), signal.SIGKILL)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    assert rows(client, run_id) == [(step, step / 2) for step in range(1, 301)]
+    assert client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_training_whose_disk_is_full_ends_with_the_reason(client, run_id, small_disk):
+    process = start(run_id, 100_000, 0.0, MSL_WORK=str(small_disk), MSL_GRACE_S="30")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "No space left on device. Free space there, or set MSL_WORK to another folder" in output
+    wait_for_status(client, run_id, "FAILED")
+    assert "No space left on device" in client.get_run(run_id).data.tags[schema.ERROR]
 
 
 def test_the_sender_outlives_a_training_that_is_killed(client, run_id, monkeypatch):

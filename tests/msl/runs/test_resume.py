@@ -233,6 +233,7 @@ def test_two_processes_do_not_train_one_run():
 
 
 def test_a_finished_run_is_said_to_be_finished(caplog):
+    caplog.set_level("INFO", "msl")
     run_id = carry_out(request("pretrain", max_iters=2)).run_id
     caplog.clear()
     carry_out(request("pretrain", resume=run_id))

@@ -57,13 +57,13 @@ def _parent(request: Request, parent: Request | None, history: History) -> tuple
     if parent is None or (checkpoint := _checkpoint(request)) is not None:
         return None, f"checkpoint {checkpoint}" if parent is not None else ""
     decisive = {name: value for name, value in parent.settings.decisive().items() if name not in _FROM_DATA}
-    run_id = history.newest(_PARENT, decisive, _own_name(parent))
+    run_id = history.newest(_PARENT, decisive, _source_name(parent))
     if run_id is None:
         return None, f"no finished run of {_PARENT} with these settings, so it runs first"
     return run_id, f"run {run_id}, if its data and code are unchanged; otherwise {_PARENT} runs first"
 
 
-def _own_name(request: Request) -> str:
+def _source_name(request: Request) -> str:
     """Name of the source, as runs record it."""
     return domain_title(request.settings.flat()[schema.SOURCE]).partition("@")[0]
 

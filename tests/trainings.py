@@ -1,6 +1,7 @@
 """Trainings in processes of their own."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,15 +30,19 @@ def start(stage: str, **options: Any) -> Iterator[Process]:
 def started(command: list[str], **settings: Any) -> Iterator[Process]:
     """A command that leads a group of processes, which has ended when the block has; `settings` are those of Popen."""
     env = {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "MSL_SENDER": "process"}
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        process_group=0,
-        **settings,
-    )
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background lets it be ignored
+    try:
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            process_group=0,
+            **settings,
+        )
+    finally:
+        signal.signal(signal.SIGINT, previous)
     with process:
         try:
             yield process

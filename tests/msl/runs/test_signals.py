@@ -102,8 +102,8 @@ def test_under_mlflow_run(number, is_for_group, reason, monkeypatch):
     with started(project("pretrain", **{**LONG, "source": Path("tiny.yaml").absolute(), "target": "none"})) as process:
         run_id = wait_for(running_past(4), process)
         (os.killpg if is_for_group else os.kill)(process.pid, number)
-        process.communicate(timeout=GRACE_S)
-    assert process.returncode != 0
+        output, _ = process.communicate(timeout=GRACE_S)
+    assert process.returncode != 0, output
     deadline = time.monotonic() + GRACE_S
     while MlflowClient().get_run(run_id).data.tags.get("msl.status") is None and time.monotonic() < deadline:
         time.sleep(0.1)

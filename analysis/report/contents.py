@@ -106,7 +106,7 @@ def _run_table(groups: Sequence[SeedGroup]) -> Table:
 
 def _run_row(group: SeedGroup, footnotes: Footnotes) -> tuple[Cell, ...]:
     hours = (group.runs["end"] - group.runs["start"]).dt.total_seconds().mean() / 3600
-    commits = ", ".join(commit[:ID_DIGITS] or "not recorded" for commit in group.texts(schema.CODE_COMMIT))
+    codes = ", ".join(code or "not recorded" for code in group.codes)
     code_notes = footnotes.mark(note for note in comparability_notes(group, None, []) if "code" in note)
     return (
         text_cell(group.name),
@@ -115,7 +115,7 @@ def _run_row(group: SeedGroup, footnotes: Footnotes) -> tuple[Cell, ...]:
         Cell(NOTHING if math.isnan(group.iterations) else f"{group.iterations:.0f}", (group.iterations,)),
         Cell(NOTHING if math.isnan(hours) else f"{hours:.2f}", (hours,)),
         *(text_cell(", ".join(group.texts(tag))) for tag in (schema.DATA_SOURCE, schema.DATA_TARGET)),
-        text_cell(commits, code_notes),
+        text_cell(codes, code_notes),
         text_cell(", ".join(run_id[:ID_DIGITS] for run_id in group.run_ids)),
     )
 

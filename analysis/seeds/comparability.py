@@ -19,7 +19,6 @@ _PROTOCOL = {
 _MACHINE = ("threads", "precision")  # they round differently, which training amplifies
 _HARMLESS = INERT - {*_PROTOCOL, *_MACHINE}
 _INPUT_SIZES = {schema.SOURCE: "crop_size", schema.TARGET: "target_crop_size"}
-_COMMIT_DIGITS = 7
 _CLASS_IOU = f"{schema.IOU}/"
 
 
@@ -74,20 +73,17 @@ def _coverage(group: SeedGroup, domain: str) -> Iterator[str]:
 
 
 def _code(group: SeedGroup) -> Iterator[str]:
-    commits = group.texts(schema.CODE_COMMIT)
     if schema.CODE_DIRTY in group.runs and (dirty := int((group.runs[schema.CODE_DIRTY] == "true").sum())):
         yield f"uncommitted code in {dirty} of {len(group.runs)} runs"
-    if "" in commits:
+    if "" in group.codes:
         yield "code not recorded"
-    if len(commits) > 1:
-        commit_texts = ", ".join(commit[:_COMMIT_DIGITS] or "not recorded" for commit in commits)
-        yield f"its seeds ran different code: {commit_texts}"
+    if len(group.codes) > 1:
+        yield f"its seeds ran different code: {', '.join(code or 'not recorded' for code in group.codes)}"
 
 
 def _between(group: SeedGroup, reference: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
     """In what a group and the one that it is compared with differ."""
-    commits = [g.one(schema.CODE_COMMIT) or "" for g in (group, reference)]
-    yield from _differing("code", *(commit[:_COMMIT_DIGITS] for commit in commits))
+    yield from _differing("code", *(g.codes[0] if len(g.codes) == 1 else "" for g in (group, reference)))
     for role in schema.DOMAINS:
         yield from _data(group, reference, role)
     for name in (*_PROTOCOL, *_MACHINE):

@@ -15,6 +15,7 @@ from msl import schema
 _SEED = schema.param(schema.SEED)
 _EVALUATE = "evaluate"
 _UNSCORED = frozenset({"train_style", "stylize", "validate"})  # stages that score no network
+_COMMIT_DIGITS = 8
 _TRAINED = schema.param("batch_size")  # that every training of a segmentation network records
 
 # Settings that change how a run is watched or on what it runs, and not the weights that it ends with; and the seed, and
@@ -69,6 +70,15 @@ class SeedGroup:
         """Every recorded setting on which the weights depend, by option; of several values the first."""
         values = {name: self.texts(column)[0] for name, column in self.parameters.items() if name not in INERT}
         return {name: value for name, value in values.items() if value}
+
+    @property
+    def codes(self) -> list[str]:
+        """What its runs ran, each once: the first digits of a commit, or an installed version; "" if unknown."""
+        if schema.CODE_VERSION not in self.runs:
+            return [commit[:_COMMIT_DIGITS] for commit in self.texts(schema.CODE_COMMIT)]
+        versions = self.runs[schema.CODE_VERSION].fillna("")
+        commits = self.runs[schema.CODE_COMMIT].fillna("").str[:_COMMIT_DIGITS]
+        return list(dict.fromkeys(commits.where(commits != "", versions)))
 
     @property
     def parameters(self) -> dict[str, str]:

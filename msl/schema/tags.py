@@ -18,6 +18,7 @@ DATA_STYLES: Final = {SOURCE: "msl.data.source.style", TARGET: "msl.data.target.
 STYLE_DECODER: Final = "msl.style.decoder"  # reference of the decoder in front of a network
 CODE_COMMIT: Final = "msl.code.commit"
 CODE_DIRTY: Final = "msl.code.dirty"
+CODE_VERSION: Final = "msl.code.version"  # of an installed package, with a digest of its files
 CODE_DIGEST: Final = "msl.code.digest"  # of the modules that decide the result of a training
 FORCED: Final = "msl.forced"  # number of the start that went on with other code
 ATTEMPTS: Final = "msl.attempt"

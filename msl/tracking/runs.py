@@ -202,7 +202,12 @@ def describe_again(reporter: MlflowReporter, record: RunRecord, step: int, tags:
 
 
 def _code_tags(code: CodeState) -> dict[str, str]:
-    return {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(bool(code.diff)).lower()}
+    if code.left_out:
+        log.warning(
+            "not recorded with the changes of the code, because they look like secrets: %s", ", ".join(code.left_out)
+        )
+    version = {schema.CODE_VERSION: code.version} if code.version else {}
+    return {schema.CODE_COMMIT: code.commit, schema.CODE_DIRTY: str(code.is_dirty).lower(), **version}
 
 
 def _attempt(
@@ -211,7 +216,11 @@ def _attempt(
     """A start of the run, for its record."""
     machine = {name: settings[name] for name in _MACHINE_SETTINGS if name in settings}
     facts = {"attempt": number, "step": step, "time": utc_now(), "machine": platform.node(), "settings": machine}
-    return facts | {"commit": code.commit, "dirty": bool(code.diff), "code": tags.get(schema.CODE_DIGEST, "")}
+    return facts | {
+        "commit": code.commit or code.version,
+        "dirty": code.is_dirty,
+        "code": tags.get(schema.CODE_DIGEST, ""),
+    }
 
 
 def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:

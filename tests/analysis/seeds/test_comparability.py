@@ -22,7 +22,7 @@ def test_what_is_alike_needs_no_note():
     ("changes", "note"),
     [
         ({"dirty": "true"}, "uncommitted code in 3 of 3 runs"),
-        ({"commit": "b" * 40}, "code bbbbbbb, the baseline's aaaaaaa"),
+        ({"commit": "b" * 40}, "code bbbbbbbb, the baseline's aaaaaaaa"),
         ({"commit": ""}, "code not recorded"),
         ({"data": ("gta5_ambulance", "cityscapes")}, "source gta5_ambulance, the baseline's gta5"),
         ({"data": ("gta5", "crosscity_rio")}, "target crosscity_rio, the baseline's cityscapes"),
@@ -62,7 +62,7 @@ def test_seeds_that_are_more_than_seeds():
     rows[2][schema.CODE_COMMIT] = "d" * 40
     rows[2][schema.DATA_TARGET] = "cityscapes/train@ffffffffffff"
     assert noted(rows) == [
-        "its seeds ran different code: aaaaaaa, ddddddd",
+        "its seeds ran different code: aaaaaaaa, dddddddd",
         "its seeds saw different target data: cityscapes/train@bbbbbbbbbbbb, cityscapes/train@ffffffffffff",
         "its seeds differ in lr: 0.00025, 0.1",
     ]
@@ -120,3 +120,10 @@ def test_a_target_without_labels_and_one_with_few_of_the_classes():
         "target scores over 2 of 19 classes: car, road"
     ]
     assert noted(planted.group("own", SCORES | classes, num_classes=3)) == []
+
+
+def test_an_installed_version_stands_for_the_commit():
+    rows = planted.group("own", SCORES, commit="")
+    for run in rows:
+        run[schema.CODE_VERSION] = "0.1.0+12345678"
+    assert noted(rows) == ["code 0.1.0+12345678, the baseline's aaaaaaaa"]

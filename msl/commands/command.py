@@ -1,6 +1,5 @@
 """A command made of settings: its options, its call, and its error messages."""
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
@@ -10,6 +9,7 @@ from pydantic.fields import FieldInfo
 from msl.commands.dry_run import print_settings
 from msl.commands.options import setting_option
 from msl.config import RequestConfig
+from msl.console import JSON, TEXT, guarded, masked, set_up
 from msl.errors import MslError
 
 
@@ -38,6 +38,8 @@ Work = Callable[[RequestConfig, dict[str, Any]], None]
 
 # MLproject passes this value for a parameter that was not given; the recipe then decides.
 FROM_RECIPE = "recipe"
+
+CLICK_ERRORS = (click.ClickException, click.Abort, click.exceptions.Exit)  # click itself shows these
 
 # `--lambda-target` and the original commands' `--IW_ratio` are the same options as `--lambda_target`, `--iw_ratio`.
 _CONTEXT = {"token_normalize_func": lambda name: name.replace("-", "_").lower(), "max_content_width": 100}
@@ -75,21 +77,33 @@ class SettingsCommand(click.Command):
             fields |= {option: field for option, field in part.options().items() if option not in fixed}
         shown = {option: field.default for option, field in fields.items()} | dict(defaults or {})
         options: list[click.Parameter] = [setting_option(o, field, shown[o]) for o, field in fields.items()]
+        options.append(_log_format())
         super().__init__(name, callback=self._run, params=options, help=text, context_settings=_CONTEXT)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. An error that the user can correct gives a message and exit code 1, without a traceback."""
-        logging.basicConfig(level=logging.WARNING, format="%(message)s")
-        logging.getLogger("msl").setLevel(logging.INFO)
-        try:
-            return super().invoke(ctx)
-        except MslError as error:
-            raise click.ClickException(str(error)) from error
+        with guarded(*CLICK_ERRORS):
+            try:
+                return super().invoke(ctx)
+            except MslError as error:
+                raise click.ClickException(masked(str(error))) from error
 
     def _run(self, **typed: str | None) -> None:
         values = parse_options(typed)
         request = RequestConfig.of(**{option: values.pop(option) for option in self._request if option in values})
         self._work(request, values)
+
+
+def _log_format() -> click.Option:
+    """How messages are written; it sets the messages up before anything else happens."""
+    return click.Option(
+        ["--log_format"],
+        type=click.Choice([TEXT, JSON]),
+        help="Messages as text, or as one JSON object a line.  [default: $MSL_LOG_FORMAT, or text]",
+        is_eager=True,
+        expose_value=False,
+        callback=lambda context, option, value: set_up(value),
+    )
 
 
 def parse_options(typed: Mapping[str, str | None]) -> dict[str, str | None]:

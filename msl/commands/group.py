@@ -1,12 +1,15 @@
 """The command ``msl``, which imports each other command when it is used."""
 
 import difflib
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 import msl
 from msl.commands.catalog import COMMANDS, SECTIONS, find_command
+from msl.commands.command import CLICK_ERRORS
+from msl.console import guarded
 
 
 class CommandGroup(click.Group):
@@ -20,6 +23,11 @@ class CommandGroup(click.Group):
         """A command by name; None if no command has that name. ``msl target-solo`` is ``msl target_solo``."""
         name = cmd_name.replace("-", "_").lower()
         return find_command(name) if name in COMMANDS else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was typed; what nobody expected ends it with one line."""
+        with guarded(*CLICK_ERRORS):
+            return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

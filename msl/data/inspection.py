@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import PIL
 from PIL import Image
-from tqdm import tqdm
 
+from msl.console import progress
 from msl.data.images import ImageReader, LabelReader, RawSamples, reason
 
 Reader = ImageReader | LabelReader
@@ -61,7 +61,7 @@ def scan(paths: Sequence[Path], decode: Reader, title: str) -> list[FileRecord]:
 
 
 def _batches(count: int, title: str) -> Iterator[int]:
-    with tqdm(total=count, desc=f"checking {title}", unit="file", disable=count < _BATCH, leave=False) as bar:
+    with progress(title=f"checking {title}", unit="file", total=count, disable=count < _BATCH, leave=False) as bar:
         for start in range(0, count, _BATCH):
             yield start
             bar.update(min(_BATCH, count - start))

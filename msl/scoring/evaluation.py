@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from msl.config.catalog import METRICS
+from msl.console import progress
 from msl.data import Domain, Resized, in_order, loading_explained, nearest
 from msl.metrics import Metric
 from msl.models import SegmentationNetwork
@@ -65,7 +65,7 @@ def evaluate(
     samples = in_order(scored.domain, Resized(scored.size, scored.scales), scored.count, scored.num_workers)
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
     with loading_explained(), eval_mode(model), autocast:
-        for sample in tqdm(samples, f"scoring {scored.role}", len(scored), leave=False, unit="img", mininterval=1):
+        for sample in progress(samples, title=f"scoring {scored.role}", unit="img", total=len(scored), leave=False):
             before(sample.name)
             view_logits = views(model, sample.images, scored.flip)
             label = sample.label[None].to(device)

@@ -3,7 +3,6 @@
 import csv
 import logging
 import platform
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +11,11 @@ from pathlib import Path
 from statistics import fmean
 
 from PIL import Image
-from tqdm import tqdm
 
 from msl import schema
 from msl.checkpoints import NetworkAbout
 from msl.config import PredictConfig, PredictedConfig
+from msl.console import progress
 from msl.data.images import UInt8, read_image
 from msl.errors import ConfigError, DataError
 from msl.files import make_folder, whole_file
@@ -138,16 +137,13 @@ def predict_files(
             return pending
         return replace(pending, prediction=predictor(pending.image, settings.confidence is not None))
 
-    interval_s = 0.5 if sys.stderr.isatty() else 30.0  # between updates of the progress bar
     rows = list[Row]()
     try:
         with ThreadPoolExecutor(2) as pool:
             pending_rows = in_flight(
                 pool, write, map(look, in_flight(pool, _read, files, _IMAGES_AHEAD)), _IMAGES_AHEAD
             )
-            for row in tqdm(
-                pending_rows, "predicting", len(files), unit="img", mininterval=interval_s, maxinterval=interval_s
-            ):
+            for row in progress(pending_rows, title="predicting", unit="img", total=len(files)):
                 rows.append(row)
     finally:
         _write_table(rows, settings.output / schema.PREDICTION_FILE)

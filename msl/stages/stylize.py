@@ -9,12 +9,12 @@ from typing import Any
 
 import yaml
 from PIL import Image
-from tqdm import tqdm
 
 from msl import schema
 from msl.checkpoints.files import is_checkpoint
 from msl.checkpoints.style import load_transfer
 from msl.config import StylizeConfig
+from msl.console import progress
 from msl.data import Domain, open_domain
 from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check
@@ -150,7 +150,7 @@ def _make_images(copy: StyledCopy, mixture: Mixture, job: CopyJob) -> int:
     """Make the missing images of every split; gives their number."""
     images_made = 0
     for split, checked in copy.contents.items():
-        with tqdm(total=len(checked.domain), desc=f"{copy.name}/{split}", unit="img", mininterval=1) as bar:
+        with progress(title=f"{copy.name}/{split}", unit="img", total=len(checked.domain)) as bar:
             for number, (_, is_new) in enumerate(_images(copy, split, checked.domain, mixture)):
                 images_made += is_new
                 bar.update()

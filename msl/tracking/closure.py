@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msl
 
-# These hold settings, classes and names. A fingerprint has their values, so their code does not count.
-_VALUES = ("config", "errors", "files", "labels", "recipes", "schema")
+# These hold settings, classes, names and messages. A fingerprint has the values, so their code does not count.
+_VALUES = ("config", "console", "errors", "files", "labels", "recipes", "schema")
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 

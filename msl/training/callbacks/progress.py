@@ -1,10 +1,7 @@
 """The progress bar."""
 
-import sys
-
-from tqdm import tqdm
-
 from msl import schema
+from msl.console import progress
 from msl.training.loop import Callback, State
 
 
@@ -16,16 +13,8 @@ class ProgressBar(Callback):
         self._postfix: dict[str, str] = {}
 
     def on_start(self, state: State) -> None:
-        """Start the bar at the current step. In a log file, a line every half minute is enough."""
-        interval_s = 0.5 if sys.stderr.isatty() else 30.0
-        self._bar = tqdm(
-            total=state.schedule.stop,
-            initial=state.step,
-            desc=self._title,
-            unit="it",
-            mininterval=interval_s,
-            maxinterval=interval_s,
-        )
+        """Start the bar at the current step."""
+        self._bar = progress(title=self._title, unit="it", total=state.schedule.stop, initial=state.step)
 
     def on_step(self, state: State) -> None:
         """Advance."""

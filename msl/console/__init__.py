@@ -3,6 +3,6 @@
 from msl.console.guard import UNEXPECTED, guarded
 from msl.console.logs import JSON, TEXT, set_up
 from msl.console.passwords import masked
-from msl.console.progress import progress
+from msl.console.bars import progress
 
 __all__ = ["JSON", "TEXT", "UNEXPECTED", "guarded", "masked", "progress", "set_up"]

@@ -86,7 +86,7 @@ ASKED |= {name: set() for name in ("serve", "backup", "restore", "clean", "sync"
 @pytest.mark.parametrize("name", COMMANDS)
 def test_options_are_the_settings(name):
     command, settings = COMMANDS[name]
-    options = {parameter.name: parameter for parameter in command.params}
+    options = {parameter.name: parameter for parameter in command.params if parameter.expose_value}
     assert set(options) == ASKED.get(name, REQUEST) | set(settings)
     for option, field in settings.items():
         assert options[option].opts == [f"--{option}"]

@@ -35,7 +35,7 @@ def test_commands_of_analysis_are_the_same(name):
 
 def test_report_takes_what_both_reports_take():
     options = {parameter.name for parameter in find_command("report").params}
-    assert options == {"experiment", "baseline", "output", "log", "store"}
+    assert options == {"experiment", "baseline", "output", "log", "store", "log_format"}
     assert {parameter.name for parameter in analysis.commands["report"].params} <= options
 
 

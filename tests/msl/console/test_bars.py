@@ -8,7 +8,7 @@ import sys
 WORK = """
 import time
 from msl.console import progress, set_up
-import msl.console.progress as module
+import msl.console.bars as module
 module._LOG_S = 0.2
 set_up()
 bar = progress(title="adapt", unit="it", total=40)

@@ -14,6 +14,7 @@ from msl.errors import CheckpointError
 from msl.training.background import Background
 from msl.training.callbacks.cadence import Cadence
 from msl.training.loop import Callback, Reporter, State
+from msl.training.optimizers import restore_optimizer
 
 
 class SaveCheckpoints(Callback):
@@ -126,14 +127,14 @@ def restore(checkpoint: Checkpoint, state: State, callbacks: Mapping[str, Callba
     """Restore the state that `capture` saved, except the streams: they are opened at their positions before.
 
     Raises:
-        CheckpointError: the checkpoint holds only a network.
+        CheckpointError: the checkpoint holds only a network, or its optimizer has other groups of parameters.
     """
     progress = checkpoint.progress
     if progress is None:
         raise CheckpointError("the checkpoint holds only a network, not the state of a training: start a new run")
     state.step = checkpoint.step
     state.model.load_state_dict(checkpoint.weights)
-    state.optimizer.load_state_dict(progress.optimizer)
+    restore_optimizer(state.optimizer, progress.optimizer)
     torch.set_rng_state(progress.random["cpu"])
     if "cuda" in progress.random and torch.cuda.is_available():
         torch.cuda.set_rng_state(progress.random["cuda"])

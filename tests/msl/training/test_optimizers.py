@@ -4,10 +4,10 @@ from torch import nn
 
 from msl.config import ModelConfig, OptimizerConfig
 from msl.config.catalog import OPTIMIZERS
-from msl.errors import ConfigError
+from msl.errors import CheckpointError, ConfigError
 from msl.models import build_model
 from msl.training.batch_norm import train_mode
-from msl.training.optimizers import build_optimizer, clip_gradients, parameter_groups, set_lr
+from msl.training.optimizers import build_optimizer, clip_gradients, parameter_groups, restore_optimizer, set_lr
 from msl.training.schedules import Poly
 
 MODEL = ModelConfig(width=0.25, multi=True, dilations=(1, 2))
@@ -231,3 +231,23 @@ def test_frozen_batch_norm_keeps_its_statistics():
     train_mode(model, freeze_bn=False)
     model(torch.randn(2, 3, 8, 8) + 5)
     assert not torch.equal(model[1].running_mean, before)
+
+
+def stepped(model, groups):
+    optimizer = torch.optim.AdamW(groups)
+    model(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_state_of_other_groups_is_refused_and_changes_nothing(swap):
+    """Of other sizes, and of equal sizes with other parameters in them."""
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 5))
+    (one, two), (three, four) = (layer.parameters() for layer in model)
+    saved = stepped(model, [{"params": [one, two]}, {"params": [three, four]}]).state_dict()
+    others = [[three, four], [one, two]] if swap else [[one], [two, three, four]]
+    optimizer = torch.optim.AdamW([{"params": parameters} for parameters in others])
+    with pytest.raises(CheckpointError, match=r"written by other code.*groups of 2, 2, and this code makes groups of "):
+        restore_optimizer(optimizer, saved)
+    assert optimizer.state_dict()["state"] == {}

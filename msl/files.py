@@ -2,11 +2,14 @@
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msl.errors import MslError
+
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp(\.\w+)?")
 
 
 @contextmanager
@@ -38,6 +41,16 @@ def whole_file(
     finally:
         with suppress(OSError):  # it must not hide the reason
             temporary.unlink()
+
+
+def temporary_files(folder: Path) -> Iterator[Path]:
+    """The temporary files of `whole_file` below a folder; if nobody writes there, they are of killed processes."""
+    return (path for path in folder.rglob(".*.tmp*") if _TEMPORARY.fullmatch(path.name))
+
+
+def leftovers_of(path: Path) -> Iterator[Path]:
+    """The temporary files of one file."""
+    return (other for other in temporary_files(path.parent) if other.name.startswith(f".{path.stem}."))
 
 
 def sync_folder(folder: Path) -> None:

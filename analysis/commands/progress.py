@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.seeds import SeedGroup
-from analysis.store.life import SILENT_S
 from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, number_text, text_cell
 from msl import schema
 
@@ -163,7 +162,7 @@ def _row(run: _Run, silence: float, footnotes: Footnotes) -> tuple[Cell, ...]:
         Cell(number_text(run.loss), (run.loss,)),
         Cell(number_text(miou, schema.unit(_MIOU)), (miou,)),
         Cell(_fixed(speed, 2), (speed,)),
-        Cell(_duration(silence), (silence,), footnotes.mark([_SILENCE] if silence >= SILENT_S else [])),
+        Cell(_duration(silence), (silence,), footnotes.mark([_SILENCE] if silence >= schema.SILENT_S else [])),
         text_cell(run.experiment),
         text_cell(run.tags.get(schema.GROUP, "")),
     )

@@ -6,7 +6,6 @@ import pandas as pd
 
 from msl import schema
 
-SILENT_S = 600.0  # a living run gives a sign every half a minute; its server may be away for a while
 _ENDED = (schema.FINISHED, schema.FAILED, schema.KILLED)
 
 
@@ -43,7 +42,7 @@ def dead_since(runs: pd.DataFrame, now: datetime) -> "pd.Series[pd.Timestamp]":
     signs = pd.to_datetime(_tag(runs, schema.HEARTBEAT), errors="coerce", utc=True)
     of_children = runs["run_id"].map(signs.groupby(_tag(runs, schema.MLFLOW_PARENT)).max().to_dict())
     last = signs.mask(pd.to_datetime(of_children, utc=True) > signs, of_children)
-    is_dead = (runs["status"] == schema.RUNNING) & ((now - last).dt.total_seconds() > SILENT_S)
+    is_dead = (runs["status"] == schema.RUNNING) & ((now - last).dt.total_seconds() > schema.SILENT_S)
     return last.where(is_dead)
 
 

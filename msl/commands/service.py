@@ -12,8 +12,9 @@ from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, Serve
 
 def _serve(config: ServeConfig, request: RequestConfig) -> None:
     from msl.service.server import serve
+    from msl.tracking.reaper import watch_over
 
-    serve(config)
+    serve(config, watch_over)
 
 
 def _prepare_store(request: RequestConfig, values: dict[str, Any]) -> None:

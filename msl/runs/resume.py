@@ -25,10 +25,13 @@ from msl.tracking import (
     describe_again,
     download,
     ending,
+    forget_if_continued_elsewhere,
     read_record,
+    refuse_if_held,
     reopen,
     reopened,
     run_folder,
+    take,
 )
 from msl.training import State
 from msl.training.callbacks import restore
@@ -55,6 +58,8 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
     record = read_record(client, run_id)
     config = _recorded_settings(record, request)
     with run_folder(run_id) as folder:
+        refuse_if_held(client, run_id)
+        forget_if_continued_elsewhere(client, run_id, folder)
         data = stage.open(config)
         _refuse_other_data(run_id, data.digests(), record.data or {})
         checkpoint = last_checkpoint(run_id, folder)
@@ -67,6 +72,7 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
         training = build_training(stage, job, checkpoint)
         if checkpoint is not None:
             restore(checkpoint, training.state, training.callbacks)
+        take(client, run_id)
         with ending(reporter):
             reopen(reporter)
             record_skipped(reporter, data.checks, folder)

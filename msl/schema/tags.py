@@ -24,6 +24,7 @@ FORCED: Final = "msl.forced"  # number of the start that went on with other code
 ATTEMPTS: Final = "msl.attempt"
 HEARTBEAT: Final = "msl.heartbeat"
 ERROR: Final = "msl.error"
+LEASE: Final = "msl.lease"  # which process may train the run, and until when
 CREATION: Final = "msl.creation"  # of the request that made the run, so that a repeated one makes no second run
 STATUS: Final = "msl.status"  # how the run ended; `mlflow run` shows a killed run as failed
 PROGRESS: Final = "msl.progress"  # the newest step of a run in progress
@@ -45,6 +46,7 @@ FINISHED: Final = "FINISHED"
 FAILED: Final = "FAILED"
 KILLED: Final = "KILLED"
 HEARTBEAT_EVERY_S: Final = 30.0
+SILENT_S: Final = 600.0  # a run in progress without a sign of life for so long counts as dead
 
 
 @dataclass(frozen=True)

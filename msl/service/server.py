@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import socket
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -34,8 +35,12 @@ _PASSWORD_CACHE_S = 60  # other processes accept an old password for so long; to
 _LOG = logging.getLogger("msl.service")
 
 
-def serve(config: ServeConfig) -> None:
+def serve(config: ServeConfig, watch: Callable[[str], None]) -> None:
     """Run the server until a signal ends it.
+
+    Args:
+        config: where it keeps its data, and how clients reach it.
+        watch: begins to watch over the runs of a store, in a thread of its own.
 
     Raises:
         ServiceError: the database, a folder or the port cannot be used, or the database has an older schema.
@@ -51,6 +56,7 @@ def serve(config: ServeConfig) -> None:
     _prepare(storage)
     password = _make_admin(storage, config)
     _announce(storage, config, password)
+    watch(storage.runs)
     import uvicorn
 
     uvicorn.run(

@@ -3,6 +3,8 @@
 from msl.tracking.artifacts import download, read_record, sha256_of
 from msl.tracking.connection import Client, connect
 from msl.tracking.journalled import journalled
+from msl.tracking.lease import refuse_if_held, take
+from msl.tracking.leftovers import forget_if_continued_elsewhere
 from msl.tracking.lineage import code_digest, find_finished, fingerprint, nearest_finished
 from msl.tracking.record import RunRecord
 from msl.tracking.references import LAST_FIRST, WeightsFile, find_weights
@@ -28,12 +30,15 @@ __all__ = [
     "find_finished",
     "find_weights",
     "fingerprint",
+    "forget_if_continued_elsewhere",
     "journalled",
     "nearest_finished",
     "open_run",
     "read_record",
+    "refuse_if_held",
     "reopen",
     "reopened",
     "run_folder",
     "sha256_of",
+    "take",
 ]

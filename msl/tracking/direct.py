@@ -14,6 +14,8 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
+from msl.tracking.lease import renew, this_process
+from msl.tracking.status import close
 
 BATCH_ROWS = 1000  # metrics in one request: MLflow's limit
 _FLUSH_AFTER_S = 5.0  # so that curves grow while somebody watches them
@@ -69,13 +71,12 @@ class Direct:
 
     def beat(self) -> None:
         """Show that the run is alive."""
-        self.tags({schema.HEARTBEAT: utc_now()})
+        renew(self._client, self._run_id, this_process(), {schema.HEARTBEAT: utc_now()}, is_alive=False)
 
     def end(self, tags: Mapping[str, str]) -> None:
         """Send what waits, and the end of the run."""
-        self.tags(tags)
         self.flush()
-        self._client.set_terminated(self._run_id, tags[schema.STATUS])
+        close(self._client, self._run_id, tags)
 
     @contextmanager
     def _plain_errors(self) -> Iterator[None]:
@@ -84,15 +85,6 @@ class Direct:
         except (MlflowException, OSError) as error:
             address = self._client.get_run(self._run_id).info.artifact_uri
             raise TrackingError(f"artifacts of the run cannot be written to {address}: {error}") from error
-
-
-def go_on(client: MlflowClient, run_id: str) -> None:
-    """The run goes on: what was said of an earlier end goes."""
-    tags = client.get_run(run_id).data.tags
-    for name in (schema.ERROR, schema.STATUS):
-        if name in tags:
-            client.delete_tag(run_id, name)
-    client.update_run(run_id, status=schema.RUNNING)
 
 
 def utc_now() -> str:

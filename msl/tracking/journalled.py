@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +18,8 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.files import whole_file
 from msl.tracking.journal import Journal, Reader, plain_errors
+from msl.tracking.lease import this_process
+from msl.tracking.loss import stop_if_lost
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.send import Courier, courier
 from msl.tracking.sender import Progress
@@ -50,9 +53,10 @@ class Journalled:
         cut = known.cut(self._name, mark)
         self._is_doubled = attempt > 1 and (cut is None or cut < known.released)
         self._last_ms = known.last_ms
-        self._journal.append({"kind": "start", "attempt": attempt, "cut": known.released if cut is None else cut})
+        start = {"kind": "start", "attempt": attempt, "cut": known.released if cut is None else cut}
+        self._journal.append(start | {"holder": asdict(this_process())})
         self._lock = threading.Lock()
-        self._told_trouble = ""
+        self._told_trouble, self._has_ended = "", False
         self._courier: Courier = courier(client, run_id, self.folder)
 
     @property
@@ -61,7 +65,12 @@ class Journalled:
         return self._is_doubled
 
     def rows(self, values: Mapping[str, float], step: int) -> None:
-        """Record scalars of one step. Their time never runs back, whatever the clock does."""
+        """Record scalars of one step. Their time never runs back, whatever the clock does.
+
+        Raises:
+            LeaseLostError: another process continues the run.
+        """
+        stop_if_lost(self.folder, this_process())
         with self._lock:
             self._last_ms = max(self._last_ms, int(time.time() * 1000))
             numbers = {name: float(value) for name, value in values.items()}
@@ -89,7 +98,12 @@ class Journalled:
         self._journal.append({"kind": "file", "path": str(copy.relative_to(self.folder)), "folder": folder})
 
     def flush(self) -> None:
-        """Return when everything is on this machine's disk. Tell once if the server takes nothing."""
+        """Return when everything is on this machine's disk. Tell once if the server takes nothing.
+
+        Raises:
+            LeaseLostError: another process continues the run.
+        """
+        stop_if_lost(self.folder, this_process())
         self._journal.sync()
         self._courier.look()
         trouble = Progress.of(self.folder).trouble
@@ -109,15 +123,25 @@ class Journalled:
 
     def beat(self) -> None:
         """The sender shows that the run is alive."""
+        self._courier.beat()
 
     def end(self, tags: Mapping[str, str]) -> None:
-        """Record the end of the run; wait until everything is sent, or for a while if the server takes nothing."""
+        """Record the end of the run; wait until everything is sent, or for a while if the server takes nothing.
+
+        Raises:
+            LeaseLostError: another process continues the run, which did not end here.
+        """
+        if self._has_ended:
+            return
+        self._has_ended = True
         status, now_ms = tags[schema.STATUS], int(time.time() * 1000)
         content = {"kind": "end", "status": status, "time": now_ms, "tags": dict(tags)}
         number = self._journal.append(content, last=True)
         self._journal.sync()
         self._journal.close()
         self._courier.finish(_KILLED_WAIT_S if status == schema.KILLED else None)
+        if status == schema.FINISHED:  # else that may be the reason of the end
+            stop_if_lost(self.folder, this_process())
         progress = Progress.of(self.folder)
         if progress.rest < number:
             log.warning(

@@ -22,11 +22,13 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
-from msl.tracking.direct import go_on, utc_now
+from msl.tracking.direct import utc_now
+from msl.tracking.lease import new_lease, this_process
 from msl.tracking.note import note_of
 from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.signals import Signals, handling
+from msl.tracking.status import go_on
 
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
 _DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
@@ -59,7 +61,8 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
         tags: set at once, so that they also describe a run that fails early.
         nested_in: ID of the run that needs this one first.
     """
-    all_tags = {schema.ATTEMPTS: "1", schema.HEARTBEAT: utc_now(), **tags}
+    signs = {schema.HEARTBEAT: utc_now(), schema.LEASE: str(new_lease(this_process()))}
+    all_tags = {schema.ATTEMPTS: "1", **signs, **tags}
     run_id = None if nested_in else os.environ.pop("MLFLOW_RUN_ID", None)  # popped: it is for one run only
     if run_id is not None:
         client.log_batch(run_id, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
@@ -271,7 +274,7 @@ def _beating(reporter: MlflowReporter) -> Iterator[None]:
 
     def beat() -> None:
         while not is_over.wait(schema.HEARTBEAT_EVERY_S):
-            with suppress(MlflowException, OSError):  # the next one may arrive
+            with suppress(MlflowException, OSError, TrackingError):  # the next one may arrive
                 reporter.beat()
 
     threading.Thread(target=beat, daemon=True).start()

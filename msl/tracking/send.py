@@ -14,6 +14,9 @@ from typing import Protocol
 
 from mlflow.tracking import MlflowClient
 
+from msl import schema
+from msl.tracking.direct import utc_now
+from msl.tracking.lease import LeaseLostError, renew, this_process
 from msl.tracking.sender import Sender, UnreachableError
 
 log = logging.getLogger("msl")
@@ -29,6 +32,9 @@ class Courier(Protocol):
 
     def look(self) -> None:
         """Called by the training whenever everything so far shall be safe."""
+
+    def beat(self) -> None:
+        """Called every half a minute, from another thread."""
 
     def finish(self, within_s: float | None) -> None:
         """Return when everything is sent, or after a time; None is the sender's own grace."""
@@ -50,17 +56,22 @@ class _Inline:
     """Sends in the training's own thread: for tests and for machines that allow no second process."""
 
     def __init__(self, client: MlflowClient, run_id: str, folder: Path) -> None:
-        self._sender = Sender(client, run_id, folder)
+        self._client, self._run_id, self._sender = client, run_id, Sender(client, run_id, folder)
 
     def look(self) -> None:
         """Send what may be sent; if that is impossible, the progress says why, and the next look tries again."""
-        with suppress(UnreachableError):
+        with suppress(UnreachableError, LeaseLostError):
             _carry(self._sender)
             self._sender.beat()
 
+    def beat(self) -> None:
+        """Show that the run is alive: an evaluation may take long, and nothing is sent meanwhile."""
+        renew(self._client, self._run_id, this_process(), {schema.HEARTBEAT: utc_now()}, is_alive=False)
+
     def finish(self, within_s: float | None) -> None:
         """Send the rest."""
-        _persist(self._sender, time.monotonic() + (within_s or grace_s()))
+        with suppress(LeaseLostError):
+            _persist(self._sender, time.monotonic() + (within_s or grace_s()))
 
 
 class _Process:
@@ -75,6 +86,9 @@ class _Process:
         """Start the process again if something has ended it; otherwise it looks by itself."""
         if self._process.poll() is not None:
             self._process = self._start()
+
+    def beat(self) -> None:
+        """The process does that."""
 
     def finish(self, within_s: float | None) -> None:
         """Wait for the end of the process, which stops by itself."""
@@ -125,6 +139,9 @@ def follow(client: MlflowClient, run_id: str, folder: Path, parent: int) -> bool
 
     Returns:
         Whether everything is sent.
+
+    Raises:
+        LeaseLostError: another process continues the run.
     """
     sender = Sender(client, run_id, folder)
     sender.read()
@@ -164,7 +181,11 @@ def main(run_id: str, folder: Path, parent: int) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.environ.update(_FEW_TRIES)
     with sending_lock(folder, wait=True):
-        return 0 if follow(MlflowClient(), run_id, folder, parent) else 1
+        try:
+            return 0 if follow(MlflowClient(), run_id, folder, parent) else 1
+        except LeaseLostError as error:
+            log.warning("%s", error)
+            return 1
 
 
 if __name__ == "__main__":

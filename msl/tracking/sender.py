@@ -24,14 +24,19 @@ from mlflow.tracking import MlflowClient
 from msl import schema
 from msl.errors import TrackingError
 from msl.files import whole_file
-from msl.tracking.direct import BATCH_ROWS, go_on, utc_now
+from msl.tracking.direct import BATCH_ROWS, utc_now
+from msl.tracking.holder import Holder
 from msl.tracking.journal import Reader, Record
+from msl.tracking.lease import LeaseLostError, lease_s, renew, require
+from msl.tracking.loss import write_loss
 from msl.tracking.publish import publish
+from msl.tracking.status import close, go_on
 
 log = logging.getLogger("msl")
 
 _REFUSALS = range(400, 500)
 _PASSING = (401, 403, 408, 429)  # a log-in that expired, a request that came too late, too many of them
+_MARGIN_SHARE = 0.2  # of a lease, for the longest request
 
 
 class UnreachableError(Exception):
@@ -79,6 +84,8 @@ class Sender:
         self.attempt = 0  # the last one that began
         self.end: str | None = None  # status, if the run has ended
         self._beat_at = time.monotonic()
+        self._holder: Holder | None = None  # of the run's lease; None in journals of older code
+        self._lease_until = 0.0
 
     @property
     def count(self) -> int:
@@ -98,8 +105,10 @@ class Sender:
 
         Raises:
             UnreachableError: not all of it could be sent; a later call continues.
+            LeaseLostError: another process continues the run, so nothing more of it is sent.
         """
         try:
+            self._hold()
             while self._rows and self._rows[0][0] <= self._secured:
                 self._send_rows()
             while self._rest:
@@ -114,7 +123,11 @@ class Sender:
     def beat(self) -> None:
         """Show, if it is time, that the run is alive and how far it is; raises as `send` does."""
         if time.monotonic() - self._beat_at > schema.HEARTBEAT_EVERY_S:
-            self._request(self._tags, {schema.HEARTBEAT: utc_now(), schema.PROGRESS: f"step {self._newest_step}"})
+            signs = {schema.HEARTBEAT: utc_now(), schema.PROGRESS: f"step {self._newest_step}"}
+            if self._holder is None:
+                self._request(self._tags, signs)
+            else:
+                self._renew(self._holder, signs, is_alive=True)
             self._beat_at = time.monotonic()
 
     def close_dead(self) -> None:
@@ -123,8 +136,21 @@ class Sender:
             "the process ended without a word (kill -9, out of memory, power). "
             f"The run can be continued: -P resume={self._run_id}"
         )
-        self._request(self._tags, {schema.ERROR: message, schema.STATUS: schema.FAILED})
-        self._request(self._client.set_terminated, self._run_id, schema.FAILED)
+        if self._holder is not None:
+            self._request(require, self._client, self._run_id, self._holder)
+        self._request(close, self._client, self._run_id, {schema.ERROR: message, schema.STATUS: schema.FAILED})
+
+    def _hold(self) -> None:
+        """Renew a lease that is not valid any more: this machine may have slept, or had no network, for an hour."""
+        if self._holder is not None and time.time() > self._lease_until - _MARGIN_SHARE * lease_s():
+            self._renew(self._holder, {}, is_alive=False)
+
+    def _renew(self, holder: Holder, tags: Mapping[str, str], is_alive: bool) -> None:
+        try:
+            self._lease_until = self._request(renew, self._client, self._run_id, holder, tags, is_alive)
+        except LeaseLostError as error:
+            write_loss(self._folder, holder, error)
+            raise
 
     def _take(self, record: Record) -> None:
         number, content = record
@@ -140,6 +166,7 @@ class Sender:
             self._rows = deque(row for row in self._rows if row[0] <= content["cut"])
             self._rest = deque(waiting for waiting in self._rest if waiting.content["kind"] != "end")
             self.attempt, self.end = content["attempt"], None
+            self._holder, self._lease_until = Holder.read(content.get("holder")), 0.0
             self._wait_for(record)
         elif kind == "end":  # nothing is computed again, unless the run is resumed
             self._secured, self.end = number, content["status"]
@@ -163,6 +190,7 @@ class Sender:
                 _discard(self._folder / record.content["path"])
 
     def _send_rows(self) -> None:
+        self._hold()
         batch = [row for row, _ in zip(self._rows, range(BATCH_ROWS), strict=False) if row[0] <= self._secured]
         self._send_batch([metric for _, metric in batch])
         for _ in batch:
@@ -193,8 +221,8 @@ class Sender:
             elif content["kind"] == "start":
                 self._request(go_on, self._client, self._run_id)
             elif content["kind"] == "end":
-                self._request(self._tags, content["tags"])
-                self._request(self._client.set_terminated, self._run_id, content["status"], content["time"])
+                tags = content["tags"] | {schema.STATUS: content["status"]}
+                self._request(close, self._client, self._run_id, tags, content["time"])
         except TrackingError as error:
             self._park(content, error)
 
@@ -209,7 +237,7 @@ class Sender:
     def _tags(self, values: Mapping[str, str]) -> None:
         self._client.log_batch(self._run_id, tags=[RunTag(key, value) for key, value in values.items()])
 
-    def _request(self, method: Any, *arguments: Any, **more: Any) -> None:
+    def _request(self, method: Any, *arguments: Any, **more: Any) -> Any:
         """Call the server.
 
         Raises:
@@ -217,7 +245,9 @@ class Sender:
             TrackingError: the server refuses what it was sent.
         """
         try:
-            method(*arguments, **more)
+            return method(*arguments, **more)
+        except LeaseLostError:
+            raise
         except MlflowException as error:
             reason, status = _reason(error), _status(error)
             if status in _REFUSALS and status not in _PASSING:

@@ -9,6 +9,9 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
+from msl.tracking.lease import LeaseLostError
+from msl.tracking.leftovers import clear
+from msl.tracking.reaper import reap_now
 from msl.tracking.run_folder import is_in_use, work_folder
 from msl.tracking.send import sending_lock
 from msl.tracking.sender import REFUSED_FILE, Sender, UnreachableError, is_sent
@@ -24,9 +27,10 @@ class Synced:
 
 
 def sync(client: MlflowClient, run_id: str | None = None) -> Iterator[Synced]:
-    """Send the journals below the work folder, and remove those of finished runs.
+    """Send the journals below the work folder, and remove what finished and dead runs have left there.
 
-    A run in progress is left to its own sender. A run whose process ended without a word becomes FAILED.
+    A run in progress is left to its own sender. A run whose process ended without a word becomes FAILED; without
+    `run_id`, so does every run of the store that gives no sign of life.
 
     Args:
         client: of the tracking store.
@@ -45,6 +49,18 @@ def sync(client: MlflowClient, run_id: str | None = None) -> Iterator[Synced]:
             )
     for folder in folders:
         yield _sync(client, folder)
+    if run_id is None:
+        yield from _clear_up(client)
+
+
+def _clear_up(client: MlflowClient) -> Iterator[Synced]:
+    """Remove what dead runs have left here, and mark dead runs of the whole store."""
+    for lock in sorted(work_folder().glob("*/lock")):
+        text = clear(client, lock.parent)
+        if text:
+            yield Synced(lock.parent.name, text)
+    for run_id in reap_now(client):
+        yield Synced(run_id, "marked FAILED: it gives no sign of life")
 
 
 def _sync(client: MlflowClient, folder: Path) -> Synced:
@@ -60,6 +76,8 @@ def _sync(client: MlflowClient, folder: Path) -> Synced:
             is_dead = sender.end is None and not is_in_use(folder)
             if is_dead:
                 sender.close_dead()
+        except LeaseLostError as error:
+            return Synced(run_id, _forget(folder, error))
         except UnreachableError as error:
             return Synced(run_id, f"nothing can be sent at present ({error}); everything is kept", is_done=False)
     if sender.end == schema.FINISHED and is_sent(journal) and not is_in_use(folder):
@@ -67,3 +85,10 @@ def _sync(client: MlflowClient, folder: Path) -> Synced:
     dead = ", the run is marked FAILED: its process is gone" if is_dead else ""
     refused = f"; records that the server refuses are in {journal / REFUSED_FILE}"
     return Synced(run_id, f"{count} records sent{dead}{refused if (journal / REFUSED_FILE).exists() else ''}")
+
+
+def _forget(folder: Path, error: LeaseLostError) -> str:
+    """Remove the folder of a run that another process continues: it trains again what was not sent from here."""
+    if not is_in_use(folder):
+        shutil.rmtree(folder)
+    return f"{error}; its folder here is removed"

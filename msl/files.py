@@ -48,11 +48,6 @@ def temporary_files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob(".*.tmp*") if _TEMPORARY.fullmatch(path.name))
 
 
-def leftovers_of(path: Path) -> Iterator[Path]:
-    """The temporary files of one file."""
-    return (other for other in temporary_files(path.parent) if other.name.startswith(f".{path.stem}."))
-
-
 def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on the disk. A file system that cannot do that is left as it is."""
     try:

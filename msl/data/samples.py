@@ -38,6 +38,7 @@ class Kind(StrEnum):
 
     MISSING = "missing"
     UNREADABLE = "unreadable"
+    CHANGED = "changed"  # an image of a styled copy since it was written
     MISMATCH = "size mismatch"  # of an image and its label
     ODD = "odd size"  # in a data set whose images are all of one size
     BLACK = "black"

@@ -3,10 +3,15 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msl.data.copy_digests import CopyDigests
 from msl.data.domain_file import CopiedFrom
-from msl.data.files import FileSamples
-from msl.data.samples import Report
+from msl.data.files import FilePair, FileSamples
+from msl.data.images import decode_image
+from msl.data.inspection import scan
+from msl.data.samples import Kind, Problem, Report
 from msl.errors import DataError
+
+_CHANGED = "the image is not the one that stylize wrote, as its SHA-256 says: run stylize again, which makes it anew"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,9 +20,10 @@ class StyledSamples(FileSamples):
 
     content: FileSamples
     digest: str  # of the content's images when they were styled
+    copy_folder: Path
 
     def inspect(self, table: bytes, labelled: bool) -> Report:
-        """The report of the styled images, after a check that the content is unchanged.
+        """The report of the styled images, after a check that the content is unchanged and that they are as written.
 
         Raises:
             DataError: the content's images are no longer those that were styled.
@@ -28,7 +34,24 @@ class StyledSamples(FileSamples):
                 f"{self.title} was made from {self.content.title}, whose images have changed since then "
                 f"(digest now {content_digest[:12]}, then {self.digest[:12]}): run stylize again"
             )
-        return super().inspect(table, labelled)
+        changed = {pair.name: pair for pair in self._changed()}
+        whole = replace(self, pairs=[pair for pair in self.pairs if pair.name not in changed])
+        report = super(StyledSamples, whole).inspect(table, labelled)
+        problems = [Problem(name, Kind.CHANGED, str(pair.image), _CHANGED) for name, pair in changed.items()]
+        return replace(report, count=len(self), problems=[*problems, *report.problems])
+
+    def _changed(self) -> list[FilePair]:
+        """The pairs whose image can be read but is not the one that was written."""
+        digests = CopyDigests(self.copy_folder)
+        if not digests:
+            return []
+        records = scan([pair.image for pair in self.pairs], decode_image, f"images of {self.title}")
+        written = [digests.digest(pair.image) for pair in self.pairs]
+        return [
+            pair
+            for pair, record, digest in zip(self.pairs, records, written, strict=True)
+            if digest is not None and record.digest not in ("", digest)
+        ]
 
 
 def styled_samples(name: str, base: FileSamples, folder: Path, split: str, content: CopiedFrom) -> StyledSamples:
@@ -46,4 +69,12 @@ def styled_samples(name: str, base: FileSamples, folder: Path, split: str, conte
         replace(pair, image=folder / f"{pair.name}{content.suffix}") for pair in base.pairs if pair.name not in skipped
     ]
     title = f"{name}/{split}"
-    return StyledSamples(title, pairs, base.decode_label, notes=base.notes, content=base, digest=content.digests[split])
+    return StyledSamples(
+        title,
+        pairs,
+        base.decode_label,
+        notes=base.notes,
+        content=base,
+        digest=content.digests[split],
+        copy_folder=folder.parent,
+    )

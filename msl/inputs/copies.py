@@ -1,6 +1,7 @@
 """A styled copy of a domain on disk: its identity, its folder, and the YAML file that describes it."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +11,12 @@ from typing import Any
 
 from msl.config import StylizeConfig
 from msl.data import domain_names
+from msl.data.copy_digests import CopyDigests
 from msl.inputs.checks import Checked
 from msl.inputs.styles import Styles
 from msl.labels import LABEL_SETS, LabelSet
+
+log = logging.getLogger("msl")
 
 LABELS = Path("labels")  # folder for labels of generated scenes, which have no file
 FORMATS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -75,6 +79,21 @@ class StyledCopy:
         """Folder of the copy."""
         digest = sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
         return self.config.copied.output.absolute() / f"{self.name}-{digest[:8]}"
+
+    def images(self, split: str) -> list[Path]:
+        """The image files of a split, in the order of its domain."""
+        domain, folder = self.contents[split].domain, self.folder / split
+        return [folder / f"{domain.samples.name(index)}{self.suffix}" for index in range(len(domain))]
+
+    def is_complete(self) -> bool:
+        """Whether every image is there, and, as far as sizes and times tell, as it was written."""
+        if not self.file.is_file():
+            return False
+        digests = CopyDigests(self.folder)
+        changed = [path for split in self.contents for path in self.images(split) if not digests.is_unchanged(path)]
+        if changed:
+            log.warning("%d images of %s are missing or damaged, such as %s", len(changed), self.folder, changed[0])
+        return not changed
 
     @property
     def file(self) -> Path:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from msl.errors import DataError
 from msl.files import whole_file
@@ -12,16 +13,30 @@ from msl.files import whole_file
 _WAIT_S = 0.2  # between two checks of the files that other processes are making
 
 
-def make_each(paths: Sequence[Path], make: Callable[[int], bytes], lock: Path) -> Iterator[tuple[int, bool]]:
-    """Make every file that does not exist.
+class FilesToMake(Protocol):
+    """The files that processes share, the same for all of them."""
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files."""
+
+    def is_whole(self, index: int) -> bool:
+        """Whether a file that is there is the one that was written."""
+
+    def make(self, index: int) -> None:
+        """Make a file, in place of a damaged one if there is one."""
+
+
+def make_each(files: FilesToMake, lock: Path, waiting: Callable[[int], None]) -> Iterator[tuple[int, bool]]:
+    """Make every file that does not exist or is damaged.
 
     The process that locks byte k of the lock file makes file k. The lock ends with the process, however the process
     ends, and a file gets its name when it is complete. So no file is made twice, and no half file remains.
 
     Args:
-        paths: the files, the same for all processes that share the work.
-        make: gives a file's content, by its index in `paths`.
+        files: what to make.
         lock: a file next to them.
+        waiting: called with the number of files that other processes are making, again and again.
 
     Yields:
         The index of each file as soon as it exists, and whether this call has made it.
@@ -31,22 +46,21 @@ def make_each(paths: Sequence[Path], make: Callable[[int], bytes], lock: Path) -
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as claims:
-        missing = list(range(len(paths)))
+        missing = list(range(len(files.paths)))
         while missing:
             claimed_elsewhere = []
             for index in missing:
-                if paths[index].exists():
-                    yield index, False
-                elif not _claim(claims.fileno(), index):
+                if not _claim(claims.fileno(), index):
                     claimed_elsewhere.append(index)
-                else:
-                    with _release_after(claims.fileno(), index):
-                        is_new = not paths[index].exists()  # another process may just have made it
-                        if is_new:
-                            write_whole(paths[index], make(index))
-                    yield index, is_new
+                    continue
+                with _release_after(claims.fileno(), index):
+                    is_new = not (files.paths[index].exists() and files.is_whole(index))
+                    if is_new:
+                        files.make(index)
+                yield index, is_new
             missing = claimed_elsewhere
             if missing:
+                waiting(len(missing))
                 time.sleep(_WAIT_S)
 
 

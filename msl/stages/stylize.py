@@ -1,8 +1,7 @@
 """The stage stylize: copies a domain in another style; the copy has the domain's labels."""
 
-import io
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -15,14 +14,17 @@ from msl.checkpoints.files import is_checkpoint
 from msl.checkpoints.style import load_transfer
 from msl.config import StylizeConfig
 from msl.console import progress
-from msl.data import Domain, open_domain
+from msl.data import open_domain
 from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check
-from msl.inputs.copies import FORMATS, LABELS, StyledCopy, domain_file, manifest
+from msl.inputs.copies import StyledCopy, domain_file, manifest
+from msl.inputs.copy_progress import CopyProgress
 from msl.inputs.domains import describe_style
+from msl.inputs.makers import making
 from msl.inputs.mixture import Mixture
 from msl.inputs.places import weights_file
 from msl.inputs.shared_files import make_each, write_whole
+from msl.inputs.split_images import SplitImages
 from msl.inputs.styles import Styles, encoder_digest, open_styles
 from msl.models.devices import prepare, to_device
 from msl.recipes import Request
@@ -107,17 +109,19 @@ class Stylize(WorkingStage[StylizeConfig, CopyData]):
         return {"extra": _copy_of(job.config, job.data, job.starts).identity}
 
     def find_existing(self, config: StylizeConfig, data: CopyData, starts: Mapping[str, Start]) -> str | None:
-        """The YAML file of a complete copy."""
-        file = _copy_of(config, data, starts).file
-        return str(file) if file.is_file() else None
+        """The YAML file of a complete copy; a copy that lacks images or has damaged ones is completed first."""
+        copy = _copy_of(config, data, starts)
+        return str(copy.file) if copy.is_complete() else None
 
     def carry_out(self, job: CopyJob) -> Outcome:
-        """Make the missing files of the copy. Its YAML file comes last, so only a complete copy has one."""
+        """Make the missing and damaged files of the copy. Its YAML file comes last, so only a complete copy has one."""
         copy, styler = _copy_of(job.config, job.data, job.starts), _styler(job)
         log.info("%s: %s, in %s", copy.name, describe_style(copy.how), copy.folder)
-        write_whole(copy.folder / MANIFEST, manifest(copy))
-        images_made = _make_images(copy, Mixture(job.config, job.data.styles.images, styler), job)
-        write_whole(copy.file, yaml.safe_dump(domain_file(copy), sort_keys=False).encode())
+        with making(copy.folder, job.reporter.run_id) as makers:
+            write_whole(copy.folder / MANIFEST, manifest(copy))
+            mixture = Mixture(job.config, job.data.styles.images, styler)
+            images_made = _make_images(copy, mixture, CopyProgress(copy, makers, job.reporter))
+            write_whole(copy.file, yaml.safe_dump(domain_file(copy), sort_keys=False).encode())
         _show(copy, job)
         return Outcome(job.reporter.run_id, result=str(copy.file), images_made=images_made)
 
@@ -146,46 +150,15 @@ def _styler(job: CopyJob) -> Styler:
     return to_device(styler, device).eval()
 
 
-def _make_images(copy: StyledCopy, mixture: Mixture, job: CopyJob) -> int:
-    """Make the missing images of every split; gives their number."""
-    images_made = 0
+def _make_images(copy: StyledCopy, mixture: Mixture, shown: CopyProgress) -> int:
+    """Make the missing and damaged images of every split; gives their number."""
     for split, checked in copy.contents.items():
+        images = SplitImages(copy, split, checked.domain, mixture)
         with progress(title=f"{copy.name}/{split}", unit="img", total=len(checked.domain)) as bar:
-            for number, (_, is_new) in enumerate(_images(copy, split, checked.domain, mixture)):
-                images_made += is_new
+            for _, is_new in make_each(images, copy.folder / split / _LOCK, shown.wait):
                 bar.update()
-                if bar.n == bar.total or number % 50 == 0:
-                    rate = bar.format_dict["rate"] or 0.0
-                    job.reporter.metrics({schema.IMAGES_PER_S: rate}, images_made)
-    return images_made
-
-
-def _images(copy: StyledCopy, split: str, domain: Domain, mixture: Mixture) -> Iterator[tuple[int, bool]]:
-    folder, names = copy.folder / split, [domain.samples.name(index) for index in range(len(domain))]
-    options = FORMATS[copy.config.copied.image_format][1]
-
-    def make(index: int) -> bytes:
-        image = domain[index].image
-        styled = mixture.stylize(image, f"{split}/{names[index]}")
-        if domain.samples.drawn:
-            _write_label(copy, split, domain, index)
-        return _encoded(Image.fromarray(styled.permute(1, 2, 0).numpy()), options)
-
-    return make_each([folder / f"{name}{copy.suffix}" for name in names], make, folder / _LOCK)
-
-
-def _write_label(copy: StyledCopy, split: str, domain: Domain, index: int) -> None:
-    """Write the label of a generated scene, which has no file."""
-    label = domain.samples.read(index, labelled=True)[1]
-    if label is not None:
-        path = copy.folder / LABELS / split / f"{domain.samples.name(index)}.png"
-        write_whole(path, _encoded(Image.fromarray(label), {"format": "PNG"}))
-
-
-def _encoded(image: Image.Image, options: Mapping[str, Any]) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, **options)
-    return buffer.getvalue()
+                shown.add(is_new, bar.format_dict["rate"] or 0.0, is_last=bar.n == bar.total)
+    return shown.images_made
 
 
 def _show(copy: StyledCopy, job: CopyJob) -> None:

@@ -3,7 +3,7 @@
 from msl.tracking.artifacts import download, read_record, sha256_of
 from msl.tracking.connection import Client, connect
 from msl.tracking.journalled import journalled
-from msl.tracking.lease import refuse_if_held, take
+from msl.tracking.lease import refuse_if_held, take, this_process
 from msl.tracking.leftovers import forget_if_continued_elsewhere
 from msl.tracking.lineage import code_digest, find_finished, fingerprint, nearest_finished
 from msl.tracking.record import RunRecord
@@ -41,4 +41,5 @@ __all__ = [
     "run_folder",
     "sha256_of",
     "take",
+    "this_process",
 ]

@@ -1,0 +1,89 @@
+"""The processes that make one styled copy, as they see each other: a file for each, locked for as long as it lives."""
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from msl.errors import DataError
+from msl.files import make_folder, temporary_files
+from msl.tracking import this_process
+
+log = logging.getLogger("msl")
+
+_FOLDER, _LOCK = ".makers", "lock"
+
+
+class Makers:
+    """The other processes that make a copy."""
+
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self._folder, self._run_id = folder, run_id
+        self._known: frozenset[str] = frozenset()
+
+    def others(self) -> frozenset[str]:
+        """The living ones: run, process and machine, as text. Files of dead ones go."""
+        files = [file for file in self._folder.iterdir() if file.name not in (_LOCK, self._run_id)]
+        return frozenset(filter(None, map(_living, files)))
+
+    def tell_changes(self) -> frozenset[str]:
+        """Log which processes have come and gone since the last call; gives those that live."""
+        others = self.others()
+        for maker in sorted(others - self._known):
+            log.info("%s makes this copy, too; the images are shared", maker)
+        for maker in sorted(self._known - others):
+            log.info("%s has ended; this run makes what is left", maker)
+        self._known = others
+        return others
+
+
+@contextmanager
+def making(copy_folder: Path, run_id: str) -> Iterator[Makers]:
+    """Within this block, other processes see that this one makes the copy. The last one clears up.
+
+    Args:
+        copy_folder: of the copy.
+        run_id: of the run that makes it.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
+    folder = copy_folder / _FOLDER
+    make_folder(folder, DataError)
+    with (folder / _LOCK).open("a+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)  # waits while the last one clears up
+        with (folder / run_id).open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(f"run {run_id} ({this_process()})".encode())
+            file.flush()
+            try:
+                yield Makers(folder, run_id)
+            finally:
+                (folder / run_id).unlink(missing_ok=True)
+        if _is_last(lock):
+            for leftover in list(temporary_files(copy_folder)):  # of processes that were killed
+                leftover.unlink(missing_ok=True)
+
+
+def _is_last(lock: BinaryIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _living(file: Path) -> str:
+    """What a living process says of itself; empty if it has ended."""
+    try:
+        with file.open("rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return stream.read().decode()
+        file.unlink(missing_ok=True)
+    except FileNotFoundError:
+        pass  # it has just ended
+    return ""

@@ -1,11 +1,13 @@
 """A command made of settings: its options, its call, and its error messages."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 import click
 from pydantic.fields import FieldInfo
 
+from msl import schema
 from msl.commands.dry_run import print_settings
 from msl.commands.options import setting_option
 from msl.config import RequestConfig
@@ -86,6 +88,10 @@ class SettingsCommand(click.Command):
             try:
                 return super().invoke(ctx)
             except MslError as error:
+                if schema.MLFLOW_RUN in os.environ:  # `mlflow run` has made a run, and none of msl took it over
+                    from msl.tracking import note_failure
+
+                    note_failure(masked(f"{type(error).__name__}: {error}"))
                 raise click.ClickException(masked(str(error))) from error
 
     def _run(self, **typed: str | None) -> None:

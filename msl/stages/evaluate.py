@@ -4,6 +4,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from msl import schema
 from msl.checkpoints import Checkpoint, load_network
@@ -34,14 +35,15 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         group: name of the runs that differ only by seed; None = made from the checkpoint's group.
 
     Raises:
-        MslError: the checkpoint, a domain or the tracking server cannot be used.
+        MslError: the checkpoint, a domain or the tracking server cannot be used; a run is opened only when it can.
     """
     client = connect()
+    with TemporaryDirectory() as download:  # before a run is opened: a mistake costs none
+        origin = find_network(client, config.scored.checkpoint, Path(download), config.file, config.runtime.data_root)
+    checkpoint, about, trained = origin.checkpoint, origin.about, origin.checkpoint.about.settings
+    domains, device = _open_domains(config, checkpoint, about.labels), prepare(config.runtime)
     reporter = open_run(client, f"evaluate {config.scored.checkpoint}", {schema.STAGE: "evaluate"})
     with ending(reporter), run_folder(reporter.run_id) as folder:
-        origin = find_network(client, config.scored.checkpoint, folder / "start", config.file, config.runtime.data_root)
-        checkpoint, about, trained = origin.checkpoint, origin.about, origin.checkpoint.about.settings
-        domains = _open_domains(config, checkpoint, about.labels)
         files = _label_files(config, domains)
         domains, checks = _check_domains(domains, config.runtime.skip_bad)
         name = group or _group_name(config, checkpoint.about.group)
@@ -55,8 +57,7 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         describe(reporter, settings, record, tags, [checked.input for checked in checks])
         record_skipped(reporter, checks, folder)
 
-        model = load_network(checkpoint, origin.path)
-        to_device(model, prepare(config.runtime))
+        model = to_device(load_network(checkpoint, origin.reference), device)
         result = Result(checkpoint.step, {d.role: score(model, d, keep=files.get(d.role)) for d in domains})
         metrics = result.metrics(about.labels)
         reporter.metrics(metrics, result.step)

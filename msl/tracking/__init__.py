@@ -5,10 +5,10 @@ from msl.tracking.connection import Client, connect
 from msl.tracking.journalled import journalled
 from msl.tracking.lineage import code_digest, find_finished, fingerprint, nearest_finished
 from msl.tracking.record import RunRecord
-from msl.tracking.references import LAST_FIRST, WeightsFile, find_weights
+from msl.tracking.references import LAST_FIRST, WeightsFile, check_reference, check_run, find_weights
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.run_folder import run_folder
-from msl.tracking.runs import DataInput, describe, describe_again, ending, open_run, reopen, reopened
+from msl.tracking.runs import DataInput, describe, describe_again, ending, note_failure, open_run, reopen, reopened
 from msl.tracking.signals import asking
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "RunRecord",
     "WeightsFile",
     "asking",
+    "check_reference",
+    "check_run",
     "code_digest",
     "connect",
     "describe",
@@ -30,6 +32,7 @@ __all__ = [
     "fingerprint",
     "journalled",
     "nearest_finished",
+    "note_failure",
     "open_run",
     "read_record",
     "reopen",

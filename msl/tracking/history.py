@@ -1,19 +1,16 @@
 """Finished runs as a source of expectations: which run would serve again, and how long an iteration took."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
-import mlflow
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from msl import schema
 from msl.errors import TrackingError
-from msl.tracking.connection import Client, connect
+from msl.tracking.connection import Client, connect, missing_store
 
 _RUNS_READ = 100  # the newest of a stage
-_SQLITE = "sqlite:///"
 
 
 class Speed(NamedTuple):
@@ -32,8 +29,7 @@ class History:
     @classmethod
     def of_store(cls) -> "History":
         """The runs of the store that MLflow's settings name. A store that does not exist is not made."""
-        uri = mlflow.get_tracking_uri()
-        if uri.startswith(_SQLITE) and not Path(uri.removeprefix(_SQLITE)).is_file():
+        if missing_store() is not None:
             return cls(None)
         try:
             return cls(connect())

@@ -156,7 +156,7 @@ def _fold_wrapper(client: MlflowClient, run: Run) -> None:
 
 def note_failure(message: str) -> None:
     """Write into the run that `mlflow run` has made why the command ended before it used that run."""
-    run_id = os.environ.pop(schema.MLFLOW_RUN, None)
+    run_id = os.environ.pop(schema.MLFLOW_RUN)
     with suppress(MlflowException, OSError):
         MlflowClient().set_tag(run_id, schema.ERROR, message[:_MESSAGE_LIMIT])
 

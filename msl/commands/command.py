@@ -38,6 +38,11 @@ S = TypeVar("S", bound=Settings)
 # Resolves the settings that were typed, and carries the command out, or prints them in a dry run.
 Work = Callable[[RequestConfig, dict[str, Any]], None]
 
+_INSTEAD = {  # of an option of other commands: what this command has for it
+    ("pretrain", "checkpoint"): "pretrain starts from ImageNet weights or from --weights FILE, and --resume RUN_ID "
+    "continues a run. ",
+}
+
 # MLproject passes this value for a parameter that was not given; the recipe then decides.
 FROM_RECIPE = "recipe"
 
@@ -81,6 +86,27 @@ class SettingsCommand(click.Command):
         options: list[click.Parameter] = [setting_option(o, field, shown[o]) for o, field in fields.items()]
         options.append(_log_format())
         super().__init__(name, callback=self._run, params=options, help=text, context_settings=_CONTEXT)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; an option that other commands have is told with them."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if (hint := self._elsewhere(error.option_name)) is not None:
+                raise click.UsageError(f"No such option: {error.option_name}. {hint}", ctx) from error
+            raise
+
+    def _elsewhere(self, option: str) -> str | None:
+        """What to type in place of an option that only other commands have."""
+        from msl.commands.catalog import SECTIONS, find_command
+
+        name = option.lstrip("-").replace("-", "_").lower()
+        commands = (find_command(stage) for stage in SECTIONS["Stages"])
+        owners = [command.name for command in commands if name in {parameter.name for parameter in command.params}]
+        if not owners:
+            return None
+        instead = _INSTEAD.get((str(self.name), name), "")
+        return f"{instead}These commands have it: {', '.join(map(str, owners))}."
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. An error that the user can correct gives a message and exit code 1, without a traceback."""

@@ -13,9 +13,11 @@ from msl.data.catalog import check_label_set, check_name, open_domain
 from msl.data.files import FileSamples
 from msl.data.images import SUFFIXES
 from msl.data.patterns import Pattern
+from msl.data.titles import domain_title
 from msl.errors import CheckpointError, ConfigError, DataError, MissingSplitError, UnlabelledError
 from msl.foreign_files import refusal
 from msl.inputs.epochs import epoch_length
+from msl.inputs.notices import tell_once
 from msl.inputs.places import find_style_folder, weights_file
 from msl.recipes import Request
 from msl.references import is_stored, local_file
@@ -41,8 +43,17 @@ def check_request(request: Request) -> None:
     check_names(request.settings, request.base.styled)
     check_files(request.settings)
     check_data(request.settings, request.base.styled)
+    _tell_of_one_domain(request)
     check_stored(request.settings)
     check_warm_up(request.settings, request.base.styled)
+
+
+def _tell_of_one_domain(request: Request) -> None:
+    """Mention an adaptation whose two domains are one."""
+    settings = request.settings.flat()
+    source, target = settings.get("source"), settings.get("target")
+    if "lambda_target" in settings and source and target and domain_title(source) == domain_title(target):
+        tell_once(f"source and target are both {target}: the target has no images that are new to the network", target)
 
 
 def check_resumed(run_id: str) -> None:

@@ -3,7 +3,7 @@
 from msl.tracking.artifacts import download, read_record, sha256_of
 from msl.tracking.connection import Client, connect
 from msl.tracking.journalled import journalled
-from msl.tracking.lineage import code_digest, find_finished, fingerprint, nearest_finished
+from msl.tracking.lineage import code_digest, find_finished, fingerprint, finished_runs, nearest_finished
 from msl.tracking.record import RunRecord
 from msl.tracking.references import LAST_FIRST, WeightsFile, check_reference, check_run, find_weights
 from msl.tracking.reporter import MlflowReporter
@@ -30,6 +30,7 @@ __all__ = [
     "find_finished",
     "find_weights",
     "fingerprint",
+    "finished_runs",
     "journalled",
     "nearest_finished",
     "note_failure",

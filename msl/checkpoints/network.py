@@ -1,5 +1,6 @@
 """The segmentation network in a checkpoint."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,12 @@ from msl.checkpoints.checkpoint import Checkpoint, NetworkAbout
 from msl.checkpoints.differences import refuse_differences
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
+from msl.labels import are_numbered
 from msl.models import SegmentationNetwork, build_model
 from msl.style.front import StyleFront, build_front, put_in_front
 from msl.weights import check_fit
+
+log = logging.getLogger("msl")
 
 
 def about_network(checkpoint: Checkpoint, title: Path | str) -> NetworkAbout:
@@ -28,12 +32,14 @@ def about_network(checkpoint: Checkpoint, title: Path | str) -> NetworkAbout:
 
 
 def refuse_other_classes(about: NetworkAbout, title: Path | str, classes: Sequence[str]) -> None:
-    """Refuse a network for other classes than those of the data.
+    """Refuse a network for other classes than those of the data; classes without names may be as many of the data.
 
     Raises:
         CheckpointError: names both.
     """
-    if tuple(classes) != about.classes:
+    if are_numbered(about.classes) and len(classes) == len(about.classes):
+        log.warning("%s does not name its classes: they are taken to be %s, in this order", title, ", ".join(classes))
+    elif tuple(classes) != about.classes:
         raise CheckpointError(
             f"{title} predicts {len(about.classes)} classes ({', '.join(about.classes)}), the data has "
             f"{len(classes)} ({', '.join(classes)}). Pass head=new to keep its backbone and train a new head for the "

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,19 @@ def refuse_other_classes(about: NetworkAbout, title: Path | str, classes: Sequen
         CheckpointError: names both.
     """
     if are_numbered(about.classes) and len(classes) == len(about.classes):
-        log.warning("%s does not name its classes: they are taken to be %s, in this order", title, ", ".join(classes))
+        _tell_names(str(title), tuple(classes))
     elif tuple(classes) != about.classes:
         raise CheckpointError(
             f"{title} predicts {len(about.classes)} classes ({', '.join(about.classes)}), the data has "
             f"{len(classes)} ({', '.join(classes)}). Pass head=new to keep its backbone and train a new head for the "
             f"data's classes, label_set={about.label_set} to train for its classes, or another checkpoint."
         )
+
+
+@cache
+def _tell_names(title: str, classes: tuple[str, ...]) -> None:
+    """Warn once for each file."""
+    log.warning("%s does not name its classes: they are taken to be %s, in this order", title, ", ".join(classes))
 
 
 def load_network(

@@ -22,6 +22,20 @@ def open_settings(model: ModelConfig, typed: Collection[str]) -> ModelConfig:
     return model.model_copy(update=dict.fromkeys((name for name in _OPEN if name not in typed), None))
 
 
+def refuse_typed(
+    checkpoint: Checkpoint, title: Path | str, model: ModelConfig, typed: Collection[str], new_head: bool
+) -> dict[str, Any]:
+    """Refuse settings that were typed and that the file contradicts; gives the file's values of all others.
+
+    Arguments and errors are those of `settings_from_file`.
+    """
+    stored = about_network(checkpoint, title).model.architecture()
+    names = BACKBONE if new_head else tuple(name for name in stored if name != CLASSES)
+    fixed = [name for name in names if name == _METHOD or (name in typed and getattr(model, name) is not None)]
+    refuse_differences(title, {name: stored[name] for name in fixed}, model.architecture())
+    return {name: stored[name] for name in names if name not in fixed}
+
+
 def settings_from_file(
     checkpoint: Checkpoint, title: Path | str, model: ModelConfig, typed: Collection[str], new_head: bool
 ) -> dict[str, Any]:
@@ -37,11 +51,7 @@ def settings_from_file(
     Raises:
         CheckpointError: the file has other values than those that were typed, or another number of outputs.
     """
-    stored, current = about_network(checkpoint, title).model.architecture(), model.architecture()
-    names = BACKBONE if new_head else tuple(name for name in stored if name != CLASSES)
-    fixed = [name for name in names if name == _METHOD or (name in typed and getattr(model, name) is not None)]
-    refuse_differences(title, {name: stored[name] for name in fixed}, current)
-    taken = {name: stored[name] for name in names if name not in fixed}
+    taken = refuse_typed(checkpoint, title, model, typed, new_head)
     changed = {name: value for name, value in taken.items() if getattr(model, name) not in (None, value)}
     if changed:
         log.info("%s decides the network: %s", title, listed(changed))

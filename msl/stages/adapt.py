@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Generic, TypeVar
 
 from msl.checkpoints import about_network, load_network, refuse_other_classes
-from msl.checkpoints.start import network_with_new_head, open_settings, settings_from_file
+from msl.checkpoints.start import network_with_new_head, open_settings, refuse_typed, settings_from_file
 from msl.config import AdaptConfig
 from msl.config.catalog import TARGET_OBJECTIVES
 from msl.data import open_domain
@@ -48,14 +48,13 @@ class AdaptingStage(SegmentationStage[A, D], Generic[A, D]):
             super().check(request, starts)
 
     def _check_start(self, request: Request, config: A, starts: Mapping[str, Start]) -> None:
-        start, name = starts["checkpoint"], config.source.source
-        self.values_from_starts(config, starts, request.overrides)
-        if config.start.head != "new":
+        start, name, typed = starts["checkpoint"], config.source.source, request.overrides
+        checkpoint, is_new = start.checkpoint(open_settings(config.model, typed)), config.start.head == "new"
+        refuse_typed(checkpoint, start.reference, config.model, typed, is_new)
+        if not is_new:
             real_name = request.base.styled.get(name, name)
             data = open_domain(real_name, config.runtime.data_root, label_set=config.source.label_set)
-            refuse_other_classes(
-                about_network(start.checkpoint(), start.reference), start.reference, data.label_set.classes
-            )
+            refuse_other_classes(about_network(checkpoint, start.reference), start.reference, data.label_set.classes)
 
     def values_from_starts(self, config: A, starts: Mapping[str, Start], typed: Collection[str]) -> dict[str, Any]:
         """The settings of the checkpoint's network that nobody typed."""

@@ -44,7 +44,10 @@ PAGES = (
 CLASSES = {
     "shell": re.compile(r"source |export "),  # stays in force for the rest of the page
     "server": re.compile(r"make serve|mlflow models serve "),  # goes on in the background
-    "run": re.compile(r"make demo|mlflow run \. |python -m (entrypoints|analysis)\b|msl |\(printf .*\| curl "),
+    "run": re.compile(
+        r"make demo|mlflow run \. |mlflow models predict |python -m (entrypoints|analysis)\b|msl "
+        r"|\(printf .*\| curl |printf "
+    ),
     "elsewhere": re.compile(r"docker"),  # needs Docker: tests/test_docker.py
 }
 # What a line must print besides ending well.
@@ -55,6 +58,7 @@ PRINTED = {
     "python -m entrypoints.adapt --recipe gta5_cityscapes": '"source": "gta5"',
     "msl table": "pretrain streets",
     "(printf": '"confidence"',
+    "mlflow models predict": '"confidence"',
 }
 _PATIENCE_S = 600
 _OUTPUT = "Target scores"  # how the one block begins that is no command

@@ -19,6 +19,7 @@ _PROTOCOL = {
 _MACHINE = ("threads", "precision")  # they round differently, which training amplifies
 _HARMLESS = INERT - {*_PROTOCOL, *_MACHINE}
 _INPUT_SIZES = {schema.SOURCE: "crop_size", schema.TARGET: "target_crop_size"}
+_BUDGET = "max_iters"  # the one setting on which the weights depend that a resume may change
 _CLASS_IOU = f"{schema.IOU}/"
 
 
@@ -49,8 +50,9 @@ def _within(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
     for role in schema.DOMAINS:
         if len(data := group.data(role)) > 1:
             yield f"its seeds saw different {role} data: {', '.join(map(str, data))}"
+    yield from _iterations(group)
     for name, column in group.parameters.items():
-        if name not in _HARMLESS and len(values := group.texts(column)) > 1:
+        if name not in {*_HARMLESS, _BUDGET} and len(values := group.texts(column)) > 1:
             yield f"its seeds differ in {name}: {', '.join(value or 'not recorded' for value in values)}"
     for measure in measures:
         missing = sum(math.isnan(value) for value in group.values(measure).values())
@@ -58,6 +60,18 @@ def _within(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
             yield f"{measure.heading} is no number in {missing} of {n} runs"
     for domain in dict.fromkeys(schema.parse_metric(m.metric).domain for m in measures if not m.is_loss):
         yield from _coverage(group, domain)
+
+
+def _iterations(group: SeedGroup) -> Iterator[str]:
+    """Runs of other lengths than the group's name tells: a resume may change the number of iterations."""
+    counts = [f"{count:.0f}" for count in group.iterations_by_run]
+    if len(set(counts)) > 1:
+        texts = [f"{count} (seed {seed})" for count, seed in zip(counts, group.seeds, strict=True)]
+        yield f"the iterations of its seeds differ: {', '.join(texts)}"
+    column = schema.changed(_BUDGET)
+    if column in group.runs and (resumed := group.runs[column].dropna()).size:
+        values = ", ".join(dict.fromkeys(map(str, resumed)))
+        yield f"a resume changed {_BUDGET} to {values} in {len(resumed)} of {len(group.runs)} runs"
 
 
 def _coverage(group: SeedGroup, domain: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Seed groups: the finished runs that differ by seed only, out of the frame that `Store.runs` gives."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,12 +88,19 @@ class SeedGroup:
 
     @property
     def iterations(self) -> float:
-        """Training iterations of its stage, from the settings; NaN where they do not tell."""
-        iter_max, iter_stop, max_iters = (number(self.setting(n)) for n in ("iter_max", "iter_stop", "max_iters"))
-        budget = math.prod(number(self.setting(name)) for name in ("round_num", "epoch_each_round", "epoch_iters"))
-        if not math.isnan(iter_max):
-            budget = _smaller(iter_max, iter_stop)
-        return _smaller(budget, max_iters)
+        """Training iterations of its stage, from the settings; NaN where they do not tell, or where its runs differ."""
+        counts = self.iterations_by_run
+        return counts[0] if len(set(counts)) == 1 else math.nan
+
+    @property
+    def iterations_by_run(self) -> list[float]:
+        """Training iterations of each run, in the order of `runs`: a resume may have changed those of one."""
+        return [_iterations(run) for run in self.runs.astype(object).to_dict("records")]
+
+    @property
+    def seeds(self) -> list[str]:
+        """Seed of each run, in the order of `runs`; the run's ID where none is recorded."""
+        return list(self._seeds())
 
     def data(self, role: str) -> list[schema.DataTag]:
         """The data of a role, one entry for each different tag."""
@@ -151,12 +158,24 @@ def _completed(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def number(text: str | None) -> float:
+def number(text: object) -> float:
     """A setting's value as a number; NaN where it is none."""
     try:
-        return float(text or "")
+        return float(str(text or ""))
     except ValueError:
         return math.nan
+
+
+def _iterations(run: Mapping[Hashable, object]) -> float:
+    """Training iterations of a run, from its settings; NaN where they do not tell."""
+
+    def setting(name: str) -> float:
+        return number(run.get(schema.param(name)))
+
+    budget = math.prod(map(setting, ("round_num", "epoch_each_round", "epoch_iters")))
+    if not math.isnan(setting("iter_max")):
+        budget = _smaller(setting("iter_max"), setting("iter_stop"))
+    return _smaller(budget, setting("max_iters"))
 
 
 def _smaller(value: float, limit: float) -> float:

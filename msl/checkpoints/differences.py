@@ -11,8 +11,8 @@ CLASSES = "num_classes"  # decided by the data
 _NEW_HEAD = "head=new for a new head on its backbone"
 
 
-def refuse_differences(path: Path, stored: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Refuse a network that the settings do not describe.
+def refuse_differences(title: Path | str, stored: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Refuse a network that the settings do not describe; `title` is its file or reference.
 
     Raises:
         CheckpointError: names both values of each difference, and the options to paste.
@@ -20,7 +20,7 @@ def refuse_differences(path: Path, stored: Mapping[str, Any], expected: Mapping[
     differing = {name: value for name, value in stored.items() if value != expected[name]}
     if differing:
         raise CheckpointError(
-            f"{path} holds a network with {listed(differing)}; the settings ask for "
+            f"{title} holds a network with {listed(differing)}; the settings ask for "
             f"{listed({name: expected[name] for name in differing})}. {_way_out(differing)}"
         )
 

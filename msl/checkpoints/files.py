@@ -1,6 +1,7 @@
 """Checkpoints as files: written atomically, read without running code from them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,6 +79,15 @@ def read(path: Path, config: ModelConfig | None = None) -> Checkpoint:
             f"{path} is marked as a checkpoint of msl, but not all of it can be used: {reason}. Pass a file that msl "
             "wrote, or use the version that wrote it."
         ) from error
+
+
+@contextmanager
+def reading_for(reference: str, path: Path) -> Iterator[None]:
+    """Errors of this block name what a user typed, and not the file that was downloaded for it."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(str(error).replace(str(path), reference)) from error
 
 
 def is_checkpoint(path: Path) -> bool:

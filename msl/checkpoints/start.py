@@ -22,14 +22,28 @@ def open_settings(model: ModelConfig, typed: Collection[str]) -> ModelConfig:
     return model.model_copy(update=dict.fromkeys((name for name in _OPEN if name not in typed), None))
 
 
+def refuse_typed(
+    checkpoint: Checkpoint, title: Path | str, model: ModelConfig, typed: Collection[str], new_head: bool
+) -> dict[str, Any]:
+    """Refuse settings that were typed and that the file contradicts; gives the file's values of all others.
+
+    Arguments and errors are those of `settings_from_file`.
+    """
+    stored = about_network(checkpoint, title).model.architecture()
+    names = BACKBONE if new_head else tuple(name for name in stored if name != CLASSES)
+    fixed = [name for name in names if name == _METHOD or (name in typed and getattr(model, name) is not None)]
+    refuse_differences(title, {name: stored[name] for name in fixed}, model.architecture())
+    return {name: stored[name] for name in names if name not in fixed}
+
+
 def settings_from_file(
-    checkpoint: Checkpoint, path: Path, model: ModelConfig, typed: Collection[str], new_head: bool
+    checkpoint: Checkpoint, title: Path | str, model: ModelConfig, typed: Collection[str], new_head: bool
 ) -> dict[str, Any]:
     """The settings of the network that a training takes from the checkpoint that it starts from.
 
     Args:
         checkpoint: what `read` gave.
-        path: its file, for messages.
+        title: its file or reference, for messages.
         model: the settings of the training.
         typed: names of the settings that somebody typed: the file must agree with them.
         new_head: only the backbone is taken from the file, so only its settings count.
@@ -37,35 +51,31 @@ def settings_from_file(
     Raises:
         CheckpointError: the file has other values than those that were typed, or another number of outputs.
     """
-    stored, current = about_network(checkpoint, path).model.architecture(), model.architecture()
-    names = BACKBONE if new_head else tuple(name for name in stored if name != CLASSES)
-    fixed = [name for name in names if name == _METHOD or (name in typed and getattr(model, name) is not None)]
-    refuse_differences(path, {name: stored[name] for name in fixed}, current)
-    taken = {name: stored[name] for name in names if name not in fixed}
+    taken = refuse_typed(checkpoint, title, model, typed, new_head)
     changed = {name: value for name, value in taken.items() if getattr(model, name) not in (None, value)}
     if changed:
-        log.info("%s decides the network: %s", path, listed(changed))
+        log.info("%s decides the network: %s", title, listed(changed))
     return taken
 
 
-def network_with_new_head(checkpoint: Checkpoint, path: Path, model: ModelConfig) -> SegmentationNetwork:
+def network_with_new_head(checkpoint: Checkpoint, title: Path | str, model: ModelConfig) -> SegmentationNetwork:
     """A new network whose backbone has the checkpoint's weights, on the CPU.
 
     Args:
         checkpoint: what `read` gave.
-        path: its file, for messages.
+        title: its file or reference, for messages.
         model: the settings of the new network; those of its backbone are the file's.
 
     Raises:
         CheckpointError: the file's backbone is another one.
     """
-    old = load_network(checkpoint, path)
+    old = load_network(checkpoint, title)
     network = build_model(model.model_copy(update={"weights": "none"}))
     stored, expected = old.config.architecture(), network.config.architecture()
-    refuse_differences(path, {name: stored[name] for name in BACKBONE}, expected)
+    refuse_differences(title, {name: stored[name] for name in BACKBONE}, expected)
     network.backbone.load_state_dict(old.backbone.state_dict())
     log.info(
         "head = new: the backbone is that of %s; the head is new, for %d classes in place of the file's %d",
-        *(path, expected[CLASSES], stored[CLASSES]),
+        *(title, expected[CLASSES], stored[CLASSES]),
     )
     return network

@@ -1,11 +1,13 @@
 """A command made of settings: its options, its call, and its error messages."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 import click
 from pydantic.fields import FieldInfo
 
+from msl import schema
 from msl.commands.dry_run import print_settings
 from msl.commands.options import setting_option
 from msl.config import RequestConfig
@@ -35,6 +37,11 @@ S = TypeVar("S", bound=Settings)
 
 # Resolves the settings that were typed, and carries the command out, or prints them in a dry run.
 Work = Callable[[RequestConfig, dict[str, Any]], None]
+
+_INSTEAD = {  # of an option of other commands: what this command has for it
+    ("pretrain", "checkpoint"): "pretrain starts from ImageNet weights or from --weights FILE, and --resume RUN_ID "
+    "continues a run. ",
+}
 
 # MLproject passes this value for a parameter that was not given; the recipe then decides.
 FROM_RECIPE = "recipe"
@@ -80,12 +87,37 @@ class SettingsCommand(click.Command):
         options.append(_log_format())
         super().__init__(name, callback=self._run, params=options, help=text, context_settings=_CONTEXT)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; an option that other commands have is told with them."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if (hint := self._elsewhere(error.option_name)) is not None:
+                raise click.UsageError(f"No such option: {error.option_name}. {hint}", ctx) from error
+            raise
+
+    def _elsewhere(self, option: str) -> str | None:
+        """What to type in place of an option that only other commands have."""
+        from msl.commands.catalog import SECTIONS, find_command
+
+        name = option.lstrip("-").replace("-", "_").lower()
+        commands = (find_command(stage) for stage in SECTIONS["Stages"])
+        owners = [command.name for command in commands if name in {parameter.name for parameter in command.params}]
+        if not owners:
+            return None
+        instead = _INSTEAD.get((str(self.name), name), "")
+        return f"{instead}These commands have it: {', '.join(map(str, owners))}."
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. An error that the user can correct gives a message and exit code 1, without a traceback."""
         with guarded(*CLICK_ERRORS):
             try:
                 return super().invoke(ctx)
             except MslError as error:
+                if schema.MLFLOW_RUN in os.environ:  # `mlflow run` has made a run, and none of msl took it over
+                    from msl.tracking import note_failure
+
+                    note_failure(masked(f"{type(error).__name__}: {error}"))
                 raise click.ClickException(masked(str(error))) from error
 
     def _run(self, **typed: str | None) -> None:

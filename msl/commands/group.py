@@ -11,6 +11,17 @@ from msl.commands.catalog import COMMANDS, SECTIONS, find_command
 from msl.commands.command import CLICK_ERRORS
 from msl.console import guarded
 
+_STAGES = "pretrain, adapt, …"
+_MEANT = {  # words that people type for something else, and what to type
+    "resume": f"`msl STAGE --resume RUN_ID` continues a run, where STAGE ({_STAGES}) is that of the run: "
+    "`msl runs` shows both.",
+    "train": "`msl pretrain` trains on the source, `msl adapt` on source and target.",
+    "test": "`msl evaluate --checkpoint runs:/RUN_ID` scores a network.",
+    "infer": "`msl predict --checkpoint runs:/RUN_ID --images FOLDER --output FOLDER` predicts images.",
+    "compare": "`msl table --baseline GROUP` compares groups of runs.",
+    "ui": "`msl serve` runs a tracking server with MLflow's pages; `mlflow ui` shows them without log-in.",
+}
+
 
 class CommandGroup(click.Group):
     """Every command of the catalog; each is imported when it is used."""
@@ -35,6 +46,8 @@ class CommandGroup(click.Group):
         """The command that was typed, or an error with the nearest names."""
         name = args[0]
         if self.get_command(ctx, name) is None and name.isidentifier() and not ctx.resilient_parsing:
+            if name in _MEANT:
+                ctx.fail(f"{name!r} is not a command. {_MEANT[name]}")
             nearest = difflib.get_close_matches(name, COMMANDS, n=3, cutoff=0.5)
             hint = f"Did you mean {' or '.join(nearest)}?" if nearest else "`msl --help` lists all commands."
             ctx.fail(f"{name!r} is not a command. {hint}")

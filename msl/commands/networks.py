@@ -12,11 +12,12 @@ from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConf
 
 def _check(config: StageConfig) -> None:
     """Check names and files at once: the work itself imports torch and opens a run."""
-    from msl.inputs.early import check_files, check_images, check_names
+    from msl.inputs.early import check_files, check_images, check_names, check_stored
 
     check_names(config, {})
     check_files(config)
     check_images(config)
+    check_stored(config)
 
 
 def _evaluate(config: EvaluateConfig, request: RequestConfig) -> None:

@@ -13,9 +13,11 @@ from msl.data.catalog import check_label_set, check_name, open_domain
 from msl.data.files import FileSamples
 from msl.data.images import SUFFIXES
 from msl.data.patterns import Pattern
+from msl.data.titles import domain_title
 from msl.errors import CheckpointError, ConfigError, DataError, MissingSplitError, UnlabelledError
 from msl.foreign_files import refusal
 from msl.inputs.epochs import epoch_length
+from msl.inputs.notices import tell_once
 from msl.inputs.places import find_style_folder, weights_file
 from msl.recipes import Request
 from msl.references import is_stored, local_file
@@ -34,27 +36,42 @@ def check_request(request: Request) -> None:
     """Check names, files and folders of a request.
 
     Raises:
-        CheckpointError: a file of weights is missing.
+        CheckpointError: a file of weights is missing, or a run or a registered model.
         ConfigError: a domain or label set is unknown, or training would end within its warm-up.
         DataError: the data of a domain is missing.
     """
     check_names(request.settings, request.base.styled)
     check_files(request.settings)
     check_data(request.settings, request.base.styled)
+    _tell_of_one_domain(request)
+    check_stored(request.settings)
     check_warm_up(request.settings, request.base.styled)
 
 
+def _tell_of_one_domain(request: Request) -> None:
+    """Mention an adaptation whose two domains are one."""
+    settings = request.settings.flat()
+    source, target = settings.get("source"), settings.get("target")
+    if "lambda_target" in settings and source and target and domain_title(source) == domain_title(target):
+        tell_once(f"source and target are both {target}: the target has no images that are new to the network", target)
+
+
 def check_resumed(run_id: str) -> None:
-    """Check that this may be a run's ID; the run itself is looked up later.
+    """Check that this is the ID of a run in the store; what the run recorded is read later.
 
     Raises:
+        CheckpointError: there is no such run.
         ConfigError: it is a part of an ID, or a reference.
+        TrackingError: the tracking store cannot be reached.
     """
     if _RUN_ID.fullmatch(run_id) is None:
         raise ConfigError(
             f"resume = {run_id}: this is not the ID of a run. An ID has 32 characters (0-9, a-f): "
             "the end of a stage prints it, and `msl runs` lists all."
         )
+    from msl.tracking import check_run  # it loads MLflow
+
+    check_run(run_id, "resume")
 
 
 def check_names(config: StageConfig, styled: Mapping[str, str]) -> None:
@@ -84,7 +101,7 @@ def check_files(config: StageConfig) -> None:
         name = settings.get(setting)
         if name is None or name in built_in or ":/" in name:
             continue
-        path = Path(weights_file(name, _root(settings)))
+        path = Path(weights_file(name, _root(settings)) if setting == "encoder" else name)
         if not path.exists():
             raise CheckpointError(f"{setting} = {name}: no such file. {_WAYS_OUT[setting]}")
         _refuse_other_files(setting, name, path)
@@ -92,6 +109,22 @@ def check_files(config: StageConfig) -> None:
         reference = settings.get(setting)
         if reference is not None and not is_stored(reference):
             _refuse_other_files(setting, reference, local_file(setting, reference, _root(settings)))
+
+
+def check_stored(config: StageConfig) -> None:
+    """Look up the runs and registered models that the settings name.
+
+    Raises:
+        CheckpointError: there is no such run or model, or it has no such file.
+        TrackingError: the tracking store cannot be reached.
+    """
+    settings = config.flat()
+    references = {setting: str(settings[setting]) for setting in _STARTS if settings.get(setting) is not None}
+    for setting, reference in references.items():
+        if is_stored(reference):
+            from msl.tracking import check_reference  # it loads MLflow
+
+            check_reference(reference, setting)
 
 
 def _refuse_other_files(setting: str, name: str, path: Path) -> None:

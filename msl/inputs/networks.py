@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from msl.checkpoints import Checkpoint, NetworkAbout, about_network, read
+from msl.checkpoints import Checkpoint, NetworkAbout, about_network, read, reading_for
 from msl.checkpoints.differences import refuse_differences
 from msl.config import FileConfig, ModelConfig
 from msl.tracking import Client, find_weights
@@ -26,7 +26,7 @@ class Origin:
     @property
     def about(self) -> NetworkAbout:
         """What the file says of its network."""
-        return about_network(self.checkpoint, self.path)
+        return about_network(self.checkpoint, self.reference)
 
 
 def find_network(
@@ -47,8 +47,8 @@ def find_network(
     """
     file = find_weights(client, reference, folder, root=root)
     typed = {} if config is None else config.typed()
-    checkpoint = read(file.path, ModelConfig(**typed) if typed else None)
-    about = about_network(checkpoint, file.path)
-    stored = about.model.architecture()
-    refuse_differences(file.path, {name: stored[name] for name in typed}, typed)
+    with reading_for(file.reference, file.path):
+        checkpoint = read(file.path, ModelConfig(**typed) if typed else None)
+    stored = about_network(checkpoint, file.reference).model.architecture()
+    refuse_differences(file.reference, {name: stored[name] for name in typed}, typed)
     return Origin(file.path, file.reference, file.run_id, checkpoint)

@@ -8,8 +8,8 @@ from msl.data.titles import domain_title
 from msl.errors import MslError
 from msl.inputs.early import data_texts
 from msl.inputs.epochs import epoch_length
+from msl.inputs.history import History
 from msl.recipes import Request
-from msl.tracking.history import History
 
 _PARENT = "pretrain"
 _FROM_DATA = ("label_set", "num_classes", "target_crop_size", "epoch_iters", "eval_every", "source")  # once it is open

@@ -49,8 +49,17 @@ def described_label_set(name: str, described: Mapping[str, Any] | Sequence[Any])
 
 def numbered_label_set(name: str, count: int) -> LabelSet:
     """Classes of a network whose file does not name them: 21 are those of Pascal VOC, others get numbers."""
-    names = _VOC if count == len(_VOC) else tuple(f"class {number}" for number in range(count))
+    names = _VOC if count == len(_VOC) else _numbers(count)
     return LabelSet(name="voc21" if names is _VOC else name, classes=names, palette=tuple(chosen_colours(count)))
+
+
+def are_numbered(classes: Sequence[str]) -> bool:
+    """Whether these are the classes of `numbered_label_set`, which have no names."""
+    return tuple(classes) == _numbers(len(classes))
+
+
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(f"class {number}" for number in range(count))
 
 
 def restored_label_set(name: str, classes: Sequence[str], palette: Sequence[Colour] = ()) -> LabelSet:

@@ -5,7 +5,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from msl.config import DeviceConfig
+from msl.config import DeviceConfig, StageConfig
 from msl.errors import ConfigError
 
 M = TypeVar("M", bound=nn.Module)
@@ -33,6 +33,13 @@ def prepare(config: DeviceConfig) -> torch.device:
             f"device = {name} cannot be used here: {reason}. Pass auto, cpu or another device."
         ) from error
     return device
+
+
+def check_device(config: StageConfig) -> None:
+    """Check that this machine has the device of a stage's settings; raises as `prepare` does."""
+    for _, group in config:
+        if isinstance(group, DeviceConfig):
+            prepare(group)
 
 
 def to_device(model: M, device: torch.device) -> M:

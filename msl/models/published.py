@@ -17,7 +17,7 @@ from torch import Tensor
 
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
-from msl.labels import LABEL_SETS, LabelSet, numbered_label_set
+from msl.labels import LABEL_SETS, LabelSet, are_numbered, numbered_label_set
 from msl.models.build import build_model, fill_in, settings_of_weights
 from msl.models.network import SegmentationNetwork
 from msl.models.preprocessing import Preprocessing
@@ -109,6 +109,12 @@ def _of_torchvision(path: Path, state: Mapping[str, Tensor], config: ModelConfig
     count = settings["num_classes"]
     label_set = LABEL_SETS[_LABEL_SETS[count]] if count in _LABEL_SETS else numbered_label_set(path.stem, count)
     settings |= settings_left_open(config)
+    if are_numbered(label_set.classes):
+        log.info(
+            "%s does not name its %d classes, so they are numbered. evaluate and adapt take the names of data that has "
+            "as many; `classes:` of its YAML file lists them in the order of the network's outputs (docs/own-data.md)",
+            *(path, count),
+        )
     return Published(ModelConfig.model_validate(settings), weights, label_set, 0)
 
 

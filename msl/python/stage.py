@@ -9,7 +9,7 @@ from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConf
 from msl.config.catalog import STAGES
 from msl.config.registry import unknown_name
 from msl.errors import ConfigError
-from msl.inputs.early import check_files, check_images, check_names, check_request, check_resumed
+from msl.inputs.early import check_files, check_images, check_names, check_request, check_resumed, check_stored
 from msl.inputs.fitting import examined_data, find_request
 from msl.runs import run as carry_out
 from msl.serving import package, predict
@@ -71,6 +71,7 @@ def _checked(config: C) -> C:
     check_names(resolved, {})
     check_files(resolved)
     check_images(resolved)
+    check_stored(resolved)
     return resolved
 
 

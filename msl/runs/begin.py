@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from msl import schema
@@ -11,9 +13,9 @@ from msl.data.titles import domain_title
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.runs.resume import resume
-from msl.runs.supplies import AnyStage, Supplies, code_of, data_root, find_stage, fingerprint_of
+from msl.runs.supplies import AnyStage, Supplies, code_of, data_root, find_stage, fingerprint_of, named_starts
 from msl.runs.work import carry_out
-from msl.stages.stage import Job, Outcome, TrainingStage
+from msl.stages.stage import Job, Outcome, Start, TrainingStage
 from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, run_folder
 
 log = logging.getLogger("msl")
@@ -27,7 +29,8 @@ def run(request: Request, nested_in: str | None = None) -> Outcome:
         nested_in: ID of the run that needs this one first.
 
     Raises:
-        MslError: an error that the user can correct, found before training if possible. The run ends FAILED.
+        MslError: an error that the user can correct, found before training if possible. What costs little is checked
+            before a run is opened; of later errors, the run ends FAILED.
     """
     client, stage = connect(), find_stage(request.stage)
     if request.resume is not None:
@@ -36,6 +39,15 @@ def run(request: Request, nested_in: str | None = None) -> Outcome:
 
 
 def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
+    with TemporaryDirectory() as downloads:  # of the results that the settings name: before a run is opened
+        named = named_starts(client, stage, request, Path(downloads))
+        stage.check(request, named)
+        return _carry_out(client, stage, request, nested_in, named)
+
+
+def _carry_out(
+    client: Client, stage: AnyStage, request: Request, nested_in: str | None, named: Mapping[str, Start]
+) -> Outcome:
     settings, group = request.settings, request.group_name(domain_title)
     tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
     reporter = open_run(client, stage.title(group, settings), tags, nested_in)
@@ -44,7 +56,7 @@ def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | N
         supplies = Supplies(client, lambda parent: run(parent, nested_in=reporter.run_id))
         values, data, needs = supplies.open_data(stage, request)
         config = settings.edit(**values)
-        starts = supplies.starts(needs, data_root(config), folder / "start")
+        starts = supplies.starts(needs, named, data_root(config), folder / "start")
         changes = stage.values_from_starts(config, starts, request.overrides)
         group = _group_of(request, config, changes)
         config = config.edit(**changes)

@@ -46,10 +46,13 @@ class Supplies:
         start_needs = [need for need in needs if need.setting not in schema.DOMAINS]
         return copies | stage.values_from_data(config, data), data, start_needs
 
-    def starts(self, needs: list[Need], root: Path | None, folder: Path) -> dict[str, Start]:
-        """The results that a stage starts from, on this machine, by setting."""
+    def starts(
+        self, needs: list[Need], named: Mapping[str, Start], root: Path | None, folder: Path
+    ) -> dict[str, Start]:
+        """The results that a stage starts from, on this machine, by setting; `named` are here already."""
         return {
-            need.setting: fetch(self._client, need.setting, self.result_of(need), root, folder / need.setting)
+            need.setting: named.get(need.setting)
+            or fetch(self._client, need.setting, self.result_of(need), root, folder / need.setting)
             for need in needs
         }
 
@@ -108,6 +111,20 @@ class Supplies:
                 ", ".join(differing) or "data or code",
                 last_checkpoint_of(run_id),
             )
+
+
+def named_starts(client: Client, stage: AnyStage, request: Request, folder: Path) -> dict[str, Start]:
+    """The results that the settings name, by setting, downloaded into a folder if necessary.
+
+    Raises:
+        CheckpointError: there is no such file, run or artifact.
+    """
+    settings = request.settings
+    return {
+        need.setting: fetch(client, need.setting, need.reference, data_root(settings), folder / need.setting)
+        for need in stage.needs(request, settings)
+        if need.reference is not None and need.setting not in schema.DOMAINS
+    }
 
 
 def find_stage(name: str) -> AnyStage:

@@ -39,6 +39,7 @@ CLEANED: Final = "msl.cleaned"  # when a clean-up deleted this run's checkpoints
 IMPORTED: Final = "msl.imported"  # the run's ID in the store that it was exported from
 IMPORT_COMPLETE: Final = "msl.import_complete"
 MLFLOW_PARENT: Final = "mlflow.parentRunId"  # MLflow's own: the run that started this one
+MLFLOW_RUN: Final = "MLFLOW_RUN_ID"  # MLflow's own environment variable: the run that `mlflow run` has made
 
 # MLflow's own words for the state of a run.
 RUNNING: Final = "RUNNING"

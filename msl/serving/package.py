@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import mlflow
@@ -56,14 +57,16 @@ def package(config: PackageConfig) -> Packaged:
     """
     settings = config.packaged
     client = connect()
+    with TemporaryDirectory() as download:  # before a run is opened: a mistake costs none
+        origin = find_network(client, settings.checkpoint, Path(download), config.file)
+        slim, lineage = _slim(origin, config.input), _lineage(client, origin)
     reporter = open_run(client, f"package {settings.checkpoint}", {schema.STAGE: "package"})
     with ending(reporter), run_folder(reporter.run_id) as folder:
-        origin = find_network(client, settings.checkpoint, folder / "start", config.file)
-        tags = _lineage(client, origin) | {schema.LICENSE: settings.license or _terms(origin.checkpoint)}
+        tags = lineage | {schema.LICENSE: settings.license or _terms(origin.checkpoint)}
         record = RunRecord(stage="package", settings=config.flat(), classes=origin.about.classes)
         describe(reporter, config.flat(), record, {schema.PARENT: origin.parent}, [])
         network = folder / NETWORK_FILE
-        write(network, _slim(origin, config.input))
+        write(network, slim)
         run_id = origin.run_id or reporter.run_id
         try:
             uri = _log(client, run_id, network, origin, tags)
@@ -77,7 +80,7 @@ def package(config: PackageConfig) -> Packaged:
 
 def _slim(origin: Origin, view: InputConfig) -> Checkpoint:
     """The checkpoint without the state of the training, which is most of the file and not needed to predict."""
-    size = input_size(origin.checkpoint, origin.path, view)
+    size = input_size(origin.checkpoint, origin.reference, view)
     settings = view.model_copy(update={"crop_size": size}).model_dump(mode="json")
     return replace(origin.checkpoint, progress=None, about=replace(origin.checkpoint.about, view=settings))
 

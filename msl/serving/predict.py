@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from statistics import fmean
+from tempfile import TemporaryDirectory
 
 from PIL import Image
 
@@ -26,7 +27,7 @@ from msl.scoring.legend import coloured, colours_of, legend_picture
 from msl.serving.images import ImageFile, find_images
 from msl.serving.pipeline import in_flight
 from msl.serving.predictor import Prediction, Predictor
-from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
+from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run
 
 log = logging.getLogger("msl")
 
@@ -65,17 +66,18 @@ def predict(config: PredictConfig) -> str:
 
     Raises:
         DataError: some images cannot be read. The others are predicted, and the run ends FAILED.
-        MslError: the network or the tracking server is not as it should be, or the output cannot be written.
+        MslError: the network or the tracking server is not as it should be, or the output cannot be written. No run is
+            opened for it.
     """
     settings = config.predicted
-    client = connect()
-    reporter = open_run(client, f"predict {settings.images} with {settings.checkpoint}", {schema.STAGE: "predict"})
-    with ending(reporter), run_folder(reporter.run_id) as folder:
-        files = find_images(settings.images, settings.output)
-        origin = find_network(client, settings.checkpoint, folder / "start", config.file)
-        predictor = Predictor.of(origin.checkpoint, origin.path, config.input, config.device)
-        write = Writer(settings, predictor.label_set)
-        reporter.rename(f"predict {settings.images.name} with {origin.checkpoint.about.group}")
+    client, files = connect(), find_images(settings.images, settings.output)
+    with TemporaryDirectory() as folder:  # before a run is opened: a mistake costs none
+        origin = find_network(client, settings.checkpoint, Path(folder), config.file)
+    predictor = Predictor.of(origin.checkpoint, origin.reference, config.input, config.device)
+    write = Writer(settings, predictor.label_set)
+    name = f"predict {settings.images.name} with {origin.checkpoint.about.group}"
+    reporter = open_run(client, name, {schema.STAGE: "predict"})
+    with ending(reporter):
         _describe(reporter, config, origin.about, origin.parent)
         start_s = time.monotonic()
         rows = predict_files(predictor, files, write, settings)

@@ -37,12 +37,12 @@ class Predictor:
     flip: bool
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint, path: Path, view: InputConfig, device: DeviceConfig) -> Self:
+    def of(cls, checkpoint: Checkpoint, title: Path | str, view: InputConfig, device: DeviceConfig) -> Self:
         """The network of a checkpoint.
 
         Args:
             checkpoint: what `read` gave.
-            path: its file, for messages.
+            title: its file or reference, for messages.
             view: how the network sees images; settings that are not given are as in its training.
             device: where the network runs.
 
@@ -51,11 +51,11 @@ class Predictor:
         """
         if checkpoint.about.view is not None and view == InputConfig():
             view = validated(InputConfig, checkpoint.about.view)
-        size = input_size(checkpoint, path, view)
-        model = load_network(checkpoint, path)
+        size = input_size(checkpoint, title, view)
+        model = load_network(checkpoint, title)
         to_device(model, prepare(device))
         resized = Resized(size, view.eval_scales)
-        return cls(model.eval(), about_network(checkpoint, path).labels, resized, view.eval_flip)
+        return cls(model.eval(), about_network(checkpoint, title).labels, resized, view.eval_flip)
 
     @torch.inference_mode()
     def __call__(self, image: UInt8, confidence: bool = False) -> Prediction:
@@ -67,7 +67,7 @@ class Predictor:
         return Prediction(label[0].cpu(), probability[0].cpu())
 
 
-def input_size(checkpoint: Checkpoint, path: Path, view: InputConfig) -> tuple[int, int]:
+def input_size(checkpoint: Checkpoint, title: Path | str, view: InputConfig) -> tuple[int, int]:
     """Width and height of the network's input: as `view` says, or as for target images in its training.
 
     Raises:
@@ -77,5 +77,5 @@ def input_size(checkpoint: Checkpoint, path: Path, view: InputConfig) -> tuple[i
         return view.crop_size
     settings = checkpoint.about.settings
     if not settings:
-        raise ConfigError(f"{path} does not say at which size it was trained: pass crop_size=WIDTH,HEIGHT")
+        raise ConfigError(f"{title} does not say at which size it was trained: pass crop_size=WIDTH,HEIGHT")
     return parse_size(settings.get(f"{schema.TARGET}_crop_size") or settings["crop_size"])

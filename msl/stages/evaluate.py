@@ -4,15 +4,16 @@ import platform
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from msl import schema
-from msl.checkpoints import Checkpoint, load_network
+from msl.checkpoints import Checkpoint, load_network, refuse_other_classes
 from msl.config import EvaluateConfig, EvaluationConfig, parse_size
 from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check, record_skipped
 from msl.inputs.domains import open_scored_split, to_score
-from msl.inputs.networks import find_network
-from msl.labels import LabelSet
+from msl.inputs.networks import Origin, find_network
+from msl.labels import LabelSet, are_numbered
 from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
 from msl.recipes.group_name import join_words
@@ -34,20 +35,22 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         group: name of the runs that differ only by seed; None = made from the checkpoint's group.
 
     Raises:
-        MslError: the checkpoint, a domain or the tracking server cannot be used.
+        MslError: the checkpoint, a domain or the tracking server cannot be used; a run is opened only when it can.
     """
     client = connect()
+    with TemporaryDirectory() as download:  # before a run is opened: a mistake costs none
+        origin = find_network(client, config.scored.checkpoint, Path(download), config.file, config.runtime.data_root)
+    checkpoint, trained = origin.checkpoint, origin.checkpoint.about.settings
+    label_set, device = _label_set(config, origin), prepare(config.runtime)
+    domains = _open_domains(config, checkpoint, label_set)
     reporter = open_run(client, f"evaluate {config.scored.checkpoint}", {schema.STAGE: "evaluate"})
     with ending(reporter), run_folder(reporter.run_id) as folder:
-        origin = find_network(client, config.scored.checkpoint, folder / "start", config.file, config.runtime.data_root)
-        checkpoint, about, trained = origin.checkpoint, origin.about, origin.checkpoint.about.settings
-        domains = _open_domains(config, checkpoint, about.labels)
         files = _label_files(config, domains)
         domains, checks = _check_domains(domains, config.runtime.skip_bad)
         name = group or _group_name(config, checkpoint.about.group)
         seed = trained.get(schema.SEED)  # the authors' files do not have it
         reporter.rename(f"{name} seed={seed}")
-        record = RunRecord(stage="evaluate", settings=config.flat(), classes=about.classes)
+        record = RunRecord(stage="evaluate", settings=config.flat(), classes=label_set.classes)
         tags = {schema.GROUP: name, schema.PARENT: origin.parent}
         if config.scored.export is not None:
             tags[schema.PREDICTIONS] = f"{platform.node()}:{config.scored.export.absolute()}"
@@ -55,13 +58,27 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         describe(reporter, settings, record, tags, [checked.input for checked in checks])
         record_skipped(reporter, checks, folder)
 
-        model = load_network(checkpoint, origin.path)
-        to_device(model, prepare(config.runtime))
+        model = to_device(load_network(checkpoint, origin.reference), device)
         result = Result(checkpoint.step, {d.role: score(model, d, keep=files.get(d.role)) for d in domains})
-        metrics = result.metrics(about.labels)
+        metrics = result.metrics(label_set)
         reporter.metrics(metrics, result.step)
         _report(reporter, model, domains, result, config.evaluation.panels, folder)
         return Outcome(reporter.run_id, metrics)
+
+
+def _label_set(config: EvaluateConfig, origin: Origin) -> LabelSet:
+    """The classes that the network predicts; those of the data, if the file of another program does not name them.
+
+    Raises:
+        CheckpointError: the data has another number of classes.
+    """
+    scored = config.scored
+    if are_numbered(origin.about.classes):
+        for name in (scored.target, scored.source):
+            if name not in (None, "trained") and (domain := open_scored_split(name, config.runtime.data_root, None)):
+                refuse_other_classes(origin.about, origin.reference, domain.label_set.classes)
+                return domain.label_set
+    return origin.about.labels
 
 
 def _group_name(config: EvaluateConfig, trained_group: str) -> str:

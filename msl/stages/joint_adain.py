@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from msl import schema
+from msl.checkpoints import about_network
 from msl.checkpoints.style import load_transfer
 from msl.config import JointAdainConfig
 from msl.data import CropTransform, Joined, Paired, Stream
@@ -18,6 +19,7 @@ from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
 from msl.recipes import Request
 from msl.stages.adapt import AdaptingStage
+from msl.stages.decoders import check_decoder
 from msl.stages.segmentation import Extension
 from msl.stages.stage import Job, Need, Start
 from msl.style import StyleTransfer
@@ -56,6 +58,17 @@ class JointAdain(AdaptingStage[JointAdainConfig, JointData]):
         decoder = Need(setting="decoder", reference=config.network.decoder, request=request.for_style("train_style"))
         return [*super().needs(request, config), decoder]
 
+    def check(self, request: Request, starts: Mapping[str, Start]) -> None:
+        """Also the decoder, and that the checkpoint has no style network yet."""
+        super().check(request, starts)
+        check_decoder(request, starts)
+        start = starts.get("checkpoint")
+        if start is not None and about_network(start.checkpoint(), start.reference).front is not None:
+            raise CheckpointError(
+                f"checkpoint = {start.reference}: that network has a style network in front of it "
+                "already. Start from a checkpoint without one."
+            )
+
     def open(self, config: JointAdainConfig) -> JointData:
         """Both domains, the target without its labels, and the style images; raises as `open_data` does."""
         domains = open_data(config, self.trains_on)
@@ -76,17 +89,8 @@ class JointAdain(AdaptingStage[JointAdainConfig, JointData]):
         return super().decisive(config, data) | {"encoder": encoder, "style": data.styles.digest}
 
     def first_network(self, job: Job[JointAdainConfig, JointData]) -> SegmentationNetwork:
-        """The network of the checkpoint, with the style network in front.
-
-        Raises:
-            CheckpointError: the checkpoint has a style network already.
-        """
+        """The network of the checkpoint, with the style network in front."""
         network, front = super().first_network(job), _front(job)
-        if front_of(network) is not None:
-            raise CheckpointError(
-                f"checkpoint = {job.starts['checkpoint'].reference}: that network has a style network in front of it "
-                "already. Start from a checkpoint without one."
-            )
         put_in_front(network, front)
         return network
 

@@ -19,7 +19,7 @@ from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import PRECISIONS, prepare, to_device
 from msl.recipes import Request
 from msl.scoring.tables import write_tables
-from msl.stages.stage import Job, Need, Training, TrainingStage
+from msl.stages.stage import Job, Need, Start, Training, TrainingStage
 from msl.style.front import front_of
 from msl.tracking import sha256_of
 from msl.training import Callback, Schedule, State, Term
@@ -65,6 +65,12 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         styled = request.base.styled
         names = {schema.SOURCE: config.source.source, schema.TARGET: config.target.target or ""}
         return [_copy(request, role, name, styled[name]) for role, name in names.items() if name in styled]
+
+    def check(self, request: Request, starts: Mapping[str, Start]) -> None:
+        """Also whether the network can be built: its weights may be for another backbone."""
+        super().check(request, starts)
+        settings: Any = request.settings
+        build_model(settings.model)
 
     def values_from_data(self, config: T, data: D) -> dict[str, Any]:
         """The classes, the size of the target's images and the length of an epoch."""

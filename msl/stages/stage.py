@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from msl import schema
-from msl.checkpoints import Checkpoint, read
+from msl.checkpoints import Checkpoint, read, reading_for
 from msl.config import ModelConfig, StageConfig
 from msl.data import loading_explained
 from msl.errors import TrainingError
 from msl.inputs.checks import Checked
+from msl.models.devices import check_device
 from msl.recipes import Request
 from msl.tracking import DataInput, MlflowReporter
 from msl.training import Callback, State, Term, fit
@@ -53,7 +54,8 @@ class Start:
     def checkpoint(self, model: ModelConfig | None = None) -> Checkpoint:
         """The checkpoint in the file; arguments and errors are those of `msl.checkpoints.read`."""
         if self._checkpoint is None:
-            self._checkpoint = read(self.path, model)
+            with reading_for(self.reference, self.path):
+                self._checkpoint = read(self.path, model)
         return self._checkpoint
 
 
@@ -158,6 +160,18 @@ class Stage(ABC, Generic[C, D]):
     def needs(self, request: Request, config: C) -> list[Need]:
         """The results that it starts from. Those that are domains are found or made before data is opened."""
         return []
+
+    def check(self, request: Request, starts: Mapping[str, Start]) -> None:
+        """Check what costs little, before a run is opened and before the samples are checked.
+
+        Args:
+            request: the stage, its recipe and its settings, without those that the data decides.
+            starts: the results that the settings name, by setting.
+
+        Raises:
+            MslError: this machine lacks the device, or a start does not fit.
+        """
+        check_device(request.settings)
 
     @abstractmethod
     def open(self, config: C) -> D:

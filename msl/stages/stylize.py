@@ -28,6 +28,7 @@ from msl.inputs.split_images import SplitImages
 from msl.inputs.styles import Styles, encoder_digest, open_styles
 from msl.models.devices import prepare, to_device
 from msl.recipes import Request
+from msl.stages.decoders import check_decoder
 from msl.stages.stage import Job, Need, Outcome, Start, WorkingStage
 from msl.style import ColourTransfer, FourierTransfer, Styler, mixing_weights
 from msl.style.pictures import grid
@@ -80,6 +81,11 @@ class Stylize(WorkingStage[StylizeConfig, CopyData]):
             return []
         training = request.for_style("train_style")
         return [Need(setting="decoder", reference=config.network.decoder, request=training)]
+
+    def check(self, request: Request, starts: Mapping[str, Start]) -> None:
+        """Also the decoder."""
+        super().check(request, starts)
+        check_decoder(request, starts)
 
     def open(self, config: StylizeConfig) -> CopyData:
         """The content without its labels, split by split, and the style images.

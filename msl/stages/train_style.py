@@ -16,6 +16,7 @@ from msl.inputs.places import weights_file
 from msl.inputs.styles import DecoderData, encoder_digest, open_decoder_data
 from msl.models.devices import PRECISIONS, prepare, to_device
 from msl.recipes import Request
+from msl.stages.decoders import check_decoder
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage
 from msl.style import StyleTransfer, load_encoder, mirror_encoder, normalise, unit_rgb
 from msl.training import Callback, Schedule, State, Term
@@ -42,6 +43,11 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
         """The decoder to continue with, if the settings name one; else it begins with a new decoder."""
         decoder = config.network.decoder
         return [] if decoder is None else [Need(setting="decoder", reference=decoder, request=request)]
+
+    def check(self, request: Request, starts: Mapping[str, Start]) -> None:
+        """Also the decoder."""
+        super().check(request, starts)
+        check_decoder(request, starts)
 
     def open(self, config: TrainStyleConfig) -> DecoderData:
         """Content and style images; raises as `open_decoder_data` does."""

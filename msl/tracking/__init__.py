@@ -5,12 +5,12 @@ from msl.tracking.connection import Client, connect
 from msl.tracking.journalled import journalled
 from msl.tracking.lease import refuse_if_held, take, this_process
 from msl.tracking.leftovers import forget_if_continued_elsewhere
-from msl.tracking.lineage import code_digest, find_finished, fingerprint, nearest_finished
+from msl.tracking.lineage import code_digest, find_finished, fingerprint, finished_runs, nearest_finished
 from msl.tracking.record import RunRecord
-from msl.tracking.references import LAST_FIRST, WeightsFile, find_weights
+from msl.tracking.references import LAST_FIRST, WeightsFile, check_reference, check_run, find_weights
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.run_folder import run_folder
-from msl.tracking.runs import DataInput, describe, describe_again, ending, open_run, reopen, reopened
+from msl.tracking.runs import DataInput, describe, describe_again, ending, note_failure, open_run, reopen, reopened
 from msl.tracking.signals import asking
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
     "RunRecord",
     "WeightsFile",
     "asking",
+    "check_reference",
+    "check_run",
     "code_digest",
     "connect",
     "describe",
@@ -31,8 +33,10 @@ __all__ = [
     "find_weights",
     "fingerprint",
     "forget_if_continued_elsewhere",
+    "finished_runs",
     "journalled",
     "nearest_finished",
+    "note_failure",
     "open_run",
     "read_record",
     "refuse_if_held",

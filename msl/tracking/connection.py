@@ -3,6 +3,7 @@
 import os
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -14,6 +15,7 @@ from msl.tracking.store_lock import opening
 
 Client = MlflowClient  # the name by which the rest of msl uses it
 
+_SQLITE = "sqlite:///"
 _TIMEOUT_S = 10  # MLflow itself would try for four minutes
 
 
@@ -36,6 +38,13 @@ def connect() -> MlflowClient:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         raise TrackingError(f"tracking store {uri} cannot be used: {str(error).splitlines()[0]}. {way_out}") from error
     return client
+
+
+def missing_store() -> Path | None:
+    """The SQLite file of the store that MLflow's own settings name, if there is none; `connect` would make it."""
+    uri = mlflow.get_tracking_uri()
+    path = Path(uri.removeprefix(_SQLITE))
+    return path if uri.startswith(_SQLITE) and not path.is_file() else None
 
 
 def experiment_id(client: MlflowClient) -> str:

@@ -1,13 +1,16 @@
 """Fingerprints: two runs with the same fingerprint have the same result, so a finished one can be used again."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
+from msl.errors import TrackingError
 from msl.tracking.closure import CODE
+from msl.tracking.connection import connect
 
 _RUNS_COMPARED = 100  # the newest, to find the nearest
 
@@ -65,3 +68,20 @@ def nearest_finished(client: MlflowClient, stage: str, settings: Mapping[str, ob
         if nearest is None or len(differing) < len(nearest[1]):
             nearest = str(run.info.run_id), differing
     return nearest
+
+
+def finished_runs(stage: str, most: int) -> Iterator[tuple[str, dict[str, str], dict[str, str], dict[str, float]]]:
+    """ID, tags, parameters and newest metrics of the finished runs of a stage, the newest first.
+
+    Args:
+        stage: its name.
+        most: the number of runs that are read; none, if the store does not answer.
+    """
+    try:
+        client = connect()
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        query = f"tags.`{schema.STAGE}` = '{stage}' and attributes.status = 'FINISHED'"
+        runs = client.search_runs(experiments, query, order_by=["attributes.end_time DESC"], max_results=most)
+    except (MlflowException, TrackingError):
+        return
+    yield from ((str(run.info.run_id), run.data.tags, run.data.params, run.data.metrics) for run in runs)

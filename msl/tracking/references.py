@@ -11,7 +11,8 @@ from msl import schema
 from msl.errors import CheckpointError
 from msl.references import FORMS, NETWORK_FILE, file_in, is_stored, local_file
 from msl.tracking.artifacts import download
-from msl.tracking.connection import Client, connect
+from msl.tracking.connection import Client, connect, missing_store
+from msl.tracking.lookup import check_model, find_file, find_run
 
 BEST_FIRST = (schema.BEST_CHECKPOINT, schema.LAST_CHECKPOINT)  # for using a network
 LAST_FIRST = (schema.LAST_CHECKPOINT, schema.BEST_CHECKPOINT)  # for training: target labels chose the best one
@@ -48,29 +49,56 @@ def find_weights(
     Raises:
         CheckpointError: there is no such file, run or model; the message says what can be named.
     """
-    value = f"{setting} = {reference}"
-    if reference.startswith("models:/"):
-        return WeightsFile(_model_file(reference, folder, value), reference, None)
     if not is_stored(reference):
         return WeightsFile(local_file(setting, reference, root), reference, None)
-    run_id, _, path = reference.removeprefix("runs:/").strip("/").partition("/")
-    if not run_id.isidentifier() and not run_id.isalnum():
-        raise CheckpointError(f"{value}: this is no run. Pass a path or {FORMS}.")
-    if not path or path == schema.CHECKPOINT_FOLDER:
-        path = f"{schema.CHECKPOINT_FOLDER}/{_checkpoint_of(client or connect(), run_id, checkpoints, value)}"
+    value, used_client = f"{setting} = {reference}", client or connect()
+    run_id, path = _look_up(used_client, reference, checkpoints, value)
+    if run_id is None:
+        return WeightsFile(_model_file(reference, folder, value), reference, None)
     return WeightsFile(_run_file(run_id, path, folder, value), f"runs:/{run_id}/{path}", run_id)
 
 
-def _checkpoint_of(client: Client, run_id: str, names: Sequence[str], value: str) -> str:
-    try:
-        files = client.list_artifacts(run_id, schema.CHECKPOINT_FOLDER)
-    except (MlflowException, OSError) as error:
-        raise CheckpointError(f"{value}: {str(error).splitlines()[0]}") from error
-    stored = {Path(file.path).name for file in files}
-    for name in names:
-        if name in stored:
-            return name
-    raise CheckpointError(f"{value}: that run has no checkpoint; name another run or a file")
+def check_reference(reference: str, setting: str) -> None:
+    """Look a reference to a run or a registered model up; nothing is downloaded.
+
+    Raises:
+        CheckpointError: there is no such run or model, or it has no such file; the message names what there is.
+        TrackingError: the tracking store cannot be reached.
+    """
+    value = f"{setting} = {reference}"
+    _look_up(_existing_store(value), reference, BEST_FIRST, value)
+
+
+def check_run(run_id: str, setting: str) -> None:
+    """Look a run up by its ID.
+
+    Raises:
+        CheckpointError: there is no such run; the message names the nearest.
+        TrackingError: the tracking store cannot be reached.
+    """
+    value = f"{setting} = {run_id}"
+    find_run(_existing_store(value), run_id, value)
+
+
+def _existing_store(value: str) -> Client:
+    """A client of the store; one that does not exist is not made."""
+    if (file := missing_store()) is not None:
+        raise CheckpointError(
+            f"{value}: there is no run store {file}. Give the command in the folder in which the run was made, or set "
+            "MLFLOW_TRACKING_URI to the store that has it."
+        )
+    return connect()
+
+
+def _look_up(client: Client, reference: str, checkpoints: Sequence[str], value: str) -> tuple[str | None, str]:
+    """ID of the run and path of its file; for a registered model, no ID."""
+    if reference.startswith("models:/"):
+        check_model(client, reference, value)
+        return None, ""
+    run_id, _, path = reference.removeprefix("runs:/").strip("/").partition("/")
+    if not run_id.isidentifier() and not run_id.isalnum():
+        raise CheckpointError(f"{value}: this is no run. Pass a path or {FORMS}.")
+    return run_id, find_file(client, find_run(client, run_id, value), path, checkpoints, value)
 
 
 def _run_file(run_id: str, path: str, folder: Path, value: str) -> Path:

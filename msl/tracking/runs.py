@@ -63,7 +63,7 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
     """
     signs = {schema.HEARTBEAT: utc_now(), schema.LEASE: str(new_lease(this_process()))}
     all_tags = {schema.ATTEMPTS: "1", **signs, **tags}
-    run_id = None if nested_in else os.environ.pop("MLFLOW_RUN_ID", None)  # popped: it is for one run only
+    run_id = None if nested_in else os.environ.pop(schema.MLFLOW_RUN, None)  # popped: it is for one run only
     if run_id is not None:
         client.log_batch(run_id, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
         return MlflowReporter(client, run_id, is_started_by_mlflow=True)
@@ -126,7 +126,7 @@ def reopened(client: MlflowClient, run_id: str) -> MlflowReporter:
     """
     run = _find_run(client, run_id)
     attempt = int(run.data.tags.get(schema.ATTEMPTS, "1")) + 1
-    return MlflowReporter(client, run_id, attempt, is_started_by_mlflow="MLFLOW_RUN_ID" in os.environ)
+    return MlflowReporter(client, run_id, attempt, is_started_by_mlflow=schema.MLFLOW_RUN in os.environ)
 
 
 def reopen(reporter: MlflowReporter) -> None:
@@ -151,10 +151,17 @@ def _fold_wrapper(client: MlflowClient, run: Run) -> None:
 
     It stays empty. It cannot be deleted, because `mlflow run` ends it after the command, and fails if it is missing.
     """
-    wrapper = os.environ.pop("MLFLOW_RUN_ID", None)
+    wrapper = os.environ.pop(schema.MLFLOW_RUN, None)
     if wrapper is not None and wrapper != run.info.run_id:
         tags = {MLFLOW_PARENT_RUN_ID: run.info.run_id, MLFLOW_RUN_NAME: f"resume of {run.info.run_name}"}
         client.log_batch(wrapper, tags=[RunTag(key, value) for key, value in tags.items()])
+
+
+def note_failure(message: str) -> None:
+    """Write into the run that `mlflow run` has made why the command ended before it used that run."""
+    run_id = os.environ.pop(schema.MLFLOW_RUN)
+    with suppress(MlflowException, OSError):
+        MlflowClient().set_tag(run_id, schema.ERROR, message[:_MESSAGE_LIMIT])
 
 
 def describe(

@@ -69,6 +69,8 @@ def test_an_ablation_of_several_families_is_one_csv(store, add_run):
     ("arguments", "message"),
     [
         (("table", "--baseline", "plan"), "no finished group 'plan' in this store; nearest: plain"),
+        (("table", "--baseline", "pliant"), "no finished group 'pliant' in this store; nearest: plain\n"),
+        (("table", "--baseline", "xyzzy"), "no finished group 'xyzzy' in this store; it has "),
         (("table", "--baseline", "plain", "--store", "sqlite:///none.db"), "no such database"),
         (("table", "--baseline", "plain", "--published", "gta5"), "nearest: gta5_cityscapes"),
         (("table", "--baseline", "plain", "--experiment", "ex'p"), 'no experiment "ex\'p"'),

@@ -1,3 +1,5 @@
+import math
+
 import planted
 import pytest
 
@@ -65,6 +67,25 @@ def test_seeds_that_are_more_than_seeds():
         "its seeds ran different code: aaaaaaaa, dddddddd",
         "its seeds saw different target data: cityscapes/train@bbbbbbbbbbbb, cityscapes/train@ffffffffffff",
         "its seeds differ in lr: 0.00025, 0.1",
+    ]
+
+
+def test_a_resume_that_trained_on_is_no_seed_like_the_others():
+    """As `Store.runs` gives it: the setting has its present value, and the tag says that a resume changed it."""
+    rows = planted.group("own", SCORES, max_iters=40)
+    rows[2] |= {schema.param("max_iters"): "80", schema.changed("max_iters"): "80"}
+    notes = [
+        "the iterations of its seeds differ: 40 (seed 0), 40 (seed 1), 80 (seed 2)",
+        "a resume changed max_iters to 80 in 1 of 3 runs",
+    ]
+    assert noted(rows) == notes
+    group = seed_groups(planted.frame(rows))["own"]
+    assert math.isnan(group.iterations)
+    assert group.iterations_by_run == [40, 40, 80]
+    resumed = [run | {schema.param("max_iters"): "80", schema.changed("max_iters"): "80"} for run in rows]
+    assert noted(resumed) == [
+        "a resume changed max_iters to 80 in 3 of 3 runs",
+        "80 iterations of 1 images, the baseline's 100 of 1",
     ]
 
 

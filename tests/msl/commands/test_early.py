@@ -17,9 +17,11 @@ from entrypoints import adapt, pretrain
 from msl.commands import find_command
 from msl.errors import DataError
 from msl.inputs.early import check_request
+from msl.inputs.history import History
 from msl.inputs.plan import plan_of
 from msl.recipes import RECIPES
 from msl.runs import run as carry_out
+from msl.tracking import finished_runs
 
 # In a fresh interpreter: the command, its message, and whether torch or MLflow was imported.
 SCRIPT = """
@@ -111,6 +113,37 @@ def test_a_dry_run_shows_what_would_be_done(tmp_path):
     assert "iterations  700 + 250\n" in result.stderr
     assert "time        not estimated: no finished run of pretrain is like it\n" in result.stderr
     assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_dry_run_imports_neither_torch_nor_mlflow(store):
+    result = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "adapt", "--dry_run", "true"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin", "MLFLOW_TRACKING_URI": store},
+        timeout=60,
+    )
+    assert result.stdout.splitlines()[-2:] == ["exit code 0", "False False"]
+
+
+@pytest.mark.usefixtures("tiny_store")
+def test_history_is_the_same_with_mlflow_and_without():
+    parent = carry_out(request("pretrain")).run_id
+    (past,) = History.of_store()._finished_runs("pretrain")
+    ((run_id, tags, params, metrics),) = finished_runs("pretrain", 10)
+    assert past.run_id == run_id == parent
+    assert past.params == params
+    assert past.metrics == pytest.approx(metrics, nan_ok=True)
+    assert {name: past.tags[name] for name in tags} == tags
+
+
+def test_one_domain_in_both_roles_is_mentioned_once(tmp_path, caplog):
+    source, _ = own_data.two_domains(tmp_path)
+    same = request("adapt", source=str(source), target=f"{tmp_path}/./{source.name}")
+    for _ in range(2):
+        check_request(same)
+    assert caplog.text.count("the target has no images that are new to the network") == 1
 
 
 def test_a_dry_run_without_the_data_says_what_is_missing():

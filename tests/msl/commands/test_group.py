@@ -75,6 +75,13 @@ print(*sys.modules, file=sys.stderr)
         (["xyzzy"], "'xyzzy' is not a command. `msl --help` lists all commands."),
         (["--recipe", "x"], "No such option"),
         (["adapt", "--recipe", "street"], "recipe = 'street' is unknown. Did you mean streets?"),
+        (["resume", "0123"], "'resume' is not a command. `msl STAGE --resume RUN_ID` continues a run"),
+        (["pretrain", "--checkpoint", "x"], "pretrain starts from ImageNet weights or from --weights FILE"),
+        (
+            ["pretrain", "--checkpoint", "x"],
+            "These commands have it: adapt, target_solo, joint_adain, deeplabv3p, eval",
+        ),
+        (["package", "--images", "x"], "No such option: --images. These commands have it: predict."),
         (["adapt", "--lambda_targt", "1"], "No such option '--lambda_targt'. (Did you mean"),
     ],
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision.models as zoo
+from safetensors.torch import save_file
 from torch.nn import functional as fn
 
 from msl.config import ModelConfig
@@ -163,3 +164,14 @@ def test_damage_and_code_are_refused(tmp_path, state):
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match="published.pth cannot be read"):
             load_published(path)
+
+
+def test_a_file_of_safetensors_is_read_as_one_of_torch(state, tmp_path):
+    torch.save(state, tmp_path / "net.pth")
+    save_file(state, tmp_path / "net.safetensors")
+    ours, theirs = (read_published(tmp_path / f"net.{suffix}") for suffix in ("pth", "safetensors"))
+    assert ours.config == theirs.config
+    assert all(torch.equal(ours.weights[name], theirs.weights[name]) for name in ours.weights)
+    save_file({"layer": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="other.safetensors is neither a checkpoint of msl nor of the authors"):
+        read_published(tmp_path / "other.safetensors")

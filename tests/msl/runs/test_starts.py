@@ -1,6 +1,7 @@
 """Where adaptation starts: the same references everywhere, settings from the file, and heads for other classes."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from msl.runs.starts import fetch
 from msl.serving import package
 from msl.stages.evaluate import evaluate
 from msl.tracking import connect, find_weights
+from msl.weights import load_file
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
@@ -135,3 +137,18 @@ def test_other_classes_need_a_new_head(tmp_path, caplog):
     assert any(name.startswith("aux_head.") for name in saved["weights"])
     assert f"the backbone is that of {path}" in caplog.text.replace("net.pt", path)
     assert "19 classes in place of the file's 11" in caplog.text
+
+
+def test_classes_without_names_are_those_of_data_with_as_many(tmp_path, caplog):
+    numbers = [f"class {number}" for number in range(19)]
+    palette = [[number, 0, 0] for number in range(19)]
+    for name, classes in (("net.pt", numbers), ("named.pt", list(find_label_set("cityscapes19").classes))):
+        content = load_file(Path(varied_checkpoint(tmp_path / name, classes=classes, palette=palette)))
+        torch.save(content | {"label_set": "net"}, tmp_path / name)
+    scored = {"source": None, "target": "tiny_real.yaml", "crop_size": (64, 32), "num_workers": 0, "panels": 0}
+    scores = [evaluate(EvaluateConfig.of(checkpoint=name, **scored)).metrics for name in ("net.pt", "named.pt")]
+    assert scores[0] == scores[1]
+    assert "net.pt does not name its classes: they are taken to be road, sidewalk, " in caplog.text
+    assert checkpoint(adapt())["classes"] == list(find_label_set("cityscapes19").classes)
+    with pytest.raises(CheckpointError, match=r"net.pt predicts 19 classes \(class 0, .*the data has 11 \(sky"):
+        adapt(label_set="camvid11")

@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 from PIL import Image
 from tiny import artifact, checkpoint, request
 
+from msl import schema
 from msl.config import EvaluateConfig, PackageConfig, PredictConfig, ValidateConfig
 from msl.data.images import decode_ids
 from msl.errors import ConfigError, DataError
@@ -36,6 +37,7 @@ def test_domains_without_validation_train_and_are_not_scored(tmp_path, caplog):
         assert caplog.text.count(f"{name} has no split 'val': its file describes train; it is not scored") == 1
     with pytest.raises(ConfigError, match="nothing to score: no domain has labels. -e predict is for images without"):
         evaluate(EvaluateConfig.of(checkpoint=f"runs:/{outcome.run_id}/checkpoints/last.pt"))
+    assert {run.data.tags[schema.STAGE] for run in MlflowClient().search_runs(["0"])} == {"pretrain", "adapt"}
 
 
 def test_a_share_held_out_is_scored(tmp_path):

@@ -11,6 +11,9 @@ from analysis.errors import AnalysisError
 from msl import schema
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.store import Store
     from analysis.tables import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,6 +59,16 @@ def table_options(command: F) -> F:
 def split_names(names: str | None) -> Sequence[str] | None:
     """The names in a text with commas between; None if there is no text."""
     return [name.strip() for name in names.split(",") if name.strip()] if names else None
+
+
+def runs_of_msl(store: "Store", experiment: str | None) -> "pd.DataFrame":
+    """The runs that the tags of msl mark; says on the error output how many others are beside them."""
+    from analysis.store import passed_over_text
+
+    runs, passed_over = store.marked_runs(experiment)
+    if passed_over:
+        click.echo(passed_over_text(passed_over), err=True)
+    return runs
 
 
 def print_table(table: "Table", form: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.options import ANY_EXPERIMENT, EXPERIMENT, STORE, plain_errors
+from analysis.commands.options import ANY_EXPERIMENT, EXPERIMENT, STORE, plain_errors, runs_of_msl
 from msl import schema
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def list_runs(experiment: str | None, form: str, store: str) -> None:
         from analysis.store import open_store
         from analysis.tables import one_line
 
-        runs = open_store(store).runs(experiment)
+        runs = runs_of_msl(open_store(store), experiment)
     if form == "csv":
         click.echo(runs.to_csv(index=False), nl=False)
     elif runs.empty:

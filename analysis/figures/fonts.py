@@ -31,10 +31,11 @@ def families(texts: Iterable[str]) -> list[str]:
 def label(text: str, length: int = _LENGTH) -> str:
     """A name as pictures show it: on one line, without the middle of a long one, escapes for what no font draws."""
     line = one_line(text)
-    if len(line) > length:
-        line = f"{line[: length - length // 3 - 1]}…{line[-(length // 3) :]}"
     undrawable = undrawn([line])
-    return "".join(_escape(character) if character in undrawable else character for character in line)
+    drawn = "".join(_escape(character) if character in undrawable else character for character in line)
+    if len(drawn) <= length:
+        return drawn
+    return f"{drawn[: length - length // 3 - 1]}…{drawn[-(length // 3) :]}"
 
 
 def undrawn(texts: Iterable[str]) -> frozenset[str]:

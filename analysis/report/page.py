@@ -16,11 +16,11 @@ _QUALITY = 88  # of panels as WebP
 def as_page(report: Report) -> str:
     """The report as an HTML document in ASCII."""
     sections = {
-        "Runs": _table(report.runs),
         "Comparison": _table(report.comparison),
         "Curves": _curves(report),
         "Classes": "" if report.per_class is None else _table(report.per_class),
         "Claims": _table(report.claims, sortable=False),
+        "Runs": _table(report.runs),
         "Panels": "\n".join([*map(_panels, report.panels), *_paragraph(report.panels_note)]),
     }
     sections = {name: content for name, content in sections.items() if content}

@@ -5,7 +5,10 @@ models/MODEL_ID/                    its files
 """
 
 import json
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:  # importing MLflow takes seconds, and reading stores does not
     from mlflow.tracking import MlflowClient
 
 FOLDER = "models"
+_VARIABLE = "MLFLOW_TRACKING_URI"
 _ABOUT = "models.json"
 _DESCRIPTION = "MLmodel"  # the file in which MLflow repeats IDs
 
@@ -33,9 +37,8 @@ def export_models(client: "MlflowClient", uri: str, experiment: str, run_ids: li
     models = [model for model in logged if model.source_run_id in run_ids]
     for model in models:
         (folder / model.model_id).mkdir(parents=True)
-        download_artifacts(
-            artifact_uri=f"models:/{model.model_id}", dst_path=str(folder / model.model_id), tracking_uri=uri
-        )
+        with _current_store(uri):
+            download_artifacts(artifact_uri=f"models:/{model.model_id}", dst_path=str(folder / model.model_id))
     if models:
         about = [_described(client, model) for model in models]
         (folder / _ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
@@ -136,15 +139,31 @@ def _registered(client: "MlflowClient", version: dict[str, Any], model_id: str, 
     for other in client.search_model_versions(f"name = '{version['name']}'"):
         if _is_of(other, model_id):
             return str(other.version)
-    created = client.create_model_version(
-        version["name"],
-        f"models:/{model_id}",
-        run_id,
-        version["tags"],
-        description=version["description"],
-        model_id=model_id,
-    )
+    with _current_store(client.tracking_uri):  # where MLflow looks for models:/ID, whatever the client's store
+        created = client.create_model_version(
+            version["name"],
+            f"models:/{model_id}",
+            run_id,
+            version["tags"],
+            description=version["description"],
+            model_id=model_id,
+        )
     return str(created.version)
+
+
+@contextmanager
+def _current_store(uri: str) -> Iterator[None]:
+    """Within this block, MLflow's functions use this store."""
+    import mlflow
+
+    before = os.environ.get(_VARIABLE)  # which `set_tracking_uri` sets and unsets
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(None)
+        if before is not None:
+            os.environ[_VARIABLE] = before
 
 
 def _logged(client: "MlflowClient", experiment_id: str) -> "list[LoggedModel]":

@@ -76,7 +76,7 @@ def gather(store: "Store", experiment: str, baseline: str, artifacts: "Artifacts
         baseline=base.name,
         summary=_summary(runs, len(ranked), passed_over),
         runs=_run_table(list(ranked.values())),
-        comparison=comparison_table(comparison, published=published_beside(base)),
+        comparison=comparison_table(comparison, published=published_beside(base), intervals=True),
         per_class=_class_table(runs, base.name),
         claims=claim_table(judge(runs, find_claims(), schema.LAST), schema.LAST),
         curves=group_curves(store, with_curves, report_metrics()),

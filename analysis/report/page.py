@@ -10,6 +10,7 @@ from analysis.report.contents import Report
 from analysis.tables import Table, as_html, one_line
 from msl import schema
 
+_ROWS = 30  # of a table; a longer one scrolls below its headings
 _QUALITY = 88  # of panels as WebP
 
 
@@ -52,7 +53,7 @@ def as_page(report: Report) -> str:
 
 def _table(table: Table, sortable: bool = True) -> str:
     label = html.escape(one_line(table.caption.partition(".")[0].partition(";")[0]))
-    kind = "scroll sortable" if sortable else "scroll"
+    kind = " ".join(["scroll", *(["sortable"] if sortable else []), *(["long"] if len(table.rows) > _ROWS else [])])
     return f'<div class="{kind}" tabindex="0" role="region" aria-label="{label}">\n{as_html(table)}\n</div>'
 
 

@@ -161,7 +161,7 @@ def _current_store(uri: str) -> Iterator[None]:
     try:
         yield
     finally:
-        mlflow.set_tracking_uri(None)
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # undoes it
         if before is not None:
             os.environ[_VARIABLE] = before
 

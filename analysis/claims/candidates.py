@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+import pandas as pd
+
 from analysis.seeds import SeedGroup, number
 from msl import schema
 
@@ -19,7 +21,7 @@ DOMAINS = frozenset(
 )
 # Settings that the runs of two stages must share to be compared with each other.
 _BASIC = frozenset(
-    {"source", "target", "style", "label_set", "network", "backbone", "width", "weights", "preprocessing"}
+    {"source", "target", "style", "label_set", "network", "backbone", "width", "weights", "preprocessing", "precision"}
     | {"resize_labels", "eval_flip", "eval_scales"}
 )
 _DEFAULTS = {"network": "deeplabv2", "multi": "False", "split": "val"}  # of runs that are older than the setting
@@ -54,7 +56,8 @@ class Candidate:
     @cached_property
     def newest(self) -> float:
         """When its last run ended, in seconds since 1970."""
-        return float(self.group.runs["end"].max().timestamp())
+        last: pd.Timestamp = self.group.runs["end"].max()
+        return 0.0 if pd.isna(last) else float(last.timestamp())  # a run that another program finished has no end
 
     def fits(self, role: Role) -> bool:
         """Whether it is that experiment. An objective counts only with a weight above zero."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.commands.options import DOMAIN, EXPERIMENT, STORE, plain_errors, split_names
+from analysis.commands.options import DOMAIN, EXPERIMENT, STORE, plain_errors, runs_of_msl, split_names
 from analysis.errors import AnalysisError, unknown
 
 if TYPE_CHECKING:
@@ -40,12 +40,12 @@ _GROUPS = click.option(
 def curves(experiment: str, names: tuple[str, ...], output: Path, store: str, **style: Any) -> None:
     """Draw a figure over seed groups, as SVG and as PNG."""
     with plain_errors():
-        from analysis.figures import class_bars, curve_plots, group_curves, save, scatter
+        from analysis.figures import class_bars, curve_plots, group_curves, replacement_note, save, scatter
         from analysis.seeds import find_measure, with_trends
         from analysis.store import open_store
 
         opened = open_store(store)
-        runs = opened.runs(experiment)
+        runs = runs_of_msl(opened, experiment)
         metrics = split_names(style["metrics"]) or []
         if style["classes"]:
             figure = class_bars(list(_groups(runs, names).values()))
@@ -60,6 +60,8 @@ def curves(experiment: str, names: tuple[str, ...], output: Path, store: str, **
             figure = curve_plots(by_metric, style["axis"])
         for file in save(figure, output):
             click.echo(file)
+        if note := replacement_note([*_groups(runs, names), *metrics, style["against"] or ""]):
+            click.echo(note, err=True)
 
 
 @click.command()
@@ -74,7 +76,7 @@ def panels(experiment: str, names: tuple[str, ...], domain: str, output: Path, s
         from analysis.figures import side_by_side
         from analysis.store import Artifacts, open_store
 
-        groups = _groups(open_store(store).runs(experiment), names)
+        groups = _groups(runs_of_msl(open_store(store), experiment), names)
         compared = side_by_side(Artifacts(store), list(groups.values()), domain)
         try:
             compared.picture.save(output)

@@ -1,6 +1,8 @@
 """Options that several commands share, and how a command says what it refuses."""
 
+import io
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +13,9 @@ from analysis.errors import AnalysisError
 from msl import schema
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.store import Store
     from analysis.tables import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,6 +42,7 @@ CHECKPOINT = click.option(
 DOMAIN = click.option(
     "--domain", type=click.Choice([schema.TARGET, schema.SOURCE]), default=schema.TARGET, show_default=True
 )
+_RAW = "analysis.raw"
 _FORMAT = click.option(
     "--format",
     "form",
@@ -46,11 +52,25 @@ _FORMAT = click.option(
 )
 
 
+RAW = click.option(
+    "--raw",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda context, _, value: context.meta.update({_RAW: value}),
+    help="Texts in CSV as they are, for programs; else a text that a spreadsheet would run as a formula begins with '.",
+)
+
+
 def table_options(command: F) -> F:
     """Decorator: the options of every command that writes a table."""
-    for option in (STORE, _FORMAT, ANY_EXPERIMENT):
+    for option in (STORE, RAW, _FORMAT, ANY_EXPERIMENT):
         command = option(command)
     return command
+
+
+def is_raw() -> bool:
+    """Whether the command that runs now was called with --raw."""
+    return bool(click.get_current_context().meta.get(_RAW))
 
 
 def split_names(names: str | None) -> Sequence[str] | None:
@@ -58,16 +78,32 @@ def split_names(names: str | None) -> Sequence[str] | None:
     return [name.strip() for name in names.split(",") if name.strip()] if names else None
 
 
+def runs_of_msl(store: "Store", experiment: str | None) -> "pd.DataFrame":
+    """The runs that the tags of msl mark; says on the error output how many others are beside them."""
+    from analysis.store import passed_over_text
+
+    runs, passed_over = store.marked_runs(experiment)
+    if passed_over:
+        click.echo(passed_over_text(passed_over), err=True)
+    return runs
+
+
 def print_table(table: "Table", form: str) -> None:
     """Write a table to the terminal."""
-    from analysis.tables import FORMATS
+    from analysis.tables import FORMATS, as_raw_csv
 
-    click.echo(FORMATS[form](table))
+    click.echo(as_raw_csv(table) if form == "csv" and is_raw() else FORMATS[form](table))
 
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """What analysis refuses in this block ends the command with one line and no traceback."""
+    """What analysis refuses in this block ends the command with one line and no traceback.
+
+    What the encoding of the terminal cannot hold is written as an escape.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         yield
     except AnalysisError as error:

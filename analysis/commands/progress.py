@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from analysis.seeds import SeedGroup
+from analysis.store import passed_over_text
+from analysis.store.columns import in_milliseconds
 from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, number_text, text_cell
 from msl import schema
 
@@ -94,7 +97,10 @@ def progress_table(store: "Store", experiment: str | None, now: datetime) -> Tab
         AnalysisError: the experiment cannot be found, or the store cannot be read.
     """
     store.require(experiment)
-    runs = _runs(store, store.tables(experiment, schema.RUNNING))
+    tables = store.tables(experiment, schema.RUNNING)
+    marked = tables.marked()
+    passed_over = len(tables.runs) - len(marked.runs)
+    runs = _runs(store, marked)
     signs = {run.run_id: run.sign for run in runs}
     for run in runs:  # a run that waits for its child gives no sign itself
         parent = run.tags.get(schema.MLFLOW_PARENT, "")
@@ -103,6 +109,8 @@ def progress_table(store: "Store", experiment: str | None, now: datetime) -> Tab
     footnotes = Footnotes()
     rows = [_row(run, max(now.timestamp() - signs[run.run_id], 0.0), footnotes) for run in runs]
     caption = f"{len(rows) or 'no'} run{'' if len(rows) == 1 else 's'} in progress, {now.astimezone(UTC):%H:%M:%S} UTC"
+    if passed_over:
+        caption += f"; {passed_over_text(passed_over)}"
     return Table(caption, _COLUMNS, tuple(rows), footnotes.texts)
 
 
@@ -110,6 +118,7 @@ def _runs(store: "Store", tables: "RunTables") -> list[_Run]:
     tags, params = _texts(tables.tags), _texts(tables.params)
     latest = _rewound(store, tables.latest)
     points: dict[str, dict[str, _Point]] = {}
+    latest = latest.assign(timestamp=in_milliseconds(latest["timestamp"].to_numpy(np.int64)))
     for run_id, name, step, time, value in latest.itertuples(index=False):
         points.setdefault(run_id, {})[name] = _Point(int(step), int(time) / 1000, float(value))
     for run_id, run_tags in tags.items():  # a resume may change the budget

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.options import ANY_EXPERIMENT, EXPERIMENT, STORE, plain_errors
+from analysis.commands.options import ANY_EXPERIMENT, EXPERIMENT, RAW, STORE, is_raw, plain_errors, runs_of_msl
 from msl import schema
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _SHOWN = ["run_id", "status", "start", schema.STAGE, schema.GROUP, _MIOU]
 @click.command("runs")
 @ANY_EXPERIMENT
 @click.option("--format", "form", type=click.Choice(["text", "csv"]), default="text", show_default=True)
+@RAW
 @STORE
 def list_runs(experiment: str | None, form: str, store: str) -> None:
     """List runs: as text a few columns, as CSV every tag, parameter and last metric."""
@@ -26,9 +27,9 @@ def list_runs(experiment: str | None, form: str, store: str) -> None:
         from analysis.store import open_store
         from analysis.tables import one_line
 
-        runs = open_store(store).runs(experiment)
+        runs = runs_of_msl(open_store(store), experiment)
     if form == "csv":
-        click.echo(runs.to_csv(index=False), nl=False)
+        click.echo((runs if is_raw() else _for_spreadsheets(runs)).to_csv(index=False), nl=False)
     elif runs.empty:
         click.echo("no runs; `mlflow run . -e adapt --env-manager local` makes one")
     else:
@@ -41,6 +42,16 @@ def list_runs(experiment: str | None, form: str, store: str) -> None:
         click.echo(table.to_string(index=False, na_rep="", float_format="{:.2f}".format))
         for run_id, since in zip(runs.loc[dead.index, "run_id"], dead, strict=True):
             click.echo(f"run {run_id}: no sign of life since {since:%Y-%m-%d %H:%M} UTC; resume={run_id} continues it")
+
+
+def _for_spreadsheets(runs: "pd.DataFrame") -> "pd.DataFrame":
+    from analysis.tables import spreadsheet_text
+
+    def shown(value: object) -> object:
+        return spreadsheet_text(value) if isinstance(value, str) else value
+
+    texts = runs.select_dtypes(exclude=["number", "datetimetz"]).columns
+    return runs.assign(**{column: runs[column].map(shown) for column in texts}).rename(columns=shown)
 
 
 def _dead(runs: "pd.DataFrame") -> "pd.Series[pd.Timestamp]":

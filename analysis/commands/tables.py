@@ -10,6 +10,7 @@ from analysis.commands.options import (
     DOMAIN,
     plain_errors,
     print_table,
+    runs_of_msl,
     split_names,
     table_options,
 )
@@ -75,7 +76,7 @@ def classes(experiment: str, form: str, store: str, **style: Any) -> None:
         from analysis.comparison import class_table
         from analysis.store import open_store
 
-        print_table(class_table(open_store(store).runs(experiment), **style), form)
+        print_table(class_table(runs_of_msl(open_store(store), experiment), **style), form)
 
 
 @click.command()
@@ -129,7 +130,7 @@ def _runs(store: str, experiment: str | None) -> "pd.DataFrame":
     from analysis.store import open_store
 
     opened = open_store(store)
-    return with_trends(opened, opened.runs(experiment))
+    return with_trends(opened, runs_of_msl(opened, experiment))
 
 
 def _family_caption(parameter: str, family: str) -> str:

@@ -14,11 +14,12 @@ from analysis.seeds import (
     Summary,
     comparability_notes,
     find_seed_group,
+    infinite_notes,
     seed_groups,
     shared_note,
     short_names,
 )
-from analysis.tables import NOTHING, Cell, Column, Footnotes, Table, name_cell
+from analysis.tables import Cell, Column, Footnotes, Table, name_cell, number_text
 from msl import labels, schema
 
 # As papers shorten them.
@@ -96,7 +97,8 @@ def _row(
     group: SeedGroup, label: str, base: SeedGroup | None, measures: Sequence[Measure], footnotes: Footnotes
 ) -> tuple[Cell, ...]:
     n = len(group.runs)
-    marks = footnotes.mark(comparability_notes(group, base, measures[-1:]))
+    infinities = [note for measure in measures[:-1] for note in infinite_notes(group, measure)]
+    marks = footnotes.mark([*comparability_notes(group, base, measures[-1:]), *infinities])
     cells = [name_cell(label, group.name, marks), Cell(str(n), (n,))]
     is_other = base is not None and group is not base
     for measure in measures:
@@ -109,6 +111,4 @@ def _row(
 
 def _one_decimal(value: float, sign: bool) -> str:
     """As papers print classes."""
-    if math.isnan(value):
-        return NOTHING
-    return f"{value:+.1f}" if sign else f"{value:.1f}"
+    return number_text(value, schema.PERCENT, sign, decimals=1)

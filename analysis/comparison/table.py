@@ -26,6 +26,7 @@ def comparison_table(
     published: Iterable[Published] = (),
     label: str = "group",
     caption: str | None = None,
+    intervals: bool = False,
 ) -> Table:
     """A comparison as a table.
 
@@ -36,12 +37,14 @@ def comparison_table(
         published: rows of other people's tables, below.
         label: heading of the first column.
         caption: in place of the usual one.
+        intervals: differences have their 95 % t interval beside a standard deviation of the scores too.
     """
     footnotes = Footnotes()
-    rows = [_group_row(row, comparison, spread, layout, footnotes) for row in comparison.rows]
+    delta_spread: Spread = "t" if intervals and spread == "std" else spread
+    rows = [_group_row(row, comparison, spread, delta_spread, layout, footnotes) for row in comparison.rows]
     rows += [_published_row(row, comparison, layout, footnotes) for row in published]
     columns = (Column(label, label, numeric=False), Column("n", "n"), *_columns(comparison.measures, layout))
-    return Table(caption or _caption(comparison, spread, layout), columns, tuple(rows), footnotes.texts)
+    return Table(caption or _caption(comparison, spread, layout, intervals), columns, tuple(rows), footnotes.texts)
 
 
 def _columns(measures: Sequence[Measure], layout: Layout) -> list[Column]:
@@ -56,13 +59,13 @@ def _columns(measures: Sequence[Measure], layout: Layout) -> list[Column]:
 
 
 def _group_row(
-    row: Row, comparison: Comparison, spread: Spread, layout: Layout, footnotes: Footnotes
+    row: Row, comparison: Comparison, spread: Spread, delta_spread: Spread, layout: Layout, footnotes: Footnotes
 ) -> tuple[Cell, ...]:
     n = len(row.group.runs)
     cells = [name_cell(row.label, row.name, footnotes.mark(row.notes)), Cell(str(n), (n,))]
     for measure, score, difference in zip(comparison.measures, row.scores, row.differences, strict=True):
         is_baseline = row.group.name == comparison.baseline
-        delta = _baseline_delta() if is_baseline else _delta_cell(difference, spread, measure.unit)
+        delta = _baseline_delta() if is_baseline else _delta_cell(difference, delta_spread, measure.unit)
         cells += _laid_out(_score_cell(score, spread, measure.unit), delta, layout)
     return tuple(cells)
 
@@ -129,7 +132,7 @@ def _bounds(interval: Interval | None) -> tuple[float, float]:
     return _NO_BOUNDS if interval is None else (interval.low, interval.high)
 
 
-def _caption(comparison: Comparison, spread: Spread, layout: Layout) -> str:
+def _caption(comparison: Comparison, spread: Spread, layout: Layout, intervals: bool) -> str:
     measures = comparison.measures
     scores = [measure for measure in measures if not measure.is_loss]
     parts = [f"{_scores_in_units(scores)}, {_SPREADS[spread]} over n seeds"]
@@ -140,6 +143,8 @@ def _caption(comparison: Comparison, spread: Spread, layout: Layout) -> str:
     if len(scores) < len(measures):
         parts.append("losses are weighted, and averaged over the last epoch")
     parts.append(f"Δ {'in parentheses, ' if layout == 'report' else ''}to {comparison.title}")
+    if intervals:
+        parts[-1] += " [95 % t interval, seed by seed where both have the seeds]"
     return "; ".join(filter(None, [*parts, comparison.shared]))
 
 

@@ -1,13 +1,15 @@
 """Figures of seed groups: curves over training, bars and dots for matplotlib, curves for a page, and panels.
 
-`curves` computes, `plots` and `svg` draw, in the `style` that all figures share. `panels` puts the predictions of
+`curves` computes, `plots` and `svg` draw, in the `style` and with the
+`fonts` that all figures share. `panels` puts the predictions of
 several groups side by side: `measured` reads the panels of older runs, `composition` draws.
 """
 
 from analysis.figures.curves import Axis, GroupCurve, group_curves, report_metrics
+from analysis.figures.fonts import replacement_note
 from analysis.figures.panels import Panel, SideBySide, side_by_side
 from analysis.figures.plots import axis_label, class_bars, curve_plots, scatter
-from analysis.figures.style import printable, save
+from analysis.figures.style import save
 from analysis.figures.svg import svg_chart
 
 __all__ = [
@@ -19,7 +21,7 @@ __all__ = [
     "class_bars",
     "curve_plots",
     "group_curves",
-    "printable",
+    "replacement_note",
     "report_metrics",
     "save",
     "scatter",

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from analysis.figures import style
+from analysis.figures.fonts import label
 from analysis.seeds import short_names
 from msl import labels, schema
 
@@ -39,7 +40,7 @@ def composed(
     name_height = _NAME if any(samples) else 0
     *lefts, width = accumulate((column[0].width + _GAP for column in cells), initial=_GAP)
     *tops, bottom = accumulate((p.height + _GAP + name_height for p in cells[0]), initial=_TITLE + name_height)
-    with style.styled():
+    with style.styled([*titles, *samples, *colours]):
         from matplotlib.figure import Figure
 
         figure = Figure((width / _DPI, 1), _DPI)
@@ -60,7 +61,7 @@ def _add_legend(figure: "Figure", colours: Mapping[str, schema.Colour]) -> int:
 
     known = [name for label_set in labels.LABEL_SETS.values() for name in label_set.classes]
     names = sorted(colours, key=lambda name: known.index(name) if name in known else len(known))
-    marks = [Patch(facecolor=tuple(np.array(colours[name]) / 255), label=style.printable(name)) for name in names]
+    marks = [Patch(facecolor=tuple(np.array(colours[name]) / 255), label=label(name)) for name in names]
     for columns in range(len(names), 0, -1):
         legend = figure.legend(handles=marks, loc="lower left", ncols=columns, fontsize=_POINTS)
         extent = legend.get_window_extent()
@@ -73,7 +74,7 @@ def _add_legend(figure: "Figure", colours: Mapping[str, schema.Colour]) -> int:
 def _write(figure: "Figure", text: str, left: int, bottom: int, width: int) -> None:
     """A line of text above `bottom`, in pixels from the top left; a text that is too wide ends in an ellipsis."""
     x, y = left / figure.bbox.width, 1 - (bottom - _BASELINE) / figure.bbox.height
-    beginning = style.printable(text)
+    beginning = label(text)
     line = figure.text(x, y, beginning, fontsize=_POINTS, va="baseline")
     while beginning and line.get_window_extent().width > width:
         beginning = beginning[:-1]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analysis.store import Store
 
 Axis = Literal["step", "epoch"]
+_DRAWN_BELOW = 1e100  # beyond it, the axis of a plot is an overflow
 POINTS = 400  # of a run's curve: more than a figure has pixels for
 
 
@@ -74,7 +75,7 @@ def group_curves(
     if not logged:
         return {}
     rows = store.history(run_ids, logged, POINTS)
-    rows = rows[np.isfinite(rows["value"])].drop_duplicates(["run_id", "metric", "step"], keep="last")
+    rows = rows[np.abs(rows["value"]) < _DRAWN_BELOW].drop_duplicates(["run_id", "metric", "step"], keep="last")
     runs = {key: curve.set_index("step")["value"] for key, curve in rows.groupby(["run_id", "metric"])}
     curves = {
         metric: [

@@ -9,11 +9,13 @@ from PIL import Image
 
 from analysis.errors import AnalysisError
 from analysis.figures.composition import composed
+from analysis.figures.fonts import replacement_note
 from analysis.figures.measured import measured_layout
-from analysis.seeds import SeedGroup
+from analysis.seeds import SeedGroup, short_names
 from analysis.store import Artifacts
 from msl import schema
 
+_MOST_GROUPS = 40  # a picture of more has too many pixels
 _PICTURE, _LAYOUT = ".png", ".json"
 
 
@@ -38,7 +40,7 @@ class SideBySide:
     domain: str
     groups: tuple[str, ...]
     picture: Image.Image
-    notes: tuple[str, ...]  # which groups are not in it, and why
+    notes: tuple[str, ...]  # which groups are not in it, and why; which characters are replaced
 
 
 def side_by_side(artifacts: Artifacts, groups: Sequence[SeedGroup], domain: str = schema.TARGET) -> SideBySide:
@@ -50,8 +52,12 @@ def side_by_side(artifacts: Artifacts, groups: Sequence[SeedGroup], domain: str 
         domain: ``target`` or ``source``.
 
     Raises:
-        AnalysisError: none of the groups has a panel, or a panel cannot be read.
+        AnalysisError: none of the groups has a panel, a panel cannot be read, or there are too many groups.
     """
+    if len(groups) > _MOST_GROUPS:
+        raise AnalysisError(
+            f"panels show {_MOST_GROUPS} groups at most, and here are {len(groups)}; choose some (--group)"
+        )
     panels: dict[str, Panel] = {}
     notes = []
     for group in groups:
@@ -71,8 +77,10 @@ def side_by_side(artifacts: Artifacts, groups: Sequence[SeedGroup], domain: str 
     columns = {image: first.cells(image), label: first.cells(label)}
     predictions = {name: panel.cells(prediction) for name, panel in panels.items()}
     colours = {name: colour for panel in panels.values() for name, colour in panel.layout.classes.items()}
-    picture = composed(columns, predictions, [row.sample for row in first.layout.rows], colours)
-    return SideBySide(domain, tuple(panels), picture, tuple(notes))
+    samples = [row.sample for row in first.layout.rows]
+    replaced = replacement_note([*short_names(list(panels)), *samples, *colours])
+    picture = composed(columns, predictions, samples, colours)
+    return SideBySide(domain, tuple(panels), picture, tuple(filter(None, [*notes, replaced])))
 
 
 def _mismatch(panel: Panel, panels: dict[str, Panel]) -> str:

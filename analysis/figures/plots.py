@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.errors import AnalysisError
 from analysis.figures import style
 from analysis.figures.curves import Axis, GroupCurve
+from analysis.figures.fonts import label
 from analysis.seeds import Measure, SeedGroup, Summary, number, short_names
 from msl import labels, schema
 
@@ -18,6 +19,10 @@ _AXES: Mapping[Axis, str] = {"step": "iteration", "epoch": "epoch"}
 _UNITS = {schema.PERCENT: "%"}  # others stand as they are
 _LABELLED = 5  # lines that carry their names at their ends; more get a legend
 _FEW = 12  # points of a curve that are marked
+_SHORT = 24  # characters of a value below an axis
+_SIDE_BY_SIDE = 50  # characters that fit below it
+_LINES, _LINE_INCHES = 4, 0.28  # of a legend: more lines make the figure higher
+_MOST_BARS = 40  # groups; a figure of more has too many pixels
 _SPACING = 0.075  # of a plot's height that a line of text takes
 
 
@@ -35,13 +40,13 @@ def curve_plots(curves: Mapping[str, Sequence[GroupCurve]], axis: Axis = "step")
     """
     names = list(dict.fromkeys(curve.group for of_groups in curves.values() for curve in of_groups))
     places = {name: place for place, name in enumerate(names)}
-    with style.styled():
+    with style.styled([*names, *curves]):
         figure, plots = _plots(len(curves))
         for plot, (metric, of_groups) in zip(plots, curves.items(), strict=True):
             for curve in of_groups:
                 _draw(plot, curve, places[curve.group])
             plot.set_xlabel(_AXES[axis])
-            plot.set_title(style.printable(axis_label(metric)), loc="left")
+            plot.set_title(label(axis_label(metric)), loc="left")
             plot.margins(x=0.02)
         if 1 < len(names) <= _LABELLED and all(len(of_groups) == len(names) for of_groups in curves.values()):
             _name_ends(plots[-1], curves[list(curves)[-1]], places)
@@ -54,20 +59,22 @@ def class_bars(groups: Sequence[SeedGroup], domain: str = schema.TARGET, which: 
     """IoU of every class, a bar a group with the seeds' standard deviation, sorted by the scores of the first group.
 
     Raises:
-        AnalysisError: no group has IoU of single classes.
+        AnalysisError: no group has IoU of single classes, or there are too many groups for one figure.
     """
+    if len(groups) > _MOST_BARS:
+        raise AnalysisError(f"bars show {_MOST_BARS} groups at most, and here are {len(groups)}; choose some (--group)")
     scores = _class_scores(groups, domain, which)
     if not scores:
         raise AnalysisError(f"no finished run here has IoU of single classes on the {domain} ({which} checkpoint)")
     ordered = sorted(scores, key=lambda name: -scores[name][0].mean if scores[name][0].n else 0.0)
-    with style.styled():
+    with style.styled([*ordered, *(group.name for group in groups)]):
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(style.WIDTH * 1.2, 1.5 + len(ordered) * max(0.3, 0.14 * len(groups))))
         plot = figure.add_subplot()
         for place, group in enumerate(groups):
             _bars(plot, group.name, [scores[name][place] for name in ordered], place, len(groups))
-        plot.set_yticks(range(len(ordered)), [style.printable(name) for name in ordered])
+        plot.set_yticks(range(len(ordered)), [label(name) for name in ordered])
         plot.invert_yaxis()
         plot.margins(y=0.01)
         plot.grid(visible=False, axis="y")
@@ -92,16 +99,18 @@ def scatter(groups: Sequence[SeedGroup], parameter: str, measure: Measure) -> "F
     if not points:
         raise AnalysisError(f"no finished run here has both {parameter!r} and {measure.heading}")
     values = sorted(points, key=lambda value: (math.isnan(number(value)), number(value), value))
-    with style.styled():
+    with style.styled([*values, parameter]):
         figure, (plot,) = _plots(1)
         for place, value in enumerate(values):
             plot.plot([place] * len(points[value]), points[value], "o", color=style.colour(0), alpha=0.6, clip_on=False)
             plot.hlines(Summary.of(points[value]).mean, place - 0.25, place + 0.25, color=style.colour(1), linewidth=3)
-        plot.set_xticks(range(len(values)), [style.printable(value) for value in values])
+        plot.set_xticks(range(len(values)), [label(value, _SHORT) for value in values])
+        if max(map(len, values)) * len(values) > _SIDE_BY_SIDE:
+            plot.tick_params("x", rotation=30, rotation_mode="xtick")
         plot.set_xlim(-0.5, len(values) - 0.5)
         plot.grid(visible=False, axis="x")
-        plot.set_xlabel(style.printable(parameter))
-        plot.set_title(f"{measure.heading}: every run, and the means", loc="left")
+        plot.set_xlabel(label(parameter))
+        plot.set_title(f"{label(measure.heading)}: every run, and the means", loc="left")
     return figure
 
 
@@ -168,7 +177,7 @@ def _name_ends(plot: "Axes", curves: Sequence[GroupCurve], places: Mapping[str, 
     above = max(0.0, heights[-1] - 0.98)
     for curve, height in zip(ordered, heights, strict=True):
         plot.annotate(
-            style.printable(short[curve.group]),
+            label(short[curve.group]),
             xy=(1.02, height - above),
             xycoords="axes fraction",
             color=style.colour(places[curve.group]),
@@ -182,13 +191,15 @@ def _legend_below(figure: "Figure", plot: "Axes", names: Sequence[str], places: 
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    short = [style.printable(name) for name in short_names(names)]
+    short = [label(name) for name in short_names(names)]
     if places is None:
         marks: list[Line2D | Patch] = [Patch(color=style.colour(place)) for place in range(len(names))]
     else:
         marks = [Line2D([], [], color=style.colour(p), linestyle=style.line_style(p)) for p in places.values()]
     wide = int(figure.get_figwidth() / (0.8 + 0.11 * max(map(len, short))))
     columns = max(1, min(len(names), wide))
+    if (lines := -(-len(names) // columns)) > _LINES:
+        figure.set_figheight(figure.get_figheight() + (lines - _LINES) * _LINE_INCHES)
     if figure.get_layout_engine() is not None:
         figure.legend(marks, short, loc="outside lower center", ncols=columns)
     else:

@@ -1,10 +1,11 @@
 """The look of every figure: one palette and one set of sizes, for paper and page."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+from analysis.figures.fonts import families
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +20,6 @@ _MATPLOTLIB_DASHES: Mapping[str, LineStyle] = {"": "solid", "6 3": "dashed", "2 
 # Inches and points; text can still be read at half the size.
 WIDTH, HEIGHT = 6.0, 4.0
 _SETTINGS: Mapping[str, Any] = {
-    "font.family": "sans-serif",
     "font.size": 14,
     "axes.titlesize": 15,
     "axes.labelsize": 14,
@@ -57,17 +57,12 @@ def line_style(place: int) -> LineStyle:
     return _MATPLOTLIB_DASHES[dash(place)]
 
 
-def printable(text: str) -> str:
-    """A text on one line, without characters that a font cannot draw."""
-    return re.sub(r"[^\S ]|[^\x20-\x7e\xa0-\u024f\u0370-\u03ff\u2010-\u22ff]", "\N{REPLACEMENT CHARACTER}", text)
-
-
 @contextmanager
-def styled() -> Iterator[None]:
-    """Within this block, figures have the common look."""
+def styled(texts: Iterable[str] = ()) -> Iterator[None]:
+    """Within this block, figures have the common look, with fonts for these texts."""
     import matplotlib as mpl
 
-    with mpl.rc_context(cast(Any, _SETTINGS)):
+    with mpl.rc_context(cast(Any, {**_SETTINGS, "font.family": families(texts)})):
         yield
 
 

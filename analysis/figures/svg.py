@@ -8,7 +8,7 @@ from typing import Any
 from analysis.figures import style
 from analysis.figures.curves import Axis, GroupCurve
 from analysis.seeds import Summary, short_names
-from analysis.tables import number_text
+from analysis.tables import number_text, one_line
 
 # In the units of the drawing, which are pixels of a phone; a page on a desktop puts several charts side by side.
 _WIDTH, _HEIGHT = 440, 260
@@ -128,7 +128,7 @@ def _entry(curve: GroupCurve, name: str, place: int, unit: str) -> str:
     dashes = f' stroke-dasharray="{style.dash(place)}"' if style.dash(place) else ""
     key = f'<line class="line s{_colour(place)}"{dashes} x1="1" x2="23" y1="5" y2="5"/>'
     swatch = f'<svg class="key" viewBox="0 0 24 10" aria-hidden="true">{key}</svg>'
-    value, text = value_text(curve.seeds[-1], unit), html.escape(style.printable(name))
+    value, text = value_text(curve.seeds[-1], unit), html.escape(one_line(name))
     return f'<li>{swatch}<span class="name">{text}</span> <span class="value">{value}</span></li>'
 
 

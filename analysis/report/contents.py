@@ -12,6 +12,7 @@ from analysis.comparison import class_table, compare, comparison_table, publishe
 from analysis.errors import AnalysisError
 from analysis.figures import GroupCurve, SideBySide, group_curves, report_metrics, side_by_side
 from analysis.seeds import SeedGroup, comparability_notes, seed_groups, with_trends
+from analysis.store import passed_over_text
 from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, text_cell
 from msl import schema
 
@@ -62,7 +63,7 @@ def gather(store: "Store", experiment: str, baseline: str, artifacts: "Artifacts
     Raises:
         AnalysisError: the experiment cannot be found, has no finished run, or no single group fits `baseline`.
     """
-    recorded = store.runs(experiment)
+    recorded, passed_over = store.marked_runs(experiment)
     seed_groups(recorded)  # refuses an empty experiment before its histories are read
     runs = with_trends(store, recorded)
     comparison = compare(runs, baseline)
@@ -73,9 +74,9 @@ def gather(store: "Store", experiment: str, baseline: str, artifacts: "Artifacts
     return Report(
         experiment=experiment,
         baseline=base.name,
-        summary=_summary(runs, len(ranked)),
+        summary=_summary(runs, len(ranked), passed_over),
         runs=_run_table(list(ranked.values())),
-        comparison=comparison_table(comparison, published=published_beside(base)),
+        comparison=comparison_table(comparison, published=published_beside(base), intervals=True),
         per_class=_class_table(runs, base.name),
         claims=claim_table(judge(runs, find_claims(), schema.LAST), schema.LAST),
         curves=group_curves(store, with_curves, report_metrics()),
@@ -85,15 +86,21 @@ def gather(store: "Store", experiment: str, baseline: str, artifacts: "Artifacts
     )
 
 
-def _summary(runs: pd.DataFrame, groups: int) -> str:
+def _summary(runs: pd.DataFrame, groups: int, passed_over: int) -> str:
     runs = runs[runs[schema.GROUP].notna()]  # without those that started others, as `mlflow run` does
     finished = runs[runs["status"] == schema.FINISHED]
     hours = (finished["end"] - finished["start"]).dt.total_seconds().sum() / 3600
-    first, last = (f"{time:%Y-%m-%d %H:%M}" for time in (runs["start"].min(), finished["end"].max()))
+    first, last = (_minute(time) for time in (runs["start"].min(), finished["end"].max()))
     text = f"{len(finished)} finished runs in {groups} groups of runs that differ by seed only"
     if len(runs) > len(finished):
         text += f"; {len(runs) - len(finished)} unfinished left out"
+    if passed_over:
+        text += f"; {passed_over_text(passed_over)}"
     return f"{text}. {first} to {last} UTC, {hours:.1f} hours of runs."
+
+
+def _minute(time: pd.Timestamp) -> str:
+    return "unknown" if pd.isna(time) else f"{time:%Y-%m-%d %H:%M}"
 
 
 def _run_table(groups: Sequence[SeedGroup]) -> Table:

@@ -47,9 +47,9 @@ def _write(report: Report, output: Path) -> list[Path]:
 
 def as_document(report: Report, pictures: Sequence[Path]) -> str:
     """The report as Markdown, with these pictures from a folder beside it."""
-    tables = {"Runs": report.runs, "Comparison": report.comparison, "Classes": report.per_class}
+    tables = {"Comparison": report.comparison, "Classes": report.per_class, "Claims": report.claims}
     parts = [f"# {markdown_text(report.experiment)}", f"{report.summary} Baseline: {markdown_text(report.baseline)}."]
-    for name, table in {**tables, "Claims": report.claims}.items():
+    for name, table in {**tables, "Runs": report.runs}.items():
         if table is not None:
             parts.append(f"## {name}\n\n{as_markdown(table)}")
     captions = {

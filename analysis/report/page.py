@@ -5,22 +5,23 @@ import html
 import io
 from importlib import resources
 
-from analysis.figures import SideBySide, axis_label, printable, svg_chart
+from analysis.figures import SideBySide, axis_label, svg_chart
 from analysis.report.contents import Report
-from analysis.tables import Table, as_html
+from analysis.tables import Table, as_html, one_line
 from msl import schema
 
+_ROWS = 30  # of a table; a longer one scrolls below its headings
 _QUALITY = 88  # of panels as WebP
 
 
 def as_page(report: Report) -> str:
     """The report as an HTML document in ASCII."""
     sections = {
-        "Runs": _table(report.runs),
         "Comparison": _table(report.comparison),
         "Curves": _curves(report),
         "Classes": "" if report.per_class is None else _table(report.per_class),
         "Claims": _table(report.claims, sortable=False),
+        "Runs": _table(report.runs),
         "Panels": "\n".join([*map(_panels, report.panels), *_paragraph(report.panels_note)]),
     }
     sections = {name: content for name, content in sections.items() if content}
@@ -29,7 +30,7 @@ def as_page(report: Report) -> str:
         f'<section aria-labelledby="{name.lower()}"><h2 id="{name.lower()}">{name}</h2>\n{content}\n</section>'
         for name, content in sections.items()
     ]
-    title = html.escape(printable(report.experiment))
+    title = html.escape(one_line(report.experiment))
     lines = [
         "<!DOCTYPE html>",
         '<html lang="en">',
@@ -38,7 +39,7 @@ def as_page(report: Report) -> str:
         f"<style>\n{_resource('page.css')}</style></head>",
         "<body>",
         f"<header><h1>{title}</h1>",
-        f"<p>{html.escape(report.summary)} Baseline: {html.escape(printable(report.baseline))}.</p>",
+        f"<p>{html.escape(report.summary)} Baseline: {html.escape(one_line(report.baseline))}.</p>",
         f'<nav aria-label="Sections"><ul>{links}</ul></nav></header>',
         "<main>",
         *body,
@@ -51,8 +52,8 @@ def as_page(report: Report) -> str:
 
 
 def _table(table: Table, sortable: bool = True) -> str:
-    label = html.escape(printable(table.caption.partition(".")[0].partition(";")[0]))
-    kind = "scroll sortable" if sortable else "scroll"
+    label = html.escape(one_line(table.caption.partition(".")[0].partition(";")[0]))
+    kind = " ".join(["scroll", *(["sortable"] if sortable else []), *(["long"] if len(table.rows) > _ROWS else [])])
     return f'<div class="{kind}" tabindex="0" role="region" aria-label="{label}">\n{as_html(table)}\n</div>'
 
 
@@ -81,12 +82,12 @@ def _panels(panels: SideBySide) -> str:
 
 def panel_caption(panels: SideBySide) -> str:
     """What the panels show, from left to right."""
-    columns = f"{panels.domain}: image, label, then the predictions of {'; '.join(map(printable, panels.groups))}"
-    return ". ".join([columns, *map(printable, panels.notes)])
+    columns = f"{panels.domain}: image, label, then the predictions of {'; '.join(map(one_line, panels.groups))}"
+    return ". ".join([columns, *map(one_line, panels.notes)])
 
 
 def _paragraph(text: str) -> list[str]:
-    return [f"<p>{html.escape(printable(text))}</p>"] if text else []
+    return [f"<p>{html.escape(one_line(text))}</p>"] if text else []
 
 
 def _resource(name: str) -> str:

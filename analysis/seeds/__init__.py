@@ -5,7 +5,7 @@
 what the reader of a comparison has to know.
 """
 
-from analysis.seeds.comparability import comparability_notes
+from analysis.seeds.comparability import comparability_notes, infinite_notes
 from analysis.seeds.groups import INERT, SeedGroup, find_seed_group, number, seed_groups
 from analysis.seeds.measures import ALIASES, Measure, find_measure, find_measures, headline_scores, recorded_measures
 from analysis.seeds.names import find_group, shared_note, short_names
@@ -29,6 +29,7 @@ __all__ = [
     "find_measures",
     "find_seed_group",
     "headline_scores",
+    "infinite_notes",
     "number",
     "recorded_measures",
     "seed_groups",

@@ -58,6 +58,9 @@ def _within(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
         missing = sum(math.isnan(value) for value in group.values(measure).values())
         if 0 < missing < n:
             yield f"{measure.heading} is no number in {missing} of {n} runs"
+        yield from infinite_notes(group, measure)
+    if len(group.texts(schema.DATA_SKIPPED)) > 1:
+        yield f"its seeds left out different samples: {_skipped(group)}"
     for domain in dict.fromkeys(schema.parse_metric(m.metric).domain for m in measures if not m.is_loss):
         yield from _coverage(group, domain)
 
@@ -72,6 +75,13 @@ def _iterations(group: SeedGroup) -> Iterator[str]:
     if column in group.runs and (resumed := group.runs[column].dropna()).size:
         values = ", ".join(dict.fromkeys(map(str, resumed)))
         yield f"a resume changed {_BUDGET} to {values} in {len(resumed)} of {len(group.runs)} runs"
+
+
+def infinite_notes(group: SeedGroup, measure: Measure) -> Iterator[str]:
+    """A measure that is infinite in runs of the group, as a footnote."""
+    infinite = sum(math.isinf(value) for value in group.values(measure).values())
+    if infinite:
+        yield f"{measure.heading} is infinite in {infinite} of {len(group.runs)} runs, which its mean leaves out"
 
 
 def _coverage(group: SeedGroup, domain: str) -> Iterator[str]:
@@ -102,6 +112,7 @@ def _between(group: SeedGroup, reference: SeedGroup, measures: Sequence[Measure]
         yield from _data(group, reference, role)
     for name in (*_PROTOCOL, *_MACHINE):
         yield from _differing(name, *(_setting(g, name) for g in (group, reference)))
+    yield from _differing("samples left out:", _skipped(group), _skipped(reference))
     yield from _budget(group, reference)
     yield from _label_sizes(group, reference, measures)
 
@@ -109,6 +120,11 @@ def _between(group: SeedGroup, reference: SeedGroup, measures: Sequence[Measure]
 def _differing(name: str, value: str, reference: str) -> Iterator[str]:
     if value and reference and value != reference:
         yield f"{name} {value}, the baseline's {reference}"
+
+
+def _skipped(group: SeedGroup) -> str:
+    """The samples that the runs of a group left out because they could not be read."""
+    return "; ".join(text or "none" for text in group.texts(schema.DATA_SKIPPED))
 
 
 def _data(group: SeedGroup, reference: SeedGroup, role: str) -> Iterator[str]:

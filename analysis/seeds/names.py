@@ -6,6 +6,7 @@ from typing import TypeVar
 from analysis.errors import AnalysisError, unknown
 
 V = TypeVar("V")
+_LISTED = 10  # groups that an error names
 
 
 def shared_words(names: Sequence[str]) -> list[str]:
@@ -67,4 +68,6 @@ def find_group(name: str, groups: Mapping[str, V], tabled: Sequence[str] = ()) -
         return groups[single[0]]
     if not fitting[-1]:
         raise unknown("finished group", name, groups)
-    raise AnalysisError(f"{name!r} fits several groups: {'; '.join(sorted(fitting[-1]))}. Give more of the name.")
+    first = sorted(fitting[-1])[:_LISTED]
+    more = f"; and {len(fitting[-1]) - len(first)} more" if len(fitting[-1]) > len(first) else ""
+    raise AnalysisError(f"{name!r} fits several groups: {'; '.join(first)}{more}. Give more of the name.")

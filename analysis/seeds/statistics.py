@@ -15,6 +15,8 @@ from scipy import stats
 
 Method = Literal["t", "bootstrap"]
 LEVEL = 0.95  # coverage of an interval
+_HUGE = 2.0**500  # above it, a square is an overflow
+_ROUNDINGS = 4  # units in the last place by which equal means may differ
 _RESAMPLES = 9999
 _SEED = 0  # of the bootstrap: the same table twice is the same table
 
@@ -32,6 +34,7 @@ class Summary:
     """Mean and sample standard deviation over seeds."""
 
     values: tuple[float, ...]  # finite
+    magnitude: float = 0.0  # of the numbers that the values are differences of, whose rounding the values have
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Summary":
@@ -46,14 +49,18 @@ class Summary:
     @cached_property
     def mean(self) -> float:
         """Arithmetic mean; NaN of nothing."""
-        return math.fsum(self.values) / self.n if self.n else math.nan
+        return _mean_of(self.values) if self.n else math.nan
 
     @cached_property
     def std(self) -> float:
-        """Sample standard deviation, with n - 1; NaN for fewer than two values."""
+        """Sample standard deviation, with n - 1; NaN for fewer than two values, 0 if they differ by rounding only."""
         if self.n < 2:
             return math.nan
-        return math.sqrt(math.fsum((value - self.mean) ** 2 for value in self.values) / (self.n - 1))
+        if max(self.values) - min(self.values) <= _rounding(*self.values, self.magnitude):
+            return 0.0
+        scale = _scale(self.values)
+        squares = [(value / scale - self.mean / scale) ** 2 for value in self.values]
+        return math.sqrt(math.fsum(squares) / (self.n - 1)) * scale
 
     def interval(self, method: Method = "t", level: float = LEVEL) -> Interval | None:
         """Interval of the mean; None for fewer than two values."""
@@ -65,7 +72,7 @@ class Summary:
         """Interval of the standard deviation, of normal values (chi-square); None for fewer than two."""
         if self.n < 2:
             return None
-        squares, df = (self.n - 1) * self.std**2, self.n - 1
+        squares, df = (self.n - 1) * self.std * self.std, self.n - 1  # infinite where ** would raise
         quantiles = [float(stats.chi2.ppf(p, df)) for p in ((1 + level) / 2, (1 - level) / 2)]
         return Interval(*(math.sqrt(squares / quantile) for quantile in quantiles))
 
@@ -103,12 +110,14 @@ class Difference:
         """The differences seed by seed; empty unless `method` is ``paired``."""
         if self.method != "paired":
             return Summary(())
-        return Summary.of(a - b for a, b in zip(self.group.values, self.reference.values, strict=True))
+        numbers = (*self.group.values, *self.reference.values)
+        differences = Summary.of(map(_minus, self.group.values, self.reference.values))
+        return Summary(differences.values, max(map(abs, numbers), default=0.0))
 
     @property
     def mean(self) -> float:
         """Difference of the means; NaN if a group has no value."""
-        return self.group.mean - self.reference.mean
+        return _minus(self.group.mean, self.reference.mean)
 
     def interval(self, method: Method = "t", level: float = LEVEL) -> Interval | None:
         """Interval of the difference; None where there are too few seeds."""
@@ -136,18 +145,18 @@ class Difference:
 
     def _welch(self) -> tuple[float, float]:
         """Standard error and degrees of freedom (Welch-Satterthwaite)."""
-        parts = [side.std**2 / side.n for side in (self.group, self.reference)]
+        parts = [side.std * side.std / side.n for side in (self.group, self.reference)]
         if not any(parts):
             return 0.0, float(self.group.n + self.reference.n - 2)
-        weights = [part**2 / (side.n - 1) for part, side in zip(parts, (self.group, self.reference), strict=True)]
-        return math.sqrt(sum(parts)), sum(parts) ** 2 / sum(weights)
+        weights = [part * part / (side.n - 1) for part, side in zip(parts, (self.group, self.reference), strict=True)]
+        return math.sqrt(sum(parts)), _ratio(sum(parts) * sum(parts), sum(weights))
 
 
 def cohen_d(group: Summary, reference: Summary) -> float:
     """Difference of the means in pooled standard deviations (Cohen 1988, eq. 2.5.1); NaN for single runs."""
     if min(group.n, reference.n) < 2:
         return math.nan
-    squares = sum((side.n - 1) * side.std**2 for side in (group, reference))
+    squares = sum((side.n - 1) * side.std * side.std for side in (group, reference))
     return _ratio(group.mean - reference.mean, math.sqrt(squares / (group.n + reference.n - 2)))
 
 
@@ -174,6 +183,30 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
     return {seed: value for seed, value in values.items() if math.isfinite(value)}
 
 
+def _scale(values: Sequence[float]) -> float:
+    """A power of two by which values are divided so that their sums and squares are no overflow; 1 for usual values."""
+    largest = max(map(abs, values), default=0.0)
+    return 1.0 if largest < _HUGE else 2.0 ** (math.frexp(largest)[1] - 1)
+
+
+def _mean_of(values: Sequence[float]) -> float:
+    if min(values) == max(values):
+        return values[0]
+    scale = _scale(values)
+    return math.fsum(value / scale for value in values) / len(values) * scale
+
+
+def _rounding(*numbers: float) -> float:
+    """By how much numbers of this size differ if they are equal but for rounding."""
+    return _ROUNDINGS * math.ulp(max(map(abs, numbers)))
+
+
+def _minus(value: float, reference: float) -> float:
+    """The difference of two numbers, 0 where they differ by rounding only."""
+    difference = value - reference
+    return 0.0 if abs(difference) <= _rounding(value, reference) else difference
+
+
 def _around(mean: float, error: float, df: float, level: float) -> Interval:
     half = float(stats.t.ppf((1 + level) / 2, df)) * error
     return Interval(mean - half, mean + half)
@@ -195,18 +228,19 @@ def _bootstrap(samples: Sequence[Sequence[float]], level: float) -> Interval | N
     """BCa interval (Efron 1987) of the mean, or of the difference of two; too narrow with few seeds."""
     if min(map(len, samples)) < 2:
         return None
-    means = [math.fsum(sample) / len(sample) for sample in samples]
+    means = [_mean_of(sample) for sample in samples]
     if all(max(sample) == min(sample) for sample in samples):
         return _around(means[0] - math.fsum(means[1:]), 0.0, 1, level)
+    scale = _scale([value for sample in samples for value in sample])
     interval = stats.bootstrap(
-        [np.asarray(sample) for sample in samples],
+        [np.asarray(sample) / scale for sample in samples],
         _mean if len(samples) == 1 else _mean_difference,
         n_resamples=_RESAMPLES,
         confidence_level=level,
         method="BCa",
         rng=np.random.default_rng(_SEED),
     ).confidence_interval
-    return Interval(float(interval.low), float(interval.high))
+    return Interval(float(interval.low) * scale, float(interval.high) * scale)
 
 
 def _mean(values: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -60,8 +60,12 @@ def _ending(curve: pd.DataFrame, end: int, epoch: float) -> tuple[float, float]:
 
 
 def _mean(values: np.ndarray, weights: np.ndarray, chosen: np.ndarray) -> float:
-    total = weights[chosen].sum()
-    return float((values[chosen] * weights[chosen]).sum() / total) if total else np.nan
+    values, weights = values[chosen], weights[chosen]
+    if not (total := weights.sum()):
+        return np.nan
+    with np.errstate(over="ignore", invalid="ignore"):  # of infinite losses, and of those near the largest double
+        mean = float((values * weights).sum() / total)
+        return mean if np.isfinite(mean) else float((values * (weights / total)).sum())
 
 
 def _largest_drop(values: Sequence[float] | np.ndarray) -> float:
@@ -69,4 +73,5 @@ def _largest_drop(values: Sequence[float] | np.ndarray) -> float:
     numbers = numbers[np.isfinite(numbers)]
     if len(numbers) < _EVALUATIONS:
         return np.nan
-    return float((np.maximum.accumulate(numbers) - numbers).max())
+    with np.errstate(over="ignore"):
+        return float((np.maximum.accumulate(numbers) - numbers).max())

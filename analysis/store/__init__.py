@@ -2,17 +2,17 @@
 
 `base` says what every store answers. `database` reads SQLite and MySQL, and PostgreSQL with the faster queries of
 `postgresql`; `server` reads an MLflow server through `api`, and `cache` keeps the histories that it sent. `columns` and
-`thinning` hold what all of them do with rows. `artifacts` reads the files of runs. `export` writes a whole experiment
-to Parquet files, and `load` puts these into another store.
+`thinning` hold what all of them do with rows, `wide` makes one frame of runs. `artifacts` reads the files of runs.
+`export` writes a whole experiment to Parquet files, and `load` puts these into another store.
 """
 
 from analysis.errors import AnalysisError
 from analysis.store.artifacts import Artifacts
-from analysis.store.base import RunTables, Store
+from analysis.store.base import RunTables, Store, passed_over_text
 from analysis.store.database import DatabaseStore
 from analysis.store.server import ServerStore
 
-__all__ = ["Artifacts", "RunTables", "Store", "open_store"]
+__all__ = ["Artifacts", "RunTables", "Store", "open_store", "passed_over_text"]
 
 
 def open_store(uri: str) -> Store:

@@ -3,18 +3,21 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analysis.errors import AnalysisError, unknown
-from analysis.store.columns import Codebook, Numbering, Rows, framed, in_order, without_superseded
+from analysis.store.columns import Codebook, Rows, framed, in_order, without_superseded
 from analysis.store.life import true_status, with_changes
+from analysis.store.wide import all_by_kind, find_column, widened
 from msl import schema
 
 LONG = ("run_id", "key", "value")
+_MARKS = (schema.STAGE, schema.GROUP, schema.HEARTBEAT)
+ROLE = "mlflow.data.context"  # MLflow's tag of an input: what the data set was for
+DATASETS = ("run_id", "name", "digest", "source_type", "source", "schema", "profile", "role")
 LATEST = ("run_id", "key", "step", "timestamp", "value")
 
 
@@ -26,6 +29,29 @@ class RunTables:
     tags: pd.DataFrame  # LONG
     params: pd.DataFrame  # LONG
     latest: pd.DataFrame  # LATEST: of each metric the row with the highest step; time in milliseconds, UTC
+
+    @property
+    def by_kind(self) -> dict[str, pd.DataFrame]:
+        """Tags, parameters and last metrics, by kind."""
+        return {schema.TAGS: self.tags, schema.PARAMS: self.params, schema.METRICS: self.latest}
+
+    def marked(self) -> "RunTables":
+        """Only the runs that the tags of msl mark as its own."""
+        ids = set(self.tags.loc[self.tags["key"].isin(_MARKS), "run_id"])
+        tables = (self.runs, self.tags, self.params, self.latest)
+        return RunTables(*(table[table["run_id"].isin(ids)].reset_index(drop=True) for table in tables))
+
+
+class MarkedRuns(NamedTuple):
+    """The runs of msl, and how many of other programs are beside them."""
+
+    runs: pd.DataFrame  # as `Store.runs` gives them
+    passed_over: int
+
+
+def passed_over_text(count: int) -> str:
+    """A sentence about runs of other programs."""
+    return f"{count} run{'' if count == 1 else 's'} without the tags of msl passed over"
 
 
 class Store(ABC):
@@ -46,6 +72,10 @@ class Store(ABC):
         """The runs of an experiment that exists, or of all; only those of a status, if one is given."""
 
     @abstractmethod
+    def dataset_inputs(self, experiment: str) -> pd.DataFrame:
+        """The data sets that MLflow lists as inputs of the runs of an experiment that exists: `DATASETS`."""
+
+    @abstractmethod
     def rows(self, run_ids: Sequence[str], metrics: Sequence[str] | None, codebook: Codebook) -> Iterator[Rows]:
         """Every row of these runs as it was logged, superseded rows too, in portions and in no order."""
 
@@ -63,29 +93,38 @@ class Store(ABC):
     def known_metrics(self) -> set[str]:
         """Names of all metrics of all runs."""
 
-    def runs(self, experiment: str | None = None, filter: Mapping[str, object] | None = None) -> pd.DataFrame:
+    def runs(
+        self, experiment: str | None = None, filter: Mapping[str, object] | None = None, by_kind: bool = False
+    ) -> pd.DataFrame:
         """One row a run: ``run_id name experiment status start end``, its tags and parameters, its last metrics.
 
-        The status is the one that the run itself tells: `mlflow run` shows a killed run as failed.
+        The status is the one that the run itself tells: `mlflow run` shows a killed run as failed. A name that two
+        kinds have is had by its kind: ``params.p`` and ``tags.p``. The names of msl are always there as they are:
+        ``lr`` is the metric, and a parameter of that name, which `mlflow run` records, is ``params.lr``.
 
         Args:
             experiment: name of the one to read; all if left out.
-            filter: values that columns must have, such as ``{"msl.stage": "adapt", "status": "FINISHED"}``.
+            filter: values that columns must have, such as ``{"msl.stage": "adapt", "status": "FINISHED"}``. Every
+                column may be named by its kind.
+            by_kind: name every tag, parameter and metric by its kind. These names do not depend on what others record.
 
         Raises:
             AnalysisError: the experiment or a column of `filter` cannot be found, or the store cannot be read.
         """
         self.require(experiment)
         tables = self.tables(experiment)
-        runs = tables.runs.set_index("run_id")
-        for table, kind in ((tables.tags, object), (tables.params, object), (tables.latest, float)):
-            runs = _widened(runs, table, kind)
-        runs = with_changes(runs.assign(status=true_status(runs)))
-        for column, value in (filter or {}).items():
-            if column not in runs:
-                raise unknown("column", column, runs.columns)
-            runs = runs[runs[column] == value]
-        return runs.reset_index()
+        runs = _frame(tables)
+        for name, value in (filter or {}).items():
+            runs = runs[runs[find_column(name, runs, tables.by_kind)] == value]
+        runs = runs.reset_index(drop=True)
+        return all_by_kind(runs, tables.by_kind) if by_kind else runs
+
+    def marked_runs(self, experiment: str | None = None) -> MarkedRuns:
+        """The runs that the tags of msl mark, as `runs` gives them, and the number of the others; raises as `runs`."""
+        self.require(experiment)
+        tables = self.tables(experiment)
+        marked = tables.marked()
+        return MarkedRuns(_frame(marked), len(tables.runs) - len(marked.runs))
 
     def history(
         self, run_ids: Sequence[str], metrics: Iterable[str] | None = None, max_points: int | None = None
@@ -140,18 +179,6 @@ class Store(ABC):
             raise unknown("metric", min(missing), known)
 
 
-def _widened(runs: pd.DataFrame, long: pd.DataFrame, kind: type) -> pd.DataFrame:
-    """Runs with a column for each new key; a key that is a column already is left out.
-
-    Args:
-        runs: indexed by ID.
-        long: ``run_id key value``.
-        kind: of the values: float or object.
-    """
-    keys = Numbering()
-    columns = keys.of(long["key"].tolist())
-    cells: NDArray[Any] = np.full((len(keys), len(runs)), np.nan, kind)
-    cells[columns, runs.index.get_indexer(pd.Index(long["run_id"]))] = long["value"].to_numpy(kind)
-    taken = set(runs.columns)
-    wide = {key: cells[place] for key, place in sorted(keys.items()) if key not in taken}
-    return pd.concat([runs, pd.DataFrame(wide, index=runs.index)], axis=1)
+def _frame(tables: RunTables) -> pd.DataFrame:
+    runs = widened(tables.runs, tables.by_kind)
+    return with_changes(runs.assign(status=true_status(runs)))

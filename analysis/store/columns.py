@@ -1,7 +1,7 @@
 """Histories column by column: names become numbers, so that millions of rows stay small until the frame is made."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from msl import schema
 
 HISTORY = ["run_id", "metric", "step", "value", "timestamp"]
+
+_LATEST_MS = 253_402_300_799_999  # the end of the year 9999, the last that calendars of Python know
+
+_ROWS_OF_WHOLE_RUNS = 100_000  # in memory, or those of one run
 
 Integers = NDArray[np.int64]
 Codes = NDArray[np.int32]
@@ -73,6 +77,36 @@ def with_infinities(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values
 
 
+def in_milliseconds(times: Integers) -> Integers:
+    """Times since 1970; those that others logged in micro- or nanoseconds are past the year 9999 as milliseconds."""
+    while (late := np.abs(times) > _LATEST_MS).any():
+        times = np.where(late, times // 1000, times)
+    return times
+
+
+def as_times(milliseconds: "pd.Series[int]") -> "pd.Series[pd.Timestamp]":
+    """Times of runs, some of which may be missing."""
+    numbers = pd.to_numeric(milliseconds, errors="coerce").astype("Int64")
+    whole = in_milliseconds(np.asarray(numbers.fillna(0), np.int64))
+    times = pd.Series(pd.DatetimeIndex(whole.view("datetime64[ms]"), tz="UTC"), index=milliseconds.index)
+    return times.where(numbers.notna().to_numpy(bool))
+
+
+def whole_runs(portions: Iterator[Rows]) -> Iterator[Rows]:
+    """The same rows in larger portions, none of which ends within a run; the rows of a run follow each other."""
+    waiting: list[Rows] = []
+    for portion in portions:
+        waiting.append(portion)
+        last_run = portion.run[-1]
+        if sum(len(rows.run) for rows in waiting) >= _ROWS_OF_WHOLE_RUNS and waiting[0].run[0] != last_run:
+            rows = Rows.joined(waiting)
+            is_last = rows.run == last_run
+            yield rows.where(~is_last)
+            waiting = [rows.where(is_last)]
+    if waiting:
+        yield Rows.joined(waiting)
+
+
 def in_order(rows: Rows, codebook: Codebook) -> Rows:
     """Sorted by run, metric (both as text), step, timestamp and value."""
     runs, metrics = codebook.runs.in_order()[1].astype(np.int64), codebook.metrics.in_order()[1]
@@ -105,5 +139,5 @@ def framed(rows: Rows, codebook: Codebook) -> pd.DataFrame:
     for column, numbering, codes in (("run_id", codebook.runs, rows.run), ("metric", codebook.metrics, rows.metric)):
         names, rank = numbering.in_order()
         columns[column] = names.take(rank[codes].astype(np.intp))
-    times = pd.DatetimeIndex(rows.timestamp.view("datetime64[ms]"), tz="UTC")
+    times = pd.DatetimeIndex(in_milliseconds(rows.timestamp).view("datetime64[ms]"), tz="UTC")
     return pd.DataFrame({**columns, "step": rows.step, "value": rows.value, "timestamp": times}, copy=False)

@@ -13,9 +13,9 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.errors import AnalysisError
-from analysis.store.base import LATEST, LONG, RunTables, Store
-from analysis.store.columns import Codebook, Rows, with_infinities
-from analysis.store.thinning import as_logged, thinned_query
+from analysis.store.base import DATASETS, LATEST, LONG, ROLE, RunTables, Store
+from analysis.store.columns import Codebook, Rows, as_times, whole_runs, with_infinities, without_superseded
+from analysis.store.thinning import thinned
 from msl import schema
 
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
@@ -37,6 +37,13 @@ METRICS = _table("metrics", "run_uuid", "key", "step", "timestamp", "value", "is
 _LATEST = _table("latest_metrics", "run_uuid", "key", "step", "timestamp", "value", "is_nan")
 _PARAMS = _table("params", "run_uuid", "key", "value")
 _TAGS = _table("tags", "run_uuid", "key", "value")
+_INPUTS = _table("inputs", "input_uuid", "source_id", "destination_type", "destination_id")
+_INPUT_TAGS = _table("input_tags", "input_uuid", "name", "value")
+_SETS = _table(
+    "datasets",
+    *("dataset_uuid", "experiment_id", "name", "digest"),
+    *("dataset_source_type", "dataset_source", "dataset_schema", "dataset_profile"),
+)
 _READ = (_EXPERIMENTS, _EXPERIMENT_TAGS, _RUNS, METRICS, _LATEST, _PARAMS, _TAGS)
 _REVISION = "alembic_version"
 
@@ -77,7 +84,7 @@ class DatabaseStore(Store):
         query = _runs(experiment, status)
         runs = self._frame(query, "run_id", "name", "experiment", "status", "start", "end").infer_objects()
         for column in ("start", "end"):
-            runs[column] = pd.to_datetime(runs[column].astype("Int64"), unit="ms", utc=True)
+            runs[column] = as_times(runs[column])
         # A subquery and not a list of IDs, so that the number of runs has no limit.
         ids = query.with_only_columns(_RUNS.c.run_uuid, maintain_column_froms=True)
         tags, params, latest = (
@@ -89,6 +96,20 @@ class DatabaseStore(Store):
         parts = (part[part["run_id"].isin(runs["run_id"])] for part in (tags, params, latest))
         return RunTables(runs, *parts)
 
+    def dataset_inputs(self, experiment: str) -> pd.DataFrame:
+        """The data sets that MLflow lists as inputs of the runs of an experiment that exists: `DATASETS`."""
+        if not sa.inspect(self._engine).has_table(_INPUTS.name):  # MLflow before 2.4
+            return pd.DataFrame(columns=list(DATASETS), dtype=object)
+        ids = _runs(experiment, None).with_only_columns(_RUNS.c.run_uuid, maintain_column_froms=True)
+        sets, tags = _SETS.c, _INPUT_TAGS.c
+        query = (
+            sa.select(_INPUTS.c.destination_id, *list(sets)[2:], tags.value)
+            .join_from(_INPUTS, _SETS, _INPUTS.c.source_id == sets.dataset_uuid)
+            .outerjoin(_INPUT_TAGS, (tags.input_uuid == _INPUTS.c.input_uuid) & (tags.name == ROLE))
+            .where(_INPUTS.c.destination_type == "RUN", _INPUTS.c.destination_id.in_(ids))
+        )
+        return self._frame(query, *DATASETS)
+
     def rows(self, run_ids: Sequence[str], metrics: Sequence[str] | None, codebook: Codebook) -> Iterator[Rows]:
         """Every row of these runs as it was logged, superseded rows too, in portions and in no order."""
         for part in parts(run_ids):
@@ -98,12 +119,14 @@ class DatabaseStore(Store):
     def thinned(
         self, run_ids: Sequence[str], metrics: Sequence[str] | None, max_points: int, codebook: Codebook
     ) -> Iterator[Rows]:
-        """The rows of `history` with `max_points`, which the database chooses, in no order."""
+        """The rows of `history` with `max_points`, in no order; few whole runs are in memory at the same time."""
+        with_attempts = None if metrics is None else [*dict.fromkeys([*metrics, schema.ATTEMPT])]
         for part in parts(run_ids):
-            logged = _logged(part, metrics)
-            resumed = list(self.rows(part, [schema.ATTEMPT], Codebook()))
-            current = logged.where(~_superseded()) if resumed else logged
-            yield from self._rows(thinned_query(current.subquery("logged"), max_points), codebook)
+            for rows in whole_runs(self._by_run(part, with_attempts, codebook)):
+                current = without_superseded(rows, codebook)
+                if metrics is not None and schema.ATTEMPT not in metrics:
+                    current = current.where(current.metric != codebook.metrics.get(schema.ATTEMPT, -1))
+                yield thinned(current, max_points)
 
     def known_runs(self, run_ids: Sequence[str]) -> set[str]:
         """Those of the runs that exist and are not deleted."""
@@ -114,6 +137,11 @@ class DatabaseStore(Store):
         """Names of all metrics of all runs."""
         live = sa.select(_RUNS.c.run_uuid).where(_active(_RUNS))
         return set(self._frame(sa.select(_LATEST.c.key).where(_LATEST.c.run_uuid.in_(live)).distinct(), "key")["key"])
+
+    def _by_run(self, run_ids: Sequence[str], metrics: Sequence[str] | None, codebook: Codebook) -> Iterator[Rows]:
+        """The rows of these runs, one run after another."""
+        query = _logged(run_ids, metrics).with_only_columns(*as_logged(METRICS))
+        return self._rows(query.order_by(METRICS.c.run_uuid), codebook)
 
     def _rows(self, query: Query, codebook: Codebook) -> Iterator[Rows]:
         with self._portions(query) as portions:
@@ -221,20 +249,15 @@ def _runs(experiment: str | None, status: str | None) -> Query:
     return query.where(*(column == value for column, value in conditions.items() if value is not None))
 
 
+def as_logged(table: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+    """The columns of a table of metrics, with NULL for NaN, which MLflow stores as 0 with a flag ``is_nan``."""
+    value = sa.case((table.c["is_nan"], sa.null()), else_=table.c["value"])
+    return [*(table.c[name] for name in ("run_uuid", "key", "step", "timestamp")), value]
+
+
 def _logged(run_ids: Sequence[str], metrics: Sequence[str] | None) -> Query:
     query = sa.select(*METRICS.c).where(METRICS.c.run_uuid.in_(live_runs(run_ids)))
     return query if metrics is None else query.where(METRICS.c.key.in_(metrics))
-
-
-def _superseded() -> sa.ColumnElement[bool]:
-    """Whether its run was later resumed from a step before that of the row."""
-    attempt = METRICS.alias("attempt")
-    return sa.exists().where(
-        attempt.c.run_uuid == METRICS.c.run_uuid,
-        attempt.c.key == schema.ATTEMPT,
-        attempt.c.step < METRICS.c.step,
-        attempt.c.timestamp + 0 > METRICS.c.timestamp,  # + 0 makes SQLite search by run, not by time
-    )
 
 
 def _first_line(error: Exception) -> str:

@@ -4,7 +4,8 @@ experiment.json                     name and tags of the experiment, version of 
 runs.parquet                        run_id name status start end
 tags.parquet params.parquet         run_id key value
 metrics.parquet                     run_id metric step value timestamp: every row, superseded rows too
-artifacts/RUN_ID/                   on request
+inputs.parquet                      run_id name digest source_type source schema profile role: data sets
+artifacts/RUN_ID/ models/           on request: all files; and the MLflow models, see `models`
 """
 
 import json
@@ -18,8 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.errors import AnalysisError
-from analysis.store.base import Store
+from analysis.store.base import DATASETS, Store
 from analysis.store.columns import Codebook, Rows
+from analysis.store.models import FOLDER, export_models
 
 LAYOUT = 1
 ROWS_A_PORTION = 100_000  # in a group of the file, and in memory
@@ -27,6 +29,7 @@ ROWS_A_PORTION = 100_000  # in a group of the file, and in memory
 _TEXT, _TIME = pa.string(), pa.timestamp("ms", tz="UTC")
 _RUNS = pa.schema({"run_id": _TEXT, "name": _TEXT, "status": _TEXT, "start": _TIME, "end": _TIME})
 _TEXTS = pa.schema({"run_id": _TEXT, "key": _TEXT, "value": _TEXT})
+_INPUTS = pa.schema(dict.fromkeys(DATASETS, _TEXT))
 _ROWS = pa.schema({"run_id": _TEXT, "metric": _TEXT, "step": pa.int64(), "value": pa.float64(), "timestamp": _TIME})
 
 
@@ -62,13 +65,14 @@ def export(store: Store, experiment: str, folder: Path, artifacts_of: str | None
         ("runs", tables.runs, _RUNS),
         ("tags", tables.tags, _TEXTS),
         ("params", tables.params, _TEXTS),
+        ("inputs", store.dataset_inputs(experiment), _INPUTS),
     ):
         cells = [pa.array(frame[column.name].tolist(), column.type, from_pandas=True) for column in columns]
         pq.write_table(pa.table(cells, schema=columns), part / f"{name}.parquet")
     run_ids = tables.runs["run_id"].tolist()
     counts = _write_rows(store, run_ids, part / "metrics.parquet")
     if artifacts_of is not None:
-        _fetch_artifacts(artifacts_of, run_ids, part / "artifacts")
+        _fetch_artifacts(artifacts_of, experiment, run_ids, part)
     part.rename(folder)
     return pd.DataFrame({"run_id": run_ids, "rows": [counts.get(run_id, 0) for run_id in run_ids]})
 
@@ -104,15 +108,20 @@ def _gathered(portions: Iterator[Rows]) -> Iterator[Rows]:
         yield Rows.joined(waiting)
 
 
-def _fetch_artifacts(uri: str, run_ids: list[str], folder: Path) -> None:
+def _fetch_artifacts(uri: str, experiment: str, run_ids: list[str], folder: Path) -> None:
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(tracking_uri=uri)
     for run_id in run_ids:
-        (folder / run_id).mkdir(parents=True)
+        of_run = folder / "artifacts" / run_id
+        of_run.mkdir(parents=True)
         try:
-            client.download_artifacts(run_id, "", str(folder / run_id))
+            client.download_artifacts(run_id, "", str(of_run))
         except (MlflowException, OSError) as error:
             reason = str(error).splitlines()[0]
             raise AnalysisError(f"artifacts of run {run_id} cannot be fetched: {reason}") from error
+    try:
+        export_models(client, uri, experiment, run_ids, folder / FOLDER)
+    except (MlflowException, OSError) as error:
+        raise AnalysisError(f"models of {experiment!r} cannot be fetched: {str(error).splitlines()[0]}") from error

@@ -39,6 +39,10 @@ class PostgresqlStore(DatabaseStore):
                         np.concatenate(times),
                     )
 
+    def _by_run(self, run_ids: Sequence[str], metrics: Sequence[str] | None, codebook: Codebook) -> Iterator[Rows]:
+        """The rows of these runs, one run after another: so the lateral query makes them, and a cursor keeps it."""
+        return self.rows(run_ids, metrics, codebook)
+
 
 def _curves(run_ids: Sequence[str], metrics: Sequence[str] | None) -> Query:
     """A row a curve: run, metric, its steps, timestamps and values. Run by run, so that no large sort is needed."""

@@ -11,9 +11,9 @@ import pandas as pd
 
 from analysis.errors import AnalysisError, unknown
 from analysis.store.api import AT_ONCE, Api
-from analysis.store.base import LATEST, LONG, RunTables, Store
+from analysis.store.base import DATASETS, LATEST, LONG, ROLE, RunTables, Store
 from analysis.store.cache import Cache, Curve, State
-from analysis.store.columns import Codebook, Rows, in_order, with_infinities, without_superseded
+from analysis.store.columns import Codebook, Rows, as_times, in_order, with_infinities, without_superseded
 from analysis.store.thinning import thinned
 from msl import schema
 
@@ -59,10 +59,20 @@ class ServerStore(Store):
             latest += [(run_id, *_last_row(metric)) for metric in data.get("metrics", ())]
         frame = pd.DataFrame(runs, columns=["run_id", "name", "experiment", "status", "start", "end"])
         for column in ("start", "end"):
-            frame[column] = pd.to_datetime(frame[column].astype("Int64"), unit="ms", utc=True)
+            frame[column] = as_times(frame[column])
         newest = pd.DataFrame(latest, columns=LATEST)
         newest["value"] = with_infinities(newest["value"].to_numpy(np.float64, copy=True))
         return RunTables(frame, pd.DataFrame(tags, columns=LONG), pd.DataFrame(params, columns=LONG), newest)
+
+    def dataset_inputs(self, experiment: str) -> pd.DataFrame:
+        """The data sets that MLflow lists as inputs of the runs of an experiment that exists: `DATASETS`."""
+        ids = [entry["experiment_id"] for entry in self._experiments() if entry["name"] == experiment]
+        rows = [
+            (run["info"]["run_id"], *(entry["dataset"].get(name) for name in DATASETS[1:-1]), _role(entry))
+            for run in self._search(ids)
+            for entry in run.get("inputs", {}).get("dataset_inputs", ())
+        ]
+        return pd.DataFrame(rows, columns=list(DATASETS), dtype=object)
 
     def rows(self, run_ids: Sequence[str], metrics: Sequence[str] | None, codebook: Codebook) -> Iterator[Rows]:
         """Every row of these runs as it was logged, superseded rows too, in portions and in no order."""
@@ -161,6 +171,11 @@ class ServerStore(Store):
             with_infinities(np.array([row.get("value", 0.0) for row in rows], np.float64)),  # "NaN" comes as text
             np.array([row["timestamp"] for row in rows], np.int64),
         )
+
+
+def _role(entry: dict[str, Any]) -> str | None:
+    """What a data set was for: MLflow has it in a tag of the input."""
+    return {tag["key"]: tag["value"] for tag in entry.get("tags", ())}.get(ROLE)
 
 
 def _last_row(metric: dict[str, Any]) -> tuple[str, int, int, float]:

@@ -1,6 +1,17 @@
 """Tables as they are written: `table` holds the cells with the numbers behind them, `formats` writes them."""
 
-from analysis.tables.formats import FORMATS, as_csv, as_html, as_latex, as_markdown, as_text, markdown_text, one_line
+from analysis.tables.formats import (
+    FORMATS,
+    as_csv,
+    as_html,
+    as_latex,
+    as_markdown,
+    as_raw_csv,
+    as_text,
+    markdown_text,
+    one_line,
+    spreadsheet_text,
+)
 from analysis.tables.table import (
     ID_DIGITS,
     NOTHING,
@@ -27,6 +38,7 @@ __all__ = [
     "as_html",
     "as_latex",
     "as_markdown",
+    "as_raw_csv",
     "as_text",
     "interval_text",
     "joined",
@@ -34,5 +46,6 @@ __all__ = [
     "name_cell",
     "number_text",
     "one_line",
+    "spreadsheet_text",
     "text_cell",
 ]

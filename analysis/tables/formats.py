@@ -31,6 +31,7 @@ _LATEX = {
 }
 _NEGATIVE = re.compile(r"(?<![\w.])-(?=\d)")
 _MARKDOWN = re.compile(r"[\\`*{}\[\]<>|#~&]|(?<!\w)_|_(?!\w)")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet skips the last three
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -93,14 +94,30 @@ def as_latex(table: Table) -> str:
     )
 
 
+def as_raw_csv(table: Table) -> str:
+    """Every number unrounded, in a column of its own, and every text as it is; the last column holds the footnotes."""
+    return _csv(table, lambda text: text)
+
+
 def as_csv(table: Table) -> str:
-    """Every number unrounded, in a column of its own; the last column holds the footnotes."""
+    """The same for people, who open it in a spreadsheet: it shows every text and runs none as a formula."""
+    return _csv(table, spreadsheet_text)
+
+
+def spreadsheet_text(text: str) -> str:
+    """A text that a spreadsheet does not run: one that begins as a formula gets an apostrophe, which is not shown."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _csv(table: Table, shown: Callable[[str], str]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*(name for column in table.columns for name in _names(column)), "notes"])
+    writer.writerow([shown(name) for name in (*(n for column in table.columns for n in _names(column)), "notes")])
     for row in table.rows:
         notes = [table.notes[mark - 1] for mark in sorted({mark for cell in row for mark in cell.marks})]
-        writer.writerow([*(_raw(value) for cell in row for value in cell.values), "; ".join(notes)])
+        values = [value for cell in row for value in cell.values]
+        cells = [shown(value) if isinstance(value, str) else _raw(value) for value in values]
+        writer.writerow([*cells, shown("; ".join(notes))])
     return out.getvalue().rstrip("\n")
 
 
@@ -150,6 +167,14 @@ def _raw(value: float | str) -> str:
     if isinstance(value, str):
         return value
     return "" if math.isnan(value) else repr(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def one_line(text: str) -> str:

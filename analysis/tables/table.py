@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from msl import schema
 
 NOTHING = "–"
+_LONG = 1e6  # a number in percent that is longer than this is no score; 1e308 has 309 digits
 ID_DIGITS = 8  # of a run's ID or a commit; MLflow's pages find a run by them
 
 
@@ -78,11 +79,12 @@ def joined(tables: Mapping[str, Table], heading: str) -> Table:
     return Table(first.caption, columns, tuple(rows), footnotes.texts)
 
 
-def number_text(value: float, unit: str = "", sign: bool = False) -> str:
-    """A number as tables show it: two decimals in percent, otherwise three significant digits; a dash for NaN."""
+def number_text(value: float, unit: str = "", sign: bool = False, decimals: int = 2) -> str:
+    """A number as tables show it: with decimals in percent, otherwise three significant digits; a dash for NaN."""
     if math.isnan(value):
         return NOTHING
-    return format(value, f"{'+' if sign else ''}{'.2f' if unit == schema.PERCENT else '.3g'}")
+    is_fixed = unit == schema.PERCENT and abs(value) < _LONG
+    return format(value, f"{'+' if sign else ''}{f'.{decimals}f' if is_fixed else '.3g'}")
 
 
 def interval_text(low: float, high: float, unit: str = "", sign: bool = False) -> str:

@@ -148,3 +148,22 @@ def test_an_installed_version_stands_for_the_commit():
     for run in rows:
         run[schema.CODE_VERSION] = "0.1.0+12345678"
     assert noted(rows) == ["code 0.1.0+12345678, the baseline's aaaaaaaa"]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf")])
+def test_an_infinite_seed_gets_its_footnote(value):
+    note = "mIoU last is infinite in 1 of 3 runs, which its mean leaves out"
+    assert note in noted(planted.group("own", {"last/target/mIoU": (30.0, value, 32.0)}))
+    assert noted(planted.group("own", SCORES)) == []
+
+
+def test_data_that_was_left_out_and_precision_are_told():
+    rows = planted.group("own", SCORES)
+    for row in rows:
+        row[schema.DATA_SKIPPED] = "gta5/train 87"
+    assert noted(rows) == ["samples left out: gta5/train 87, the baseline's none"]
+    rows[0][schema.DATA_SKIPPED] = "gta5/train 3"
+    assert "its seeds left out different samples: gta5/train 3; gta5/train 87" in noted(rows)
+    precise = planted.group("plain", SCORES, precision="float32")
+    coarse = planted.group("own", SCORES, precision="bfloat16")
+    assert noted(coarse, reference=precise) == ["precision bfloat16, the baseline's float32"]

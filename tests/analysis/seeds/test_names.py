@@ -41,3 +41,11 @@ def test_a_table_shortens_names_without_the_groups_that_it_does_not_show():
     assert find_group("adapt A B", groups, tabled) == "adapt A B lr=0.1"
     with pytest.raises(AnalysisError, match="fits several groups"):
         find_group("adapt A B", groups)
+
+
+def test_an_ambiguous_name_lists_ten():
+    groups = {f"adapt a{place:02d}": place for place in range(25)}
+    with pytest.raises(
+        AnalysisError, match=r"'adapt' fits several groups: adapt a00; .*; adapt a09; and 15 more\. Give"
+    ):
+        find_group("adapt", groups)

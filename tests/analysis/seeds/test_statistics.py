@@ -155,3 +155,27 @@ def test_smoothing_is_the_mean_of_what_came_before_without_bias():
     expected = [np.average(n, weights=w) if w else math.nan for n, w in zip(numbers, weights, strict=True)]
     np.testing.assert_allclose(smooth(values, 0.5), expected, **DOUBLE)
     np.testing.assert_array_equal(smooth(values, 0), values)
+
+
+def test_the_largest_doubles_end_nothing():
+    large, other = by_seed([1e308, 1.5e308, 1.7e308]), by_seed([-1.7e308, 1.0, 1e308])
+    summary = Summary.of(large.values())
+    assert summary.mean == pytest.approx(1.4e308, rel=1e-15)
+    assert summary.std == pytest.approx(0.3605551275463989e308, rel=1e-14)
+    difference = Difference.between(large, other)
+    for method in ("t", "bootstrap"):
+        assert summary.interval(method) is not None
+        difference.interval(method)
+    assert not math.isnan(difference.p_value + 0 * difference.group.mean)
+    assert isinstance(difference.effect, float)
+    assert Summary.of(other.values()).std_interval() is not None
+
+
+def test_what_differs_by_rounding_only_has_no_spread_and_no_difference():
+    third = 0.1 + 0.2  # 0.30000000000000004
+    assert Summary.of([0.3, third, 0.3]).std == 0.0
+    assert Summary.of([0.1, 0.1, 0.1]).mean == 0.1
+    assert Difference.between({"0": third}, {"0": 0.3}).mean == 0.0
+    pairs = Difference.between(by_seed([0.13, 0.14, 0.15]), by_seed([0.12, 0.13, 0.14])).pairs
+    assert pairs.std == 0.0  # of differences that are 0.01 but for the rounding of 0.13 and 0.12
+    assert Summary.of([0.3, 0.3 + 1e-14]).std > 0

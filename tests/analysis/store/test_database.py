@@ -127,6 +127,22 @@ def test_thinning_keeps_peaks(store, add_run):
     assert len(thin[thin["metric"] == "short"]) == 1
 
 
+@pytest.mark.parametrize(("runs", "steps", "max_points"), [(50, 40, 400), (50, 40, 10), (3, 3000, 400)])
+@pytest.mark.parametrize("metrics", [None, ["m"]])
+def test_a_thinned_history_reads_no_more_than_a_whole_one(store, add_run, runs, steps, max_points, metrics):
+    curve = [(s, s % 7.0, 1000 + s) for s in range(steps)]
+    ids = [add_run("a", seed, {"m": curve, "n": curve}) for seed in range(runs)]
+    opened = open_store(store)
+    work = []  # a thousand instructions of SQLite each
+    sa.event.listen(opened._engine, "connect", lambda link, _: link.set_progress_handler(lambda: work.append(1), 1000))
+    opened.history(ids, metrics)
+    whole = len(work)
+    thin = opened.history(ids, metrics, max_points)
+    assert whole
+    assert len(work) - whole <= 1.6 * whole  # some 1.5, with a sort by run; in time at most 1.4, see docs/benchmarks.md
+    assert thin.groupby(["run_id", "metric"]).size().max() <= max(max_points, 2)
+
+
 def test_the_store_is_not_written(store, add_run):
     add_run("a", 0)
     path = Path(store.removeprefix("sqlite:///"))

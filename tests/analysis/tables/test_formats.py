@@ -5,7 +5,19 @@ import math
 
 import pytest
 
-from analysis.tables import FORMATS, Cell, Column, Table, as_csv, as_html, as_latex, as_markdown, as_text, text_cell
+from analysis.tables import (
+    FORMATS,
+    Cell,
+    Column,
+    Table,
+    as_csv,
+    as_html,
+    as_latex,
+    as_markdown,
+    as_text,
+    number_text,
+    text_cell,
+)
 
 NASTY = "a'b\"c %d 100% <script>alert(1)</script>\n| & $x_1$ \\ {#} ~^ `q` [z] é"
 COLUMNS = (Column("group", "group", numeric=False), Column("mIoU <Δ>", "mIoU", ("mean", "std")))
@@ -89,3 +101,9 @@ def test_no_notes_leave_no_trace(form):
     bare = Table("c", COLUMNS, (), ())
     assert FORMATS[form](bare).strip() == FORMATS[form](bare)
     assert not any(trace in FORMATS[form](bare) for trace in ("notes", "footnotesize", "[1]", "1."))
+
+
+def test_a_number_of_three_hundred_digits_is_short():
+    assert number_text(1e308, "percent") == "1e+308"
+    assert number_text(-1e308, "percent", sign=True) == "-1e+308"
+    assert number_text(33.333, "percent") == "33.33"

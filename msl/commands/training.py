@@ -58,6 +58,7 @@ def training_command(
             group=call.group,
             resume=call.resume,
             force=call.force,
+            tracking=call.tracking,
         )
         if call.dry_run:
             _print_dry_run(request)

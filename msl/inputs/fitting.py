@@ -35,6 +35,7 @@ def find_request(
     group: str | None = None,
     resume: str | None = None,
     force: bool = False,
+    tracking: str = "online",
 ) -> Request:
     """The request for a stage. If no recipe is named, one is chosen, and the log says why it has its settings.
 
@@ -45,7 +46,15 @@ def find_request(
     overrides = overrides or {}
     if recipe != AUTO or resume is not None or not _real_domains(stage, overrides):
         name = DEMO if recipe == AUTO else recipe
-        return Request.of(stage=stage, recipe=name, overrides=overrides, group=group, resume=resume, force=force)
+        return Request.of(
+            stage=stage,
+            recipe=name,
+            overrides=overrides,
+            group=group,
+            resume=resume,
+            force=force,
+            tracking=tracking,
+        )
     for domain in _real_domains(stage, overrides):
         check_name(domain)
     if stage in _STYLE_STAGES:
@@ -55,7 +64,15 @@ def find_request(
     values, reasons = _with_weights(stage, fitted, values)
     if stage == "pretrain":
         reasons.pop("epoch_iters", None)  # iter_max decides how long it trains
-    request = Request.of(stage=stage, recipe=name, overrides=values, group=group, base=fitted.recipe, reasons=reasons)
+    request = Request.of(
+        stage=stage,
+        recipe=name,
+        overrides=values,
+        group=group,
+        base=fitted.recipe,
+        reasons=reasons,
+        tracking=tracking,
+    )
     for setting, reason in reasons.items():
         if setting in request.settings.flat():
             log.info("%s = %s: %s", setting, request.settings.flat()[setting], reason)

@@ -24,7 +24,14 @@ _Settings = Mapping[str, Any]
 
 
 def run(
-    stage: str, *, recipe: str | None = None, group: str | None = None, resume: str | None = None, **settings: Any
+    stage: str,
+    *,
+    recipe: str | None = None,
+    group: str | None = None,
+    resume: str | None = None,
+    force: bool = False,
+    tracking: str = "online",
+    **settings: Any,
 ) -> Outcome:
     """Run a stage, recorded on the tracking server that MLFLOW_TRACKING_URI names.
 
@@ -33,6 +40,8 @@ def run(
         recipe: named set of defaults; None = that of the command line.
         group: name of the runs that differ by seed only; None = made from the settings.
         resume: ID of a run to continue.
+        force: with `resume`: continue although the code has changed.
+        tracking: online, offline or auto: whether a tracking server records the run, or this machine alone.
         settings: those of the command line, by the same names. A value is a number, a text as it is typed, a tuple,
             True, False, or None.
 

@@ -35,6 +35,7 @@ class Request:
     resume: str | None
     reasons: Mapping[str, str] = field(default_factory=dict)  # why a recipe that was chosen has its settings
     force: bool = False  # of a resume, with other code
+    tracking: str = "online"  # or auto, offline
 
     @classmethod
     def of(
@@ -48,6 +49,7 @@ class Request:
         base: Recipe | None = None,
         reasons: Mapping[str, str] | None = None,
         force: bool = False,
+        tracking: str = "online",
     ) -> Self:
         """The request with its settings resolved; without `base`, the settings of the recipe of that name.
 
@@ -70,6 +72,7 @@ class Request:
             group=group,
             resume=resume,
             force=force,
+            tracking=tracking,
             reasons=reasons or {},
         )
 

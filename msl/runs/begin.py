@@ -14,7 +14,7 @@ from msl.runs.resume import resume
 from msl.runs.supplies import AnyStage, Supplies, code_of, data_root, find_stage, fingerprint_of
 from msl.runs.work import carry_out
 from msl.stages.stage import Job, Outcome, TrainingStage
-from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, run_folder
+from msl.tracking import Recording, RunRecord, connect, describe, ending, open_run, recording, run_folder
 
 log = logging.getLogger("msl")
 
@@ -29,16 +29,25 @@ def run(request: Request, nested_in: str | None = None) -> Outcome:
     Raises:
         MslError: an error that the user can correct, found before training if possible. The run ends FAILED.
     """
-    client, stage = connect(), find_stage(request.stage)
-    if request.resume is not None:
-        return resume(client, stage, request, request.resume)
-    return _begin(client, stage, request, nested_in)
+    if nested_in is not None:
+        return _start(Recording(connect()), request, nested_in)
+    with recording(request.tracking, request.resume) as place:
+        return _start(place, request)
 
 
-def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
+def _start(place: Recording, request: Request, nested_in: str | None = None) -> Outcome:
+    stage = find_stage(request.stage)
+    if place.resumed is not None:
+        return resume(place.client, stage, replace(request, resume=place.resumed), place.resumed)
+    return _begin(place, stage, request, nested_in)
+
+
+def _begin(place: Recording, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
+    client = place.client
     settings, group = request.settings, request.group_name(domain_title)
     tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
     reporter = open_run(client, stage.title(group, settings), tags, nested_in)
+    place.adopt(reporter)
     log.info("%s: run %s, group %s", stage.name, reporter.run_id, group)
     with ending(reporter), run_folder(reporter.run_id) as folder:
         supplies = Supplies(client, lambda parent: run(parent, nested_in=reporter.run_id))

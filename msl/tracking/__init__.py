@@ -4,6 +4,7 @@ from msl.tracking.artifacts import download, read_record, sha256_of
 from msl.tracking.connection import Client, connect
 from msl.tracking.journalled import journalled
 from msl.tracking.lineage import code_digest, find_finished, fingerprint, nearest_finished
+from msl.tracking.offline import Recording, recording
 from msl.tracking.record import RunRecord
 from msl.tracking.references import LAST_FIRST, WeightsFile, find_weights
 from msl.tracking.reporter import MlflowReporter
@@ -16,6 +17,7 @@ __all__ = [
     "Client",
     "DataInput",
     "MlflowReporter",
+    "Recording",
     "RunRecord",
     "WeightsFile",
     "asking",
@@ -32,6 +34,7 @@ __all__ = [
     "nearest_finished",
     "open_run",
     "read_record",
+    "recording",
     "reopen",
     "reopened",
     "run_folder",

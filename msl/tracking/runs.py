@@ -31,7 +31,7 @@ from msl.tracking.signals import Signals, handling
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
 _DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
 _MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers")  # what a resume may change
-_BATCH_PARAMS = 100  # MLflow's limit
+BATCH_PARAMS = 100  # MLflow's limit
 _LOG_ATTEMPTS = 5
 _CREATE_WAITS_S = (1.0, 3.0, 9.0)  # between attempts to make a run
 
@@ -69,22 +69,36 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
         experiment = client.get_run(nested_in).info.experiment_id
     else:
         experiment = experiment_id(client)
-    return MlflowReporter(client, _create(client, experiment, name, all_tags))
+    return MlflowReporter(client, create_once(client, experiment, name, all_tags, uuid4().hex))
 
 
-def _create(client: MlflowClient, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+def create_once(
+    client: MlflowClient,
+    experiment: str,
+    name: str,
+    tags: Mapping[str, str],
+    creation: str,
+    start_ms: int | None = None,
+) -> str:
     """ID of a new run. If the server's answer is lost, the run may exist: it is looked for before another is made.
+
+    Args:
+        client: of the tracking store.
+        experiment: ID of its experiment.
+        name: shown in MLflow's tables.
+        tags: set at once.
+        creation: what this run alone has in its tag `msl.creation`.
+        start_ms: when it began, in milliseconds of Unix time; None = now.
 
     Raises:
         TrackingError: no server answers.
     """
-    creation, error = uuid4().hex, None
+    error: MlflowException | None = None
+    all_tags = {**tags, schema.CREATION: creation}
     for wait_s in _CREATE_WAITS_S:
         try:
             with _without_retries():
-                return str(
-                    client.create_run(experiment, run_name=name, tags={**tags, schema.CREATION: creation}).info.run_id
-                )
+                return str(client.create_run(experiment, start_ms, all_tags, name).info.run_id)
         except MlflowException as failure:
             if failure.get_http_status_code() in range(400, 500):
                 raise
@@ -172,8 +186,8 @@ def describe(
     """
     client, run_id = reporter.client, reporter.run_id
     params = [Param(schema.param(name), str(value)) for name, value in settings.items()]
-    for start in range(0, len(params), _BATCH_PARAMS):
-        client.log_batch(run_id, params=params[start : start + _BATCH_PARAMS])
+    for start in range(0, len(params), BATCH_PARAMS):
+        client.log_batch(run_id, params=params[start : start + BATCH_PARAMS])
     code = CodeState.now()
     note = note_of(client.get_run(run_id).info, record, tags)
     reporter.tags({**tags, **_code_tags(code), MLFLOW_RUN_NOTE: note})

@@ -6,7 +6,7 @@ It is an MLflow store like any other, so that an offline run is described, resum
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import NamedTuple
 
@@ -80,7 +80,8 @@ class OfflineStore:
         if not self.exists:
             return []
         experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
-        runs, token = [], None
+        runs: list[Run] = []
+        token = None
         while True:
             page = self.client.search_runs(
                 experiments, order_by=["attributes.start_time ASC"], max_results=_RUNS_A_PAGE, page_token=token
@@ -93,13 +94,10 @@ class OfflineStore:
         """ID here of the experiment that MLflow's own settings name, made if it does not exist."""
         chosen_id = environment.get(_EXPERIMENT_ID)
         name = f"id={chosen_id}" if chosen_id else f"name={environment.get('MLFLOW_EXPERIMENT_NAME', 'Default')}"
-        experiment = self.client.get_experiment_by_name(name)
-        if experiment is not None:
-            return str(experiment.experiment_id)
-        try:
-            return str(self.client.create_experiment(name, artifact_location=str(self._folder / "artifacts")))
-        except MlflowException:  # another process has just made it
-            return str(self.client.get_experiment_by_name(name).experiment_id)
+        if self.client.get_experiment_by_name(name) is None:
+            with suppress(MlflowException):  # another process may just have made it
+                self.client.create_experiment(name, artifact_location=str(self._folder / "artifacts"))
+        return experiment_named(self.client, name)
 
     def experiment_on(self, client: MlflowClient, run: Run) -> str:
         """ID on the server of the experiment that a run here was started for, made if it does not exist."""
@@ -140,9 +138,7 @@ def recording(mode: str, resumed: str | None) -> Iterator[Recording]:
             f"tracking=online, when the tracking server answers{f' ({trouble})' if trouble else ''}."
         )
     if trouble is not None:
-        log.warning(
-            "tracking server %s cannot be reached: %s. The run is recorded on this machine alone.", uri, trouble
-        )
+        log.warning("%s cannot be reached: %s. The run is recorded on this machine alone.", uri, trouble)
     with _on_this_machine(store, resumed) as place:
         yield place
 
@@ -187,7 +183,7 @@ def _on_this_machine(store: OfflineStore, resumed: str | None) -> Iterator[Recor
 
 def _restore(environment: Mapping[str, str], uri: str) -> None:
     """Name the same tracking store as before, and in the same way."""
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]  # MLflow's own way to forget it
     for name in (_URI, _EXPERIMENT_ID):
         os.environ.pop(name, None)
         if name in environment:

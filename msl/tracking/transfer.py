@@ -74,7 +74,7 @@ class Transfer:
         self._texts(run, remote, record)
         self._rows(run, remote)
         self._files(files, remote)
-        self._client.log_inputs(remote, run.inputs.dataset_inputs)
+        self._client.log_inputs(remote, run.inputs.dataset_inputs if run.inputs else None)
         self._client.set_terminated(remote, run.info.status, run.info.end_time)
 
     def _texts(self, run: Run, remote: str, record: RunRecord | None) -> None:

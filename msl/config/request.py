@@ -18,7 +18,11 @@ class RequestConfig(Group):
     group: str | None = Field(
         None, description="Name that runs share if they differ only by seed; none = a name made from the settings."
     )
-    resume: str | None = Field(None, description="ID of an unfinished run to continue, in the same run.")
+    resume: str | None = Field(
+        None,
+        description="ID of an unfinished run to continue, in the same run. auto = the newest interrupted run with "
+        "these settings, this data and this code; if there is none, a new run begins.",
+    )
     tracking: Literal["online", "auto", "offline"] = Field(
         "online",
         description="offline = record the run on this machine alone, without a tracking server; `msl sync` sends it "

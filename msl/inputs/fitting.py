@@ -13,7 +13,7 @@ from msl.errors import ConfigError
 from msl.inputs.weights_at_hand import missing_imagenet
 from msl.recipes import Request, find_recipe
 from msl.recipes.fitting import FITTED, DomainFacts, Fitted, fit_segmentation, fit_style
-from msl.recipes.request import AUTO, DEMO
+from msl.recipes.request import AUTO, DEMO, is_new
 
 log = logging.getLogger("msl")
 
@@ -44,7 +44,7 @@ def find_request(
         DataError: the data that a recipe must fit is missing.
     """
     overrides = overrides or {}
-    if recipe != AUTO or resume is not None or not _real_domains(stage, overrides):
+    if recipe != AUTO or not is_new(resume) or not _real_domains(stage, overrides):
         name = DEMO if recipe == AUTO else recipe
         return Request.of(
             stage=stage,
@@ -69,6 +69,7 @@ def find_request(
         recipe=name,
         overrides=values,
         group=group,
+        resume=resume,
         base=fitted.recipe,
         reasons=reasons,
         tracking=tracking,

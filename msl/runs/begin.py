@@ -3,18 +3,37 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from msl import schema
 from msl.config import StageConfig
 from msl.data.titles import domain_title
+from msl.errors import ConfigError
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
-from msl.runs.resume import resume
+from msl.recipes.request import NEWEST, is_new
+from msl.runs.interrupted import newest_interrupted
+from msl.runs.requests import forget, keep, kept
+from msl.runs.resume import is_described, refuse_other_stage, resume
 from msl.runs.supplies import AnyStage, Supplies, code_of, data_root, find_stage, fingerprint_of
 from msl.runs.work import carry_out
 from msl.stages.stage import Job, Outcome, TrainingStage
-from msl.tracking import Recording, RunRecord, connect, describe, ending, open_run, recording, run_folder
+from msl.tracking import (
+    Client,
+    MlflowReporter,
+    Recording,
+    RunRecord,
+    connect,
+    describe,
+    ending,
+    journal_of,
+    open_run,
+    recording,
+    reopen,
+    reopened,
+    run_folder,
+)
 
 log = logging.getLogger("msl")
 
@@ -30,38 +49,88 @@ def run(request: Request, nested_in: str | None = None) -> Outcome:
         MslError: an error that the user can correct, found before training if possible. The run ends FAILED.
     """
     if nested_in is not None:
-        return _start(Recording(connect()), request, nested_in)
+        return _run_in(Recording(connect()), request, nested_in)
+    if is_new(request.resume):
+        with recording(request.tracking, None) as place:
+            return _run_in(place, request)
     with recording(request.tracking, request.resume) as place:
-        return _start(place, request)
+        return _run_in(place, replace(request, resume=place.resumed))
 
 
-def _start(place: Recording, request: Request, nested_in: str | None = None) -> Outcome:
-    stage = find_stage(request.stage)
-    if place.resumed is not None:
-        return resume(place.client, stage, replace(request, resume=place.resumed), place.resumed)
-    return _begin(place, stage, request, nested_in)
+def _run_in(place: Recording, request: Request, nested_in: str | None = None) -> Outcome:
+    """Run a stage in a store; its folder stays if another run needs it."""
+    stage, run_id = find_stage(request.stage), request.resume
+    if run_id == NEWEST:
+        run_id = newest_interrupted(place.client, stage, request)
+    if run_id is None:
+        return _begin(place, stage, request, nested_in)
+    request_then = kept(run_id)
+    if request_then is not None and not is_described(place.client, run_id):
+        return _begin_again(place.client, stage, request, request_then, run_id)
+    overrides = {} if request.resume == NEWEST else request.overrides
+    resumed = replace(request, resume=run_id, overrides=overrides)
+    return resume(place.client, stage, resumed, run_id, stays=nested_in is not None)
 
 
 def _begin(place: Recording, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
-    client = place.client
     settings, group = request.settings, request.group_name(domain_title)
     tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
-    reporter = open_run(client, stage.title(group, settings), tags, nested_in)
+    reporter = open_run(place.client, stage.title(group, settings), tags, nested_in)
     place.adopt(reporter)
-    log.info("%s: run %s, group %s", stage.name, reporter.run_id, group)
-    with ending(reporter), run_folder(reporter.run_id) as folder:
-        supplies = Supplies(client, lambda parent: run(parent, nested_in=reporter.run_id))
-        values, data, needs = supplies.open_data(stage, request)
-        config = settings.edit(**values)
-        starts = supplies.starts(needs, data_root(config), folder / "start")
-        changes = stage.values_from_starts(config, starts, request.overrides)
-        group = _group_of(request, config, changes)
-        config = config.edit(**changes)
-        reporter.rename(stage.title(group, config))
-        job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
-        _describe(stage, job, request)
-        record_skipped(reporter, data.checks, folder)
-        return carry_out(stage, job)
+    with ending(reporter), run_folder(reporter.run_id, stays=nested_in is not None) as folder:
+        return _conduct(stage, request, reporter, folder, made_by=request.resume)
+
+
+def _begin_again(client: Client, stage: AnyStage, request: Request, request_then: Request, run_id: str) -> Outcome:
+    """Begin a run again that ended before it was described: nothing of it exists but its request.
+
+    Raises:
+        ConfigError: other settings are given.
+        TrackingError: the run is of another stage, or another process is training it.
+    """
+    refuse_other_stage(run_id, request_then.stage, request.stage)
+    if request.resume != NEWEST and request.overrides:
+        raise ConfigError(
+            f"resume = {run_id}: the run ended before its training began, and begins again as it was given. Leave out "
+            f"{', '.join(request.overrides)}, or start a new run."
+        )
+    with run_folder(run_id) as folder:
+        reporter = reopened(client, run_id)
+        with ending(reporter):
+            reopen(reporter)
+            return _conduct(stage, request_then, reporter, folder, made_by=NEWEST)
+
+
+def _conduct(
+    stage: AnyStage, request: Request, reporter: MlflowReporter, folder: Path, made_by: str | None = None
+) -> Outcome:
+    """Find or make what the stage needs, describe the run, and do its work.
+
+    Args:
+        stage: of the run.
+        request: of the run.
+        reporter: of the run.
+        folder: of the run.
+        made_by: NEWEST = a stage that must run first continues its newest interrupted run.
+    """
+    keep(request, folder)
+    # The server is asked for `info` now: it may be away after another stage has run.
+    log.info("%s: run %s, group %s", stage.name, reporter.info.run_id, request.group_name(domain_title))
+    supplies = Supplies(reporter.client, lambda parent: run(replace(parent, resume=made_by), nested_in=reporter.run_id))
+    values, data, needs = supplies.open_data(stage, request)
+    config = request.settings.edit(**values)
+    starts = supplies.starts(needs, data_root(config), folder / "start")
+    if supplies.has_made:
+        journal_of(reporter, folder)
+    changes = stage.values_from_starts(config, starts, request.overrides)
+    group = _group_of(request, config, changes)
+    config = config.edit(**changes)
+    reporter.rename(stage.title(group, config))
+    job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
+    fingerprint = _describe(stage, job, request)
+    forget(folder)
+    record_skipped(reporter, data.checks, folder)
+    return replace(carry_out(stage, job), fingerprint=fingerprint)
 
 
 def _group_of(request: Request, config: StageConfig, values: Mapping[str, Any]) -> str:
@@ -71,8 +140,8 @@ def _group_of(request: Request, config: StageConfig, values: Mapping[str, Any]) 
     return replace(request, settings=request.settings.edit(**changes)).group_name(domain_title)
 
 
-def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
-    """Describe the run before it does anything."""
+def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> str:
+    """Describe the run before it does anything; gives its fingerprint."""
     record = RunRecord(
         stage=stage.name,
         recipe=request.recipe,
@@ -89,3 +158,4 @@ def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
         tags[schema.FINGERPRINT] = fingerprint_of(stage, job.config, job.data, job.starts)
         tags[schema.CODE_DIGEST] = code_of(stage, job.config, job.data)
     describe(job.reporter, job.config.flat(), record, tags, job.data.inputs)
+    return str(tags.get(schema.FINGERPRINT, ""))

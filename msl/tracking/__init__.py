@@ -2,14 +2,15 @@
 
 from msl.tracking.artifacts import download, read_record, sha256_of
 from msl.tracking.connection import Client, connect
-from msl.tracking.journalled import journalled
-from msl.tracking.lineage import code_digest, find_finished, fingerprint, nearest_finished
+from msl.tracking.description import DataInput
+from msl.tracking.journalled import journal_of, journalled
+from msl.tracking.lineage import code_digest, find_finished, fingerprint, nearest_finished, runs_like
 from msl.tracking.offline import Recording, recording
 from msl.tracking.record import RunRecord
 from msl.tracking.references import LAST_FIRST, WeightsFile, find_weights
 from msl.tracking.reporter import MlflowReporter
-from msl.tracking.run_folder import run_folder
-from msl.tracking.runs import DataInput, describe, describe_again, ending, open_run, reopen, reopened
+from msl.tracking.run_folder import is_in_use, remove_sent, run_folder, work_folder
+from msl.tracking.runs import describe, describe_again, ending, open_run, reopen, reopened
 from msl.tracking.signals import asking
 
 __all__ = [
@@ -30,13 +31,18 @@ __all__ = [
     "find_finished",
     "find_weights",
     "fingerprint",
+    "is_in_use",
+    "journal_of",
     "journalled",
     "nearest_finished",
     "open_run",
     "read_record",
     "recording",
+    "remove_sent",
     "reopen",
     "reopened",
     "run_folder",
+    "runs_like",
     "sha256_of",
+    "work_folder",
 ]

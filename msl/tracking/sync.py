@@ -13,6 +13,7 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.offline import OfflineStore
 from msl.tracking.run_folder import is_in_use, work_folder
+from msl.tracking.runs import close_undescribed
 from msl.tracking.send import sending_lock
 from msl.tracking.sender import REFUSED_FILE, Sender, UnreachableError, is_sent
 from msl.tracking.transfer import Transfer, move_folder
@@ -41,15 +42,22 @@ def sync(client: MlflowClient, run_id: str | None = None) -> Iterator[Synced]:
     """
     store = OfflineStore()
     folders = sorted(file.parent for file in work_folder().glob(f"*/{schema.JOURNAL_FOLDER}"))
+    undescribed = [
+        file.parent for file in sorted(work_folder().glob(f"*/{schema.REQUEST_FILE}")) if not is_in_use(file.parent)
+    ]
     if run_id is not None:
         folders = [folder for folder in folders if folder.name == run_id]
-        if not folders and store.find(run_id) is None:
+        undescribed = [folder for folder in undescribed if folder.name == run_id]
+        if not folders and not undescribed and store.find(run_id) is None:
             raise TrackingError(
                 f"run = {run_id}: there is no journal of that run in {work_folder()}. Give the command in the folder "
                 "where the run was started, or set MSL_WORK."
             )
     for folder in folders:
         yield _sync(store.client if store.find(folder.name) else client, folder)
+    for folder in undescribed:
+        if close_undescribed(store.client if store.find(folder.name) else client, folder.name):
+            yield Synced(folder.name, "it ended before its training began, and is marked FAILED")
     yield from _sync_offline(client, store, run_id)
 
 

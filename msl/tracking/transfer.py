@@ -7,18 +7,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Run, RunTag
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from msl import schema
+from msl.tracking.description import PARAMS, log_description, log_inputs
 from msl.tracking.direct import BATCH_ROWS
 from msl.tracking.note import note_of
 from msl.tracking.offline import OfflineStore, sent_run
 from msl.tracking.publish import publish
 from msl.tracking.record import RunRecord
 from msl.tracking.run_folder import work_folder
-from msl.tracking.runs import BATCH_PARAMS, create_once
+from msl.tracking.runs import create_once
 
 T = TypeVar("T")
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -74,7 +75,8 @@ class Transfer:
         self._texts(run, remote, record)
         self._rows(run, remote)
         self._files(files, remote)
-        self._client.log_inputs(remote, run.inputs.dataset_inputs if run.inputs else None)
+        if run.inputs:
+            log_inputs(self._client, remote, run.inputs.dataset_inputs)
         self._client.set_terminated(remote, run.info.status, run.info.end_time)
 
     def _texts(self, run: Run, remote: str, record: RunRecord | None) -> None:
@@ -85,9 +87,8 @@ class Transfer:
             tags[MLFLOW_RUN_NOTE] = note_of(self._client.get_run(remote).info, record, tags)
         for names in _parts(list(tags), _BATCH_TAGS):
             self._client.log_batch(remote, tags=[RunTag(name, tags[name]) for name in names])
-        params = [Param(name, self._named(value)) for name, value in run.data.params.items()]
-        for part in _parts(params, BATCH_PARAMS):
-            self._client.log_batch(remote, params=part)
+        params = {name: self._named(value) for name, value in run.data.params.items()}
+        log_description(self._client, remote, PARAMS, params)
 
     def _rows(self, run: Run, remote: str) -> None:
         for name in run.data.metrics:

@@ -1,22 +1,20 @@
 """Sending what trainings on this machine have left behind, after an outage of the server or of the machine."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.offline import OfflineStore
+from msl.tracking.offline_sync import sync_offline
 from msl.tracking.run_folder import is_in_use, work_folder
 from msl.tracking.runs import close_undescribed
 from msl.tracking.send import sending_lock
 from msl.tracking.sender import REFUSED_FILE, Sender, UnreachableError, is_sent
-from msl.tracking.transfer import Transfer, move_folder
 
 
 @dataclass(frozen=True)
@@ -58,51 +56,7 @@ def sync(client: MlflowClient, run_id: str | None = None) -> Iterator[Synced]:
     for folder in undescribed:
         if close_undescribed(store.client if store.find(folder.name) else client, folder.name):
             yield Synced(folder.name, "it ended before its training began, and is marked FAILED")
-    yield from _sync_offline(client, store, run_id)
-
-
-def _sync_offline(client: MlflowClient, store: OfflineStore, run_id: str | None) -> Iterator[Synced]:
-    """Send the offline runs that have ended; of one run, also those that it needed."""
-    for run in store.runs():
-        if schema.SYNCED in run.data.tags:  # an earlier `sync` may have ended just before this
-            move_folder(run.info.run_id, run.data.tags[schema.SYNCED])
-    runs = {run.info.run_id: run for run in store.runs() if schema.SYNCED not in run.data.tags}
-    chosen = list(runs.values() if run_id is None else _family(runs, run_id).values())
-    busy = {run.info.run_id for run in chosen if _is_going_on(run)}
-    for busy_id in sorted(busy):
-        yield Synced(busy_id, "it is in progress, without a server")
-    ended = [run for run in chosen if not busy & {run.info.run_id, run.data.tags.get(schema.MLFLOW_PARENT)}]
-    sent: set[str] = set()
-    try:
-        for local, remote in Transfer(client, store).send(ended):
-            sent.add(local)
-            yield Synced(local, f"made without a server, and now run {remote} of the server")
-    except (MlflowException, OSError, TrackingError) as error:
-        reason = str(error).splitlines()[0]
-        for run in ended:
-            if run.info.run_id not in sent:
-                yield Synced(run.info.run_id, f"it cannot be sent at present ({reason}); everything is kept", False)
-
-
-def _family(runs: Mapping[str, Run], run_id: str) -> dict[str, Run]:
-    """A run, the one that it was made for, and those that it started from or that were made for it."""
-    family: dict[str, Run] = {}
-    waiting = [run_id]
-    while waiting:
-        member = runs.get(waiting.pop())
-        if member is not None and member.info.run_id not in family:
-            family[member.info.run_id] = member
-            tags = member.data.tags
-            waiting += [tags[name] for name in (schema.PARENT, schema.MLFLOW_PARENT) if name in tags]
-            waiting += [
-                other for other, run in runs.items() if run.data.tags.get(schema.MLFLOW_PARENT) == member.info.run_id
-            ]
-    return family
-
-
-def _is_going_on(run: Run) -> bool:
-    folder = work_folder() / run.info.run_id
-    return folder.is_dir() and is_in_use(folder)
+    yield from (Synced(*told) for told in sync_offline(client, store, run_id))
 
 
 def _sync(client: MlflowClient, folder: Path) -> Synced:

@@ -12,7 +12,7 @@ from msl.commands.outcome import print_outcome, viewer
 from msl.config import RequestConfig
 from msl.config.catalog import STAGES
 from msl.recipes import Request, find_recipe
-from msl.recipes.request import DEMO
+from msl.recipes.request import DEMO, is_new
 
 if TYPE_CHECKING:
     from msl.runs import Outcome
@@ -54,18 +54,19 @@ def training_command(
         request = find_request(
             stage=stages[-1] if "checkpoint" in values else stages[0],
             recipe=call.recipe,
-            overrides=values if call.resume else values | fixed,
+            overrides=values | fixed if is_new(call.resume) else values,
             group=call.group,
             resume=call.resume,
             force=call.force,
+            tracking=call.tracking,
         )
         if call.dry_run:
             _print_dry_run(request)
         else:
-            if call.resume is None:
+            if is_new(call.resume):
                 check_request(request)
             else:
-                check_resumed(call.resume)
+                check_resumed(str(call.resume))
             show(_run(request))
 
     # If both stages have a field, the first stage's field and default count.

@@ -1,5 +1,7 @@
 """Options of commands that are not settings of a training."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from msl.config.group import Group
@@ -16,7 +18,16 @@ class RequestConfig(Group):
     group: str | None = Field(
         None, description="Name that runs share if they differ only by seed; none = a name made from the settings."
     )
-    resume: str | None = Field(None, description="ID of an unfinished run to continue, in the same run.")
+    resume: str | None = Field(
+        None,
+        description="ID of an unfinished run to continue, in the same run. auto = the newest interrupted run with "
+        "these settings, this data and this code; if there is none, a new run begins.",
+    )
+    tracking: Literal["online", "auto", "offline"] = Field(
+        "online",
+        description="offline = record the run on this machine alone, without a tracking server; `msl sync` sends it "
+        "later. auto = offline if the server cannot be reached at the start.",
+    )
     force: bool = Field(False, description="With resume: continue although the code has changed; the run records it.")
     dry_run: bool = Field(False, description="Print the resolved settings and what the command would do, and stop.")
 

@@ -13,7 +13,7 @@ from msl.errors import ConfigError
 from msl.inputs.weights_at_hand import missing_imagenet
 from msl.recipes import Request, find_recipe
 from msl.recipes.fitting import FITTED, DomainFacts, Fitted, fit_segmentation, fit_style
-from msl.recipes.request import AUTO, DEMO
+from msl.recipes.request import AUTO, DEMO, is_new
 
 log = logging.getLogger("msl")
 
@@ -35,6 +35,7 @@ def find_request(
     group: str | None = None,
     resume: str | None = None,
     force: bool = False,
+    tracking: str = "online",
 ) -> Request:
     """The request for a stage. If no recipe is named, one is chosen, and the log says why it has its settings.
 
@@ -43,9 +44,17 @@ def find_request(
         DataError: the data that a recipe must fit is missing.
     """
     overrides = overrides or {}
-    if recipe != AUTO or resume is not None or not _real_domains(stage, overrides):
+    if recipe != AUTO or not is_new(resume) or not _real_domains(stage, overrides):
         name = DEMO if recipe == AUTO else recipe
-        return Request.of(stage=stage, recipe=name, overrides=overrides, group=group, resume=resume, force=force)
+        return Request.of(
+            stage=stage,
+            recipe=name,
+            overrides=overrides,
+            group=group,
+            resume=resume,
+            force=force,
+            tracking=tracking,
+        )
     for domain in _real_domains(stage, overrides):
         check_name(domain)
     if stage in _STYLE_STAGES:
@@ -55,7 +64,16 @@ def find_request(
     values, reasons = _with_weights(stage, fitted, values)
     if stage == "pretrain":
         reasons.pop("epoch_iters", None)  # iter_max decides how long it trains
-    request = Request.of(stage=stage, recipe=name, overrides=values, group=group, base=fitted.recipe, reasons=reasons)
+    request = Request.of(
+        stage=stage,
+        recipe=name,
+        overrides=values,
+        group=group,
+        resume=resume,
+        base=fitted.recipe,
+        reasons=reasons,
+        tracking=tracking,
+    )
     for setting, reason in reasons.items():
         if setting in request.settings.flat():
             log.info("%s = %s: %s", setting, request.settings.flat()[setting], reason)

@@ -12,6 +12,7 @@ from msl.recipes.group_name import DOMAIN_SETTINGS, differing, join_words, title
 from msl.recipes.recipe import Recipe
 
 AUTO = "auto"  # in place of the name of a recipe: it is chosen
+NEWEST = "auto"  # in place of the ID of a run to continue: the newest interrupted one
 DEMO = "streets"  # the recipe of the domains that msl draws itself
 
 # Settings that mean something else in each of the style stages.
@@ -20,6 +21,11 @@ _NEVER_SHARED = ("content", "decoder", "seed")
 _SHARED = ("source", "target", "model", "run", "evaluation", "monitor", "runtime")
 _OPTIMIZER = "optimizer"  # the name of a setting and of its group
 _LR = "lr"
+
+
+def is_new(resume: str | None) -> bool:
+    """Whether a request describes a whole run, and not the changes of a run that exists."""
+    return resume in (None, NEWEST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,9 +38,10 @@ class Request:
     overrides: Mapping[str, Any]  # by setting
     settings: StageConfig  # resolved for this machine
     group: str | None
-    resume: str | None
+    resume: str | None  # ID of a run to continue, or NEWEST
     reasons: Mapping[str, str] = field(default_factory=dict)  # why a recipe that was chosen has its settings
     force: bool = False  # of a resume, with other code
+    tracking: str = "online"  # or auto, offline
 
     @classmethod
     def of(
@@ -48,6 +55,7 @@ class Request:
         base: Recipe | None = None,
         reasons: Mapping[str, str] | None = None,
         force: bool = False,
+        tracking: str = "online",
     ) -> Self:
         """The request with its settings resolved; without `base`, the settings of the recipe of that name.
 
@@ -58,8 +66,8 @@ class Request:
         overrides, base = overrides or {}, base or find_recipe(recipe)
         config: StageConfig = getattr(base, stage)
         # The choices of a resumed run are in its record, not in the recipe; `msl.runs.resume` checks them.
-        edited = config.edit(**overrides) if resume else config.override(**overrides)
-        if not resume:
+        edited = config.override(**overrides) if is_new(resume) else config.edit(**overrides)
+        if is_new(resume):
             _refuse_lr_of_another_optimizer(config.flat(), overrides, edited.flat())
         return cls(
             stage=stage,
@@ -70,6 +78,7 @@ class Request:
             group=group,
             resume=resume,
             force=force,
+            tracking=tracking,
             reasons=reasons or {},
         )
 

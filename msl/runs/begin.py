@@ -1,7 +1,8 @@
 """How a stage is run: from a request, by way of its data and the results that it starts from, to a finished run."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,13 +11,32 @@ from typing import Any
 from msl import schema
 from msl.config import StageConfig
 from msl.data.titles import domain_title
+from msl.errors import ConfigError
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
-from msl.runs.resume import resume
+from msl.recipes.request import NEWEST, is_new
+from msl.runs.interrupted import newest_interrupted
+from msl.runs.requests import forget, keep, kept
+from msl.runs.resume import is_described, refuse_other_stage, resume
 from msl.runs.supplies import AnyStage, Supplies, code_of, data_root, find_stage, fingerprint_of, named_starts
 from msl.runs.work import carry_out
 from msl.stages.stage import Job, Outcome, Start, TrainingStage
-from msl.tracking import Client, RunRecord, connect, describe, ending, open_run, run_folder
+from msl.tracking import (
+    Client,
+    MlflowReporter,
+    Recording,
+    RunRecord,
+    connect,
+    describe,
+    ending,
+    journal_of,
+    open_run,
+    recording,
+    refuse_if_held,
+    reopen,
+    reopened,
+    run_folder,
+)
 
 log = logging.getLogger("msl")
 
@@ -32,39 +52,106 @@ def run(request: Request, nested_in: str | None = None) -> Outcome:
         MslError: an error that the user can correct, found before training if possible. What costs little is checked
             before a run is opened; of later errors, the run ends FAILED.
     """
-    client, stage = connect(), find_stage(request.stage)
-    if request.resume is not None:
-        return resume(client, stage, request, request.resume)
-    return _begin(client, stage, request, nested_in)
+    if nested_in is not None:
+        return _run_in(Recording(connect()), request, nested_in)
+    if is_new(request.resume):
+        with recording(request.tracking, None) as place:
+            return _run_in(place, request)
+    with recording(request.tracking, request.resume) as place:
+        return _run_in(place, replace(request, resume=place.resumed))
 
 
-def _begin(client: Client, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
-    with TemporaryDirectory() as downloads:  # of the results that the settings name: before a run is opened
+def _run_in(place: Recording, request: Request, nested_in: str | None = None) -> Outcome:
+    """Run a stage in a store; its folder stays if another run needs it."""
+    stage, run_id = find_stage(request.stage), request.resume
+    if run_id == NEWEST:
+        run_id = newest_interrupted(place.client, stage, request)
+    if run_id is None:
+        return _begin(place, stage, request, nested_in)
+    request_then = kept(run_id)
+    if request_then is not None and not is_described(place.client, run_id):
+        return _begin_again(place.client, stage, request, request_then, run_id)
+    overrides = {} if request.resume == NEWEST else request.overrides
+    resumed = replace(request, resume=run_id, overrides=overrides)
+    return resume(place.client, stage, resumed, run_id, stays=nested_in is not None)
+
+
+def _begin(place: Recording, stage: AnyStage, request: Request, nested_in: str | None) -> Outcome:
+    with _checked(place.client, stage, request) as named:
+        group = request.group_name(domain_title)
+        tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
+        reporter = open_run(place.client, stage.title(group, request.settings), tags, nested_in)
+        place.adopt(reporter)
+        with ending(reporter), run_folder(reporter.run_id, stays=nested_in is not None) as folder:
+            return _conduct(stage, request, reporter, folder, named, made_by=request.resume)
+
+
+def _begin_again(client: Client, stage: AnyStage, request: Request, request_then: Request, run_id: str) -> Outcome:
+    """Begin a run again that ended before it was described: nothing of it exists but its request.
+
+    Raises:
+        ConfigError: other settings are given.
+        TrackingError: the run is of another stage, or another process is training it.
+    """
+    refuse_other_stage(run_id, request_then.stage, request.stage)
+    if request.resume != NEWEST and request.overrides:
+        raise ConfigError(
+            f"resume = {run_id}: the run ended before its training began, and begins again as it was given. Leave out "
+            f"{', '.join(request.overrides)}, or start a new run."
+        )
+    with run_folder(run_id) as folder, _checked(client, stage, request_then) as named:
+        refuse_if_held(client, run_id)
+        reporter = reopened(client, run_id)
+        with ending(reporter):
+            reopen(reporter)
+            return _conduct(stage, request_then, reporter, folder, named, made_by=NEWEST)
+
+
+@contextmanager
+def _checked(client: Client, stage: AnyStage, request: Request) -> Iterator[dict[str, Start]]:
+    """The results that the settings name, on this machine for the block, after what can be checked without a run."""
+    with TemporaryDirectory() as downloads:
         named = named_starts(client, stage, request, Path(downloads))
         stage.check(request, named)
-        return _carry_out(client, stage, request, nested_in, named)
+        yield named
 
 
-def _carry_out(
-    client: Client, stage: AnyStage, request: Request, nested_in: str | None, named: Mapping[str, Start]
+def _conduct(
+    stage: AnyStage,
+    request: Request,
+    reporter: MlflowReporter,
+    folder: Path,
+    named: Mapping[str, Start],
+    made_by: str | None = None,
 ) -> Outcome:
-    settings, group = request.settings, request.group_name(domain_title)
-    tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
-    reporter = open_run(client, stage.title(group, settings), tags, nested_in)
-    log.info("%s: run %s, group %s", stage.name, reporter.run_id, group)
-    with ending(reporter), run_folder(reporter.run_id) as folder:
-        supplies = Supplies(client, lambda parent: run(parent, nested_in=reporter.run_id))
-        values, data, needs = supplies.open_data(stage, request)
-        config = settings.edit(**values)
-        starts = supplies.starts(needs, named, data_root(config), folder / "start")
-        changes = stage.values_from_starts(config, starts, request.overrides)
-        group = _group_of(request, config, changes)
-        config = config.edit(**changes)
-        reporter.rename(stage.title(group, config))
-        job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
-        _describe(stage, job, request)
-        record_skipped(reporter, data.checks, folder)
-        return carry_out(stage, job)
+    """Find or make what the stage needs, describe the run, and do its work.
+
+    Args:
+        stage: of the run.
+        request: of the run.
+        reporter: of the run.
+        folder: of the run.
+        named: results that the settings name, by setting.
+        made_by: NEWEST = a stage that must run first continues its newest interrupted run.
+    """
+    keep(request, folder)
+    # The server is asked for `info` now: it may be away after another stage has run.
+    log.info("%s: run %s, group %s", stage.name, reporter.info.run_id, request.group_name(domain_title))
+    supplies = Supplies(reporter.client, lambda parent: run(replace(parent, resume=made_by), nested_in=reporter.run_id))
+    values, data, needs = supplies.open_data(stage, request)
+    config = request.settings.edit(**values)
+    starts = supplies.starts(needs, named, data_root(config), folder / "start")
+    if supplies.has_made:
+        journal_of(reporter, folder)
+    changes = stage.values_from_starts(config, starts, request.overrides)
+    group = _group_of(request, config, changes)
+    config = config.edit(**changes)
+    reporter.rename(stage.title(group, config))
+    job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
+    fingerprint = _describe(stage, job, request)
+    forget(folder)
+    record_skipped(reporter, data.checks, folder)
+    return replace(carry_out(stage, job), fingerprint=fingerprint)
 
 
 def _group_of(request: Request, config: StageConfig, values: Mapping[str, Any]) -> str:
@@ -74,8 +161,8 @@ def _group_of(request: Request, config: StageConfig, values: Mapping[str, Any]) 
     return replace(request, settings=request.settings.edit(**changes)).group_name(domain_title)
 
 
-def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
-    """Describe the run before it does anything."""
+def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> str:
+    """Describe the run before it does anything; gives its fingerprint."""
     record = RunRecord(
         stage=stage.name,
         recipe=request.recipe,
@@ -92,3 +179,4 @@ def _describe(stage: AnyStage, job: Job[Any, Any], request: Request) -> None:
         tags[schema.FINGERPRINT] = fingerprint_of(stage, job.config, job.data, job.starts)
         tags[schema.CODE_DIGEST] = code_of(stage, job.config, job.data)
     describe(job.reporter, job.config.flat(), record, tags, job.data.inputs)
+    return str(tags.get(schema.FINGERPRINT, ""))

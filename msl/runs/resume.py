@@ -42,8 +42,15 @@ AnyTraining = TrainingStage[Any, Any, Any]
 _BUDGET = "max_iters"
 
 
-def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Outcome:
+def resume(client: Client, stage: AnyStage, request: Request, run_id: str, stays: bool = False) -> Outcome:
     """Continue from the run's last checkpoint. Everything is checked before the run is changed.
+
+    Args:
+        client: of the tracking store.
+        stage: of the run.
+        request: with the settings that change.
+        run_id: the run.
+        stays: its folder is not removed at the end: another run needs it.
 
     Raises:
         CheckpointError: its checkpoints are damaged, or a result that it started from is missing.
@@ -57,7 +64,7 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
         )
     record = read_record(client, run_id)
     config = _recorded_settings(record, request)
-    with run_folder(run_id) as folder:
+    with run_folder(run_id, stays) as folder:
         refuse_if_held(client, run_id)
         forget_if_continued_elsewhere(client, run_id, folder)
         data = stage.open(config)
@@ -66,6 +73,7 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
         _refuse_a_spent_budget(config, checkpoint)
         starts = {} if checkpoint else _starts(client, record, data_root(config), folder)
         reporter = reopened(client, run_id)
+        before = client.get_run(run_id).data.tags
         tags = _tags(client, reporter, stage, record, config, data, request.force)
         group = record.group or request.group_name(domain_title)
         job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
@@ -78,7 +86,23 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str) -> Ou
             record_skipped(reporter, data.checks, folder)
             log.info("%s: run %s %s", stage.name, run_id, _progress(training.state))
             describe_again(reporter, replace(record, settings=config.flat()), training.state.step, tags)
-            return conduct(stage, job, training, _mark(checkpoint))
+            outcome = conduct(stage, job, training, _mark(checkpoint))
+            return replace(outcome, fingerprint=tags.get(schema.FINGERPRINT, before.get(schema.FINGERPRINT, "")))
+
+
+def is_described(client: Client, run_id: str) -> bool:
+    """Whether the run can be resumed from its record."""
+    try:
+        read_record(client, run_id)
+    except TrackingError:
+        return False
+    return True
+
+
+def refuse_other_stage(run_id: str, stage: str, requested_stage: str) -> None:
+    """Refuse a run of another stage; raises a TrackingError."""
+    if stage != requested_stage:
+        raise TrackingError(f"run {run_id} is of stage {stage}: resume it with -e {stage}")
 
 
 def _progress(state: State) -> str:
@@ -186,8 +210,7 @@ def _recorded_settings(record: RunRecord, request: Request) -> StageConfig:
         ConfigError: the request changes other settings.
         TrackingError: the run is of another stage.
     """
-    if record.stage != request.stage:
-        raise TrackingError(f"run {request.resume} is of stage {record.stage}: resume it with -e {record.stage}")
+    refuse_other_stage(str(request.resume), record.stage, request.stage)
     config = type(request.settings).of(**record.settings)
     changeable = {_BUDGET} | {name for group, name, _ in config.fields() if group == "runtime"}
     refused = [name for name in request.overrides if name not in changeable]

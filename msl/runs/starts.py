@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from msl import schema
-from msl.stages.stage import Start
-from msl.tracking import LAST_FIRST, Client, find_weights, sha256_of
+from msl.seals import is_sealed
+from msl.stages.stage import Outcome, Start
+from msl.tracking import LAST_FIRST, Client, find_weights, remove_sent, sha256_of, work_folder
 
 
 def fetch(client: Client, setting: str, reference: str, root: Path | None, folder: Path) -> Start:
@@ -24,6 +25,25 @@ def fetch(client: Client, setting: str, reference: str, root: Path | None, folde
     file = find_weights(client, reference, folder, root=root, checkpoints=LAST_FIRST, setting=setting)
     digest = _digest(client, file.reference, file.path, file.run_id)
     return Start(reference=file.reference, path=file.path, run_id=file.run_id, digest=digest)
+
+
+def take_here(outcome: Outcome, folder: Path) -> Start | None:
+    """The result of a run that has just finished on this machine, whose folder is no longer needed then.
+
+    None if it is not here, or damaged.
+
+    Args:
+        outcome: of the run.
+        folder: for the file.
+    """
+    run_folder = work_folder() / outcome.run_id
+    if not is_sealed(run_folder / schema.LAST_CHECKPOINT):
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = (run_folder / schema.LAST_CHECKPOINT).replace(folder / schema.LAST_CHECKPOINT)
+    remove_sent(run_folder)
+    digest = outcome.fingerprint or sha256_of(copy)
+    return Start(reference=outcome.result, path=copy, run_id=outcome.run_id, digest=digest)
 
 
 def last_checkpoint_of(run_id: str) -> str:

@@ -10,13 +10,14 @@ from msl import schema
 from msl.config import StageConfig
 from msl.config.catalog import STAGES
 from msl.recipes import Request
-from msl.runs.starts import fetch, last_checkpoint_of
+from msl.runs.starts import fetch, last_checkpoint_of, take_here
 from msl.stages.stage import Need, Outcome, Stage, StageData, Start, TrainingStage
 from msl.tracking import Client, code_digest, find_finished, fingerprint, nearest_finished
 
 log = logging.getLogger("msl")
 
 AnyStage = Stage[Any, Any]
+AnyTraining = TrainingStage[Any, Any, Any]
 _NEAR_DIFFERENCES = 2  # settings in which a run may differ to be named as near
 
 
@@ -31,6 +32,7 @@ class Supplies:
             make: runs a stage whose result does not exist yet.
         """
         self._client, self._make = client, make
+        self.has_made = False  # a result, which took a while
 
     def open_data(self, stage: AnyStage, request: Request) -> tuple[dict[str, Any], StageData, list[Need]]:
         """Open the data of a stage; missing styled copies are made first.
@@ -51,16 +53,28 @@ class Supplies:
     ) -> dict[str, Start]:
         """The results that a stage starts from, on this machine, by setting; `named` are here already."""
         return {
-            need.setting: named.get(need.setting)
-            or fetch(self._client, need.setting, self.result_of(need), root, folder / need.setting)
-            for need in needs
+            need.setting: named.get(need.setting) or self._start(need, root, folder / need.setting) for need in needs
         }
+
+    def _start(self, need: Need, root: Path | None, folder: Path) -> Start:
+        """A result; one that is made now is taken from this machine, since the server may be away meanwhile."""
+        reference = self._existing(need)
+        if reference is not None:
+            return fetch(self._client, need.setting, reference, root, folder)
+        outcome = self._made(need.request)
+        return take_here(outcome, folder) or fetch(self._client, need.setting, outcome.result, root, folder)
 
     def result_of(self, need: Need) -> str:
         """Reference of the result: the one that the settings name, else a finished one that fits, else a new one."""
-        if need.reference is not None:
-            return need.reference
-        return self.find(need.request) or self._make(need.request).result
+        return self._existing(need) or self._made(need.request).result
+
+    def _existing(self, need: Need) -> str | None:
+        return self.find(need.request) if need.reference is None else need.reference
+
+    def _made(self, request: Request) -> Outcome:
+        outcome = self._make(request)
+        self.has_made = True
+        return outcome
 
     def find(self, request: Request) -> str | None:
         """Reference of a finished result of a stage with these settings, this data and this code.
@@ -91,6 +105,15 @@ class Supplies:
         else:
             log.info("starting from the result of stage %s: %s", stage.name, result)
         return result
+
+    def fingerprint(self, stage: AnyTraining, request: Request) -> str:
+        """The fingerprint that a run of the request has."""
+        values, data, needs = self.open_data(stage, request)
+        config = request.settings.edit(**values)
+        with TemporaryDirectory() as folder:
+            starts = self.starts(needs, {}, data_root(config), Path(folder))
+            config = config.edit(**stage.values_from_starts(config, starts, request.overrides))
+            return fingerprint_of(stage, config, data, starts)
 
     def _find_checkpoint(
         self, stage: AnyStage, config: StageConfig, data: Any, starts: Mapping[str, Start]
@@ -133,20 +156,18 @@ def find_stage(name: str) -> AnyStage:
     return stage
 
 
-def fingerprint_of(
-    stage: TrainingStage[Any, Any, Any], config: StageConfig, data: Any, starts: Mapping[str, Start]
-) -> str:
+def fingerprint_of(stage: AnyTraining, config: StageConfig, data: Any, starts: Mapping[str, Start]) -> str:
     """The fingerprint of a run of a stage: of settings, data, code, and the results that it starts from."""
     inputs = data.digests() | {setting: start.digest for setting, start in starts.items()}
     return fingerprint(stage.name, stage.decisive(config, data), inputs, _modules(stage, config, data))
 
 
-def code_of(stage: TrainingStage[Any, Any, Any], config: StageConfig, data: Any) -> str:
+def code_of(stage: AnyTraining, config: StageConfig, data: Any) -> str:
     """Digest of the code that decides the result of a run of a stage."""
     return code_digest(_modules(stage, config, data))
 
 
-def _modules(stage: TrainingStage[Any, Any, Any], config: StageConfig, data: Any) -> list[str]:
+def _modules(stage: AnyTraining, config: StageConfig, data: Any) -> list[str]:
     return [*stage.modules(config), *data.modules()]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 JOURNAL_FOLDER: Final = "journal"  # in the folder of a run on the machine that trains it
+REQUEST_FILE: Final = "request.json"  # in the folder of a run on its machine, until the run is described
 CONFIG_FILE: Final = "config.json"
 ENVIRONMENT_FILE: Final = "environment.txt"
 CHECKPOINT_FOLDER: Final = "checkpoints"

@@ -38,6 +38,8 @@ KEEP: Final = "msl.keep"  # with any value: no clean-up deletes files of this ru
 CLEANED: Final = "msl.cleaned"  # when a clean-up deleted this run's checkpoints and panels
 IMPORTED: Final = "msl.imported"  # the run's ID in the store that it was exported from
 IMPORT_COMPLETE: Final = "msl.import_complete"
+SYNCED: Final = "msl.synced"  # in the store of an offline run: its ID on the tracking server, as soon as it is there
+ADOPTED: Final = "msl.adopted"  # in the store of an offline run: the run that `mlflow run` made for it on the server
 MLFLOW_PARENT: Final = "mlflow.parentRunId"  # MLflow's own: the run that started this one
 MLFLOW_RUN: Final = "MLFLOW_RUN_ID"  # MLflow's own environment variable: the run that `mlflow run` has made
 

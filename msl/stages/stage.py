@@ -142,6 +142,7 @@ class Outcome:
     run_id: str
     metrics: Mapping[str, float] = field(default_factory=dict)  # of the last evaluation
     result: str = ""  # reference of the result that other stages start from
+    fingerprint: str = ""  # of the settings, the data and the code that decide the result; empty if none is true of it
     images_made: int | None = None  # only of a stage that makes images
 
 

@@ -2,15 +2,17 @@
 
 from msl.tracking.artifacts import download, read_record, sha256_of
 from msl.tracking.connection import Client, connect
-from msl.tracking.journalled import journalled
+from msl.tracking.description import DataInput
+from msl.tracking.journalled import journal_of, journalled
 from msl.tracking.lease import refuse_if_held, take, this_process
 from msl.tracking.leftovers import forget_if_continued_elsewhere
-from msl.tracking.lineage import code_digest, find_finished, fingerprint, finished_runs, nearest_finished
+from msl.tracking.lineage import code_digest, find_finished, fingerprint, finished_runs, nearest_finished, runs_like
+from msl.tracking.offline import Recording, recording
 from msl.tracking.record import RunRecord
 from msl.tracking.references import LAST_FIRST, WeightsFile, check_reference, check_run, find_weights
 from msl.tracking.reporter import MlflowReporter
-from msl.tracking.run_folder import run_folder
-from msl.tracking.runs import DataInput, describe, describe_again, ending, note_failure, open_run, reopen, reopened
+from msl.tracking.run_folder import is_in_use, remove_sent, run_folder, work_folder
+from msl.tracking.runs import describe, describe_again, ending, note_failure, open_run, reopen, reopened
 from msl.tracking.signals import asking
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Client",
     "DataInput",
     "MlflowReporter",
+    "Recording",
     "RunRecord",
     "WeightsFile",
     "asking",
@@ -34,16 +37,22 @@ __all__ = [
     "fingerprint",
     "finished_runs",
     "forget_if_continued_elsewhere",
+    "is_in_use",
+    "journal_of",
     "journalled",
     "nearest_finished",
     "note_failure",
     "open_run",
     "read_record",
+    "recording",
     "refuse_if_held",
+    "remove_sent",
     "reopen",
     "reopened",
     "run_folder",
+    "runs_like",
     "sha256_of",
     "take",
     "this_process",
+    "work_folder",
 ]

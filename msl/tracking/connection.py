@@ -52,7 +52,15 @@ def experiment_id(client: MlflowClient) -> str:
     chosen_id = os.environ.get("MLFLOW_EXPERIMENT_ID")
     if chosen_id:
         return chosen_id
-    name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "Default")
+    return experiment_named(client, os.environ.get("MLFLOW_EXPERIMENT_NAME", "Default"))
+
+
+def experiment_named(client: MlflowClient, name: str) -> str:
+    """ID of the experiment of that name, made if it does not exist.
+
+    Raises:
+        TrackingError: it cannot be made, or it is deleted.
+    """
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         try:

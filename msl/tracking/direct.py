@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mlflow.entities import Metric, RunTag
 from mlflow.exceptions import MlflowException
@@ -14,6 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
+from msl.tracking.description import log_description
 from msl.tracking.lease import renew, this_process
 from msl.tracking.status import close
 
@@ -47,6 +49,10 @@ class Direct:
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
         self._client.log_batch(self._run_id, tags=[RunTag(key, value) for key, value in values.items()])
+
+    def describe(self, kind: str, values: Any) -> None:
+        """Set a part of the run's description."""
+        log_description(self._client, self._run_id, kind, values)
 
     def file(self, path: Path, folder: str) -> None:
         """Upload a file.

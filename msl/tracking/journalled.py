@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from mlflow.tracking import MlflowClient
@@ -79,6 +80,10 @@ class Journalled:
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
         self._journal.append({"kind": "tags", "values": dict(values)})
+
+    def describe(self, kind: str, values: Any) -> None:
+        """Set a part of the run's description."""
+        self._journal.append({"kind": "description", "part": kind, "values": values})
 
     def file(self, path: Path, folder: str) -> None:
         """Keep a file as it is now, for the run's artifacts.
@@ -200,6 +205,21 @@ def _copy(path: Path, copy: Path) -> None:
         shutil.copyfile(path, copy)
 
 
+def journal_of(reporter: MlflowReporter, folder: Path, mark: str = "") -> Journalled:
+    """The journal by which everything goes from now on; begun if nothing goes by it yet.
+
+    Args:
+        reporter: of the run.
+        folder: of the run.
+        mark: of the checkpoint that the training starts from; empty if there is none.
+    """
+    if isinstance(reporter.way, Journalled):
+        return reporter.way
+    way = Journalled(reporter.client, reporter.run_id, reporter.attempt, folder, mark)
+    reporter.take(way)
+    return way
+
+
 @contextmanager
 def journalled(reporter: MlflowReporter, folder: Path, mark: str, step: int) -> Iterator[None]:
     """Within this block, everything that the run records goes by a journal; the run ends with the block.
@@ -210,8 +230,7 @@ def journalled(reporter: MlflowReporter, folder: Path, mark: str, step: int) -> 
         mark: of the checkpoint that the training starts from; empty if there is none.
         step: the one that the training starts from.
     """
-    way = Journalled(reporter.client, reporter.run_id, reporter.attempt, folder, mark)
-    reporter.take(way)
+    way = journal_of(reporter, folder, mark)
     if way.is_doubled:
         reporter.metrics({schema.ATTEMPT: reporter.attempt}, step)
     yield

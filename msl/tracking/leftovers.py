@@ -19,6 +19,7 @@ from msl.tracking.reaper import mark_dead
 
 log = logging.getLogger("msl")
 
+_NEEDED = (schema.LAST_CHECKPOINT, schema.REQUEST_FILE)
 _DOWNLOADS = ("start", "resume")  # folders of copies of what is on the server
 
 
@@ -39,7 +40,7 @@ def clear(client: MlflowClient, folder: Path) -> str:
             return ""
         run_id, has_journal = folder.name, (folder / schema.JOURNAL_FOLDER).is_dir()
         dead = "" if has_journal or not _ended_unsaid(client, run_id) else "marked FAILED: its process is gone"
-        if not has_journal and not (folder / schema.LAST_CHECKPOINT).exists():
+        if not has_journal and not any((folder / name).exists() for name in _NEEDED):
             shutil.rmtree(folder, ignore_errors=True)
             return "; ".join(filter(None, [dead, "its folder here, which held nothing of value, is removed"]))
         for name in _DOWNLOADS:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -45,6 +46,13 @@ def find_finished(client: MlflowClient, stage_fingerprint: str) -> str | None:
         if any(file.path.endswith(schema.LAST_CHECKPOINT) for file in files):
             return str(run.info.run_id)
     return None
+
+
+def runs_like(client: MlflowClient, stage_fingerprint: str) -> list[Run]:
+    """The runs in any experiment that have this fingerprint, the newest first."""
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    query = f"tags.`{schema.FINGERPRINT}` = '{stage_fingerprint}'"
+    return list(client.search_runs(experiments, query, order_by=["attributes.start_time DESC"]))
 
 
 def nearest_finished(client: MlflowClient, stage: str, settings: Mapping[str, object]) -> tuple[str, list[str]] | None:

@@ -1,13 +1,16 @@
 """What a run records, on its way to MLflow."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from mlflow.entities import RunInfo
 from mlflow.tracking import MlflowClient
 
 from msl import schema
+from msl.tracking.description import INPUTS, NAME, PARAMS, DataInput, as_json
 from msl.tracking.direct import Direct
 from msl.tracking.record import RunRecord
 
@@ -20,6 +23,9 @@ class Way(Protocol):
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
+
+    def describe(self, kind: str, values: Any) -> None:
+        """Set a part of the run's description: arguments of `log_description`."""
 
     def file(self, path: Path, folder: str) -> None:
         """Copy a file, as it is now, into a folder of the run's artifacts."""
@@ -50,28 +56,33 @@ class MlflowReporter:
         self.client, self.run_id, self.attempt = client, run_id, attempt
         self.is_started_by_mlflow = is_started_by_mlflow  # by `mlflow run`, for this run
         self.ended = False
-        self._way: Way = Direct(client, run_id)
+        self.way: Way = Direct(client, run_id)
+
+    @cached_property
+    def info(self) -> RunInfo:
+        """MLflow's own description of the run, as it was when it was first looked at."""
+        return self.client.get_run(self.run_id).info
 
     def take(self, way: Way) -> None:
         """Take another way from now on; nothing waits on the present one afterwards."""
-        self._way.flush()
-        self._way = way
+        self.way.flush()
+        self.way = way
 
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Record scalars of one step."""
-        self._way.rows(values, step)
+        self.way.rows(values, step)
 
     def flush(self) -> None:
         """Return when everything recorded so far is safe: on the server, or on this machine's disk."""
-        self._way.flush()
+        self.way.flush()
 
     def mark(self) -> str:
         """The present end of the record."""
-        return self._way.mark()
+        return self.way.mark()
 
     def secure(self, mark: str) -> None:
         """Say that a checkpoint with this mark is safe on the disk."""
-        self._way.secure(mark)
+        self.way.secure(mark)
 
     def file(self, path: Path, folder: str) -> None:
         """Copy a file into a folder of the run's artifacts.
@@ -79,11 +90,11 @@ class MlflowReporter:
         Raises:
             TrackingError: the artifact store cannot be written.
         """
-        self._way.file(path, folder)
+        self.way.file(path, folder)
 
     def text(self, content: str, name: str) -> None:
         """Write a text as an artifact; raises as `file` does."""
-        self._way.text(content, name)
+        self.way.text(content, name)
 
     def record(self, record: RunRecord) -> None:
         """Write ``config.json``: what people and a resume need to know about the run."""
@@ -91,15 +102,23 @@ class MlflowReporter:
 
     def rename(self, name: str) -> None:
         """Name the run in MLflow's tables."""
-        self.client.update_run(self.run_id, name=name)
+        self.way.describe(NAME, name)
+
+    def params(self, values: Mapping[str, str]) -> None:
+        """Set parameters, which never change."""
+        self.way.describe(PARAMS, dict(values))
+
+    def inputs(self, inputs: Sequence[DataInput]) -> None:
+        """Record the domains that the run reads."""
+        self.way.describe(INPUTS, as_json(inputs))
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
-        self._way.tags(values)
+        self.way.tags(values)
 
     def beat(self) -> None:
         """Show that the run is alive."""
-        self._way.beat()
+        self.way.beat()
 
     def end(self, status: str, error: str = "") -> None:
         """End the run, once: FINISHED, or FAILED or KILLED by an error."""
@@ -107,7 +126,7 @@ class MlflowReporter:
             return
         self.ended = True  # at once: another thread ends the run if this one hangs
         try:
-            self._way.end({schema.STATUS: status} | ({schema.ERROR: error} if error else {}))
+            self.way.end({schema.STATUS: status} | ({schema.ERROR: error} if error else {}))
         except BaseException:
             self.ended = False
             raise

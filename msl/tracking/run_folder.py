@@ -28,8 +28,8 @@ def is_in_use(folder: Path) -> bool:
 
 
 @contextmanager
-def run_folder(run_id: str) -> Iterator[Path]:
-    """A folder for one run, locked by one process. It is removed after the block.
+def run_folder(run_id: str, stays: bool = False) -> Iterator[Path]:
+    """A folder for one run, locked by one process. It is removed after the block, unless it `stays` for another run.
 
     After an error it is kept for a resume, and while something in it is not sent, for `msl sync`.
 
@@ -52,6 +52,12 @@ def run_folder(run_id: str) -> Iterator[Path]:
                 f"another process on this machine is training run {run_id}; wait until it has ended, or stop it"
             ) from None
         yield folder
-        journal = folder / schema.JOURNAL_FOLDER
-        if not journal.is_dir() or is_sent(journal):
-            shutil.rmtree(folder, ignore_errors=True)
+        if not stays:
+            remove_sent(folder)
+
+
+def remove_sent(folder: Path) -> None:
+    """Remove the folder of a finished run, unless something in it is not sent: `msl sync` needs it then."""
+    journal = folder / schema.JOURNAL_FOLDER
+    if not journal.is_dir() or is_sent(journal):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,5 @@
 """The life of a run: it is opened, described, and ended, unless kill -9 stops the process."""
 
-import json
 import logging
 import os
 import platform
@@ -9,11 +8,11 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from mlflow.entities import Dataset, DatasetInput, InputTag, Param, Run, RunTag
+from mlflow.entities import Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
@@ -22,6 +21,7 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
+from msl.tracking.description import DataInput
 from msl.tracking.direct import utc_now
 from msl.tracking.lease import new_lease, this_process
 from msl.tracking.note import note_of
@@ -31,25 +31,10 @@ from msl.tracking.signals import Signals, handling
 from msl.tracking.status import go_on
 
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
-_DIGEST_LIMIT = 36  # characters of a data set's digest in MLflow
 _MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers")  # what a resume may change
-_BATCH_PARAMS = 100  # MLflow's limit
-_LOG_ATTEMPTS = 5
 _CREATE_WAITS_S = (1.0, 3.0, 9.0)  # between attempts to make a run
 
 log = logging.getLogger("msl")
-
-
-@dataclass(frozen=True)
-class DataInput:
-    """A domain that a run reads."""
-
-    role: str  # source or target
-    name: str
-    split: str
-    digest: str
-    images: int
-    style: Mapping[str, str] = field(default_factory=dict)  # how the images of a styled copy were made
 
 
 def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in: str | None = None) -> MlflowReporter:
@@ -72,22 +57,36 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
         experiment = client.get_run(nested_in).info.experiment_id
     else:
         experiment = experiment_id(client)
-    return MlflowReporter(client, _create(client, experiment, name, all_tags))
+    return MlflowReporter(client, create_once(client, experiment, name, all_tags, uuid4().hex))
 
 
-def _create(client: MlflowClient, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+def create_once(
+    client: MlflowClient,
+    experiment: str,
+    name: str,
+    tags: Mapping[str, str],
+    creation: str,
+    start_ms: int | None = None,
+) -> str:
     """ID of a new run. If the server's answer is lost, the run may exist: it is looked for before another is made.
+
+    Args:
+        client: of the tracking store.
+        experiment: ID of its experiment.
+        name: shown in MLflow's tables.
+        tags: set at once.
+        creation: what this run alone has in its tag `msl.creation`.
+        start_ms: when it began, in milliseconds of Unix time; None = now.
 
     Raises:
         TrackingError: no server answers.
     """
-    creation, error = uuid4().hex, None
+    error: MlflowException | None = None
+    all_tags = {**tags, schema.CREATION: creation}
     for wait_s in _CREATE_WAITS_S:
         try:
             with _without_retries():
-                return str(
-                    client.create_run(experiment, run_name=name, tags={**tags, schema.CREATION: creation}).info.run_id
-                )
+                return str(client.create_run(experiment, start_ms, all_tags, name).info.run_id)
         except MlflowException as failure:
             if failure.get_http_status_code() in range(400, 500):
                 raise
@@ -180,18 +179,15 @@ def describe(
         tags: other tags, such as the fingerprint and the parent.
         inputs: the domains that the run reads.
     """
-    client, run_id = reporter.client, reporter.run_id
-    params = [Param(schema.param(name), str(value)) for name, value in settings.items()]
-    for start in range(0, len(params), _BATCH_PARAMS):
-        client.log_batch(run_id, params=params[start : start + _BATCH_PARAMS])
+    reporter.params({schema.param(name): str(value) for name, value in settings.items()})
     code = CodeState.now()
-    note = note_of(client.get_run(run_id).info, record, tags)
+    note = note_of(reporter.info, record, tags)
     reporter.tags({**tags, **_code_tags(code), MLFLOW_RUN_NOTE: note})
     reporter.record(replace(record, attempts=(_attempt(reporter.attempt, 0, code, tags, record.settings),)))
     reporter.text(environment(), schema.ENVIRONMENT_FILE)
     if code.diff:
         reporter.text(code.diff, f"{schema.CODE_FOLDER}/{schema.DIFF_FILE}")
-    _log_inputs(client, run_id, [_dataset(data) for data in inputs])
+    reporter.inputs(inputs)
 
 
 def describe_again(reporter: MlflowReporter, record: RunRecord, step: int, tags: Mapping[str, str]) -> None:
@@ -233,33 +229,6 @@ def _attempt(
     }
 
 
-def _log_inputs(client: MlflowClient, run_id: str, inputs: list[DatasetInput]) -> None:
-    """Record the inputs, even if other runs record the same ones at the same moment.
-
-    MLflow looks for a data set in one statement and adds it in another. If another run adds it between the two, the
-    second statement fails; the next attempt finds it.
-    """
-    for _ in range(_LOG_ATTEMPTS - 1):
-        with suppress(MlflowException):
-            return client.log_inputs(run_id, inputs)
-    return client.log_inputs(run_id, inputs)
-
-
-def _dataset(data: DataInput) -> DatasetInput:
-    entity = Dataset(
-        name=f"{data.name}/{data.split}",
-        digest=data.digest[:_DIGEST_LIMIT],
-        source_type="msl",
-        source=json.dumps({"domain": data.name, "split": data.split, "sha256": data.digest, **_styled(data)}),
-        profile=json.dumps({"images": data.images}),
-    )
-    return DatasetInput(entity, [InputTag("mlflow.data.context", data.role)])
-
-
-def _styled(data: DataInput) -> dict[str, Any]:
-    return {"style": dict(data.style)} if data.style else {}
-
-
 @contextmanager
 def ending(reporter: MlflowReporter) -> Iterator[None]:
     """End the run after this block: FINISHED, FAILED with the error and its traceback, or KILLED by a signal."""
@@ -272,6 +241,27 @@ def ending(reporter: MlflowReporter) -> Iterator[None]:
             signals.leave()
             _end(reporter, error, signals.reason)
             raise
+
+
+def close_undescribed(client: MlflowClient, run_id: str) -> bool:
+    """Mark a run as failed whose process ended without a word before it was described.
+
+    Returns:
+        False: the run has ended otherwise, or is not in this store.
+
+    Raises:
+        MlflowException: the server does not take it.
+    """
+    try:
+        if client.get_run(run_id).info.status != schema.RUNNING:
+            return False
+    except MlflowException:
+        return False
+    message = f"the process ended before its training began. The run can begin again: -P resume={run_id}"
+    tags = {schema.ERROR: message, schema.STATUS: schema.FAILED}
+    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+    client.set_terminated(run_id, schema.FAILED)
+    return True
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from mlflow.tracking import MlflowClient
 from msl import schema
 from msl.errors import TrackingError
 from msl.files import whole_file
+from msl.tracking.description import log_description
 from msl.tracking.direct import BATCH_ROWS, utc_now
 from msl.tracking.holder import Holder
 from msl.tracking.journal import Reader, Record
@@ -216,6 +217,8 @@ class Sender:
         try:
             if content["kind"] == "tags":
                 self._request(self._tags, content["values"])
+            elif content["kind"] == "description":
+                self._request(log_description, self._client, self._run_id, content["part"], content["values"])
             elif content["kind"] == "file":
                 self._upload(self._folder / content["path"], content["folder"])
             elif content["kind"] == "start":

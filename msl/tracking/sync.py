@@ -11,8 +11,11 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.lease import LeaseLostError
 from msl.tracking.leftovers import clear
+from msl.tracking.offline import OfflineStore
+from msl.tracking.offline_sync import sync_offline
 from msl.tracking.reaper import reap_now
 from msl.tracking.run_folder import is_in_use, work_folder
+from msl.tracking.runs import close_undescribed
 from msl.tracking.send import sending_lock
 from msl.tracking.sender import REFUSED_FILE, Sender, UnreachableError, is_sent
 
@@ -27,7 +30,7 @@ class Synced:
 
 
 def sync(client: MlflowClient, run_id: str | None = None) -> Iterator[Synced]:
-    """Send the journals below the work folder, and remove what finished and dead runs have left there.
+    """Send the journals below the work folder, remove what finished and dead runs have left, send the offline runs.
 
     A run in progress is left to its own sender. A run whose process ended without a word becomes FAILED; without
     `run_id`, so does every run of the store that gives no sign of life.
@@ -39,16 +42,25 @@ def sync(client: MlflowClient, run_id: str | None = None) -> Iterator[Synced]:
     Raises:
         TrackingError: there is no journal of that run here.
     """
+    store = OfflineStore()
     folders = sorted(file.parent for file in work_folder().glob(f"*/{schema.JOURNAL_FOLDER}"))
+    undescribed = [
+        file.parent for file in sorted(work_folder().glob(f"*/{schema.REQUEST_FILE}")) if not is_in_use(file.parent)
+    ]
     if run_id is not None:
         folders = [folder for folder in folders if folder.name == run_id]
-        if not folders:
+        undescribed = [folder for folder in undescribed if folder.name == run_id]
+        if not folders and not undescribed and store.find(run_id) is None:
             raise TrackingError(
                 f"run = {run_id}: there is no journal of that run in {work_folder()}. Give the command in the folder "
                 "where the run was started, or set MSL_WORK."
             )
     for folder in folders:
-        yield _sync(client, folder)
+        yield _sync(store.client if store.find(folder.name) else client, folder)
+    for folder in undescribed:
+        if close_undescribed(store.client if store.find(folder.name) else client, folder.name):
+            yield Synced(folder.name, "it ended before its training began, and is marked FAILED")
+    yield from (Synced(*told) for told in sync_offline(client, store, run_id))
     if run_id is None:
         yield from _clear_up(client)
 

@@ -1,6 +1,7 @@
 """msl from Python: the settings, results and errors of the command line."""
 
 import csv
+import inspect
 import re
 import subprocess
 import sys
@@ -13,13 +14,14 @@ import pytest
 from conftest import REPOSITORY
 from mlflow.tracking import MlflowClient
 from PIL import Image
-from tiny import SETTINGS, varied_checkpoint
+from tiny import SETTINGS, varied_checkpoint, write_domains
 
 import msl
-from msl.config import PredictConfig
+from msl.config import PredictConfig, RequestConfig
 from msl.errors import CheckpointError, ConfigError, DataError
 from msl.labels import find_label_set
 from msl.serving import predict
+from msl.tracking.offline import OfflineStore
 
 
 @pytest.fixture
@@ -129,6 +131,26 @@ def test_mistakes_are_errors_of_msl_before_a_run_is_opened(store, stage, setting
     with pytest.raises(msl.MslError, match=message):
         msl.run(stage, **settings)
     assert not MlflowClient().search_runs(["0"])
+
+
+def test_run_takes_every_option_of_the_command(tmp_path, store, caplog):
+    assert set(RequestConfig.model_fields) <= set(inspect.signature(msl.run).parameters)
+    caplog.set_level("INFO", "msl")
+    write_domains(tmp_path)
+    assert msl.run("pretrain", **SETTINGS, dry_run=True).run_id == ""
+    assert '"batch_size": 2' in caplog.text
+    assert not MlflowClient().search_runs(["0"])
+    with pytest.raises(ConfigError, match="force = True: stage evaluate has no such setting"):
+        msl.run("evaluate", checkpoint="x.pt", force=True)
+    with pytest.raises(ConfigError, match="tracking"):
+        msl.run("pretrain", **SETTINGS, tracking="never")
+    outcome = msl.run("pretrain", **SETTINGS, tracking="offline")
+    assert not MlflowClient().search_runs(["0"])
+    assert OfflineStore().find(outcome.run_id).info.status == "FINISHED"
+    MlflowClient(OfflineStore().uri).set_tag(outcome.run_id, "msl.code.digest", "0123456789abcdef")
+    with pytest.raises(ConfigError, match="force=true"):
+        msl.run("pretrain", resume=outcome.run_id, max_iters=5)
+    assert msl.run("pretrain", resume=outcome.run_id, max_iters=5, force=True).run_id == outcome.run_id
 
 
 def test_importing_msl_costs_nothing():

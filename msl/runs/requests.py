@@ -1,0 +1,62 @@
+"""The request of a run, kept in the run's folder until the run is described: from it, the run can begin again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from msl import schema
+from msl.errors import TrackingError
+from msl.files import whole_file
+from msl.recipes import Recipe, Request
+from msl.tracking import is_in_use, work_folder
+
+
+def keep(request: Request, folder: Path) -> None:
+    """Write the request into the folder of its run.
+
+    Raises:
+        TrackingError: the folder cannot be written.
+    """
+    with whole_file(folder / schema.REQUEST_FILE, TrackingError) as file:
+        file.write_text(json.dumps(_content(request)))
+
+
+def forget(folder: Path) -> None:
+    """The run is described: from now on, its record is what a resume reads."""
+    (folder / schema.REQUEST_FILE).unlink(missing_ok=True)
+
+
+def kept(run_id: str) -> Request | None:
+    """The request of a run that ended on this machine before it was described; None if there is no such run."""
+    file = work_folder() / run_id / schema.REQUEST_FILE
+    if not file.is_file():
+        return None
+    content = json.loads(file.read_text())
+    return Request.of(**content["request"] | {"base": Recipe.model_validate(content["request"]["base"])})
+
+
+def newest_like(request: Request) -> str | None:
+    """ID of the newest run that ended on this machine before it was described, and that would have the same result."""
+    decisive = _content(request)["decisive"]
+    files = list(work_folder().glob(f"*/{schema.REQUEST_FILE}"))
+    files = [file for file in files if json.loads(file.read_text())["decisive"] == decisive]
+    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+    return next((file.parent.name for file in files if not is_in_use(file.parent)), None)
+
+
+def _content(request: Request) -> dict[str, Any]:
+    """The request in values that JSON gives back as they are, and what of it decides the result."""
+    base = request.base.model_dump(mode="json")
+    content = {
+        "request": {
+            "stage": request.stage,
+            "recipe": request.recipe,
+            "base": base,
+            "overrides": dict(request.overrides),
+            "group": request.group,
+            "reasons": dict(request.reasons),
+        },
+        "decisive": {"stage": request.stage, "base": base, "settings": request.settings.decisive()},
+    }
+    as_json: dict[str, Any] = json.loads(json.dumps(content))
+    return as_json

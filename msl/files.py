@@ -32,7 +32,7 @@ def whole_file(
         make_folder(path.parent, error, way_out)
         yield temporary
         if durable:
-            _sync(temporary)
+            sync_path(temporary)
         temporary.replace(path)
         if durable:
             sync_folder(path.parent)
@@ -51,13 +51,18 @@ def temporary_files(folder: Path) -> Iterator[Path]:
 def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on the disk. A file system that cannot do that is left as it is."""
     try:
-        _sync(folder)
+        sync_path(folder)
     except OSError as reason:
         if reason.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
 
 
-def _sync(path: Path) -> None:
+def sync_path(path: Path) -> None:
+    """Wait until the content of a file, or the names in a folder, are on the disk.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -47,11 +47,14 @@ class _Handler(BaseHTTPRequestHandler):
             return  # closes the connection without an answer
         request = urllib.request.Request(self.server.server + self.path, body, method=self.command)
         request.add_header("Content-Type", self.headers["Content-Type"] or "application/json")
-        with urllib.request.urlopen(request) as answer:
-            content = answer.read()
+        try:
+            with urllib.request.urlopen(request) as answer:
+                status, content = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, content = error.code, error.read()
         if fault == "lost answer":
             return
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -11,13 +11,13 @@ import re
 import threading
 import zlib
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from msl.errors import TrackingError
-from msl.files import make_folder
+from msl.files import make_folder, sync_folder, sync_path
 
 VERSION = 1
 _SUFFIX = ".journal"
@@ -61,7 +61,10 @@ class Journal:
         self.folder = folder
         self.number = max((record.number for record in Reader(folder).new()), default=0)
         self._lock = threading.Lock()
+        self._size, self._are_names_safe = 0, False  # of the present segment
         with plain_errors(self.folder):
+            for file in segments(folder)[-1:]:  # an earlier process may have been killed before it had synced it
+                sync_path(file)
             self._file = self._new_segment()
             self._reserve = _reserved(folder / "reserve")
 
@@ -94,13 +97,21 @@ class Journal:
             return self.number
 
     def sync(self) -> None:
-        """Return when every record is on the disk.
+        """Return when every record is on the disk; other threads append meanwhile.
 
         Raises:
             TrackingError: the disk refuses.
         """
-        with self._lock, plain_errors(self.folder):
-            os.fsync(self._file)
+        with plain_errors(self.folder):
+            with self._lock:
+                file = os.dup(self._file)
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
+            if not self._are_names_safe:
+                self._are_names_safe = True
+                _sync_names(self.folder)
 
     def close(self) -> None:
         """Close the file; the reserve is no longer needed."""
@@ -125,7 +136,7 @@ class Journal:
         self._file = self._new_segment()
 
     def _new_segment(self) -> int:
-        self._size = 0
+        self._size, self._are_names_safe = 0, False
         number = max((int(file.stem) for file in segments(self.folder)), default=0) + 1
         file = self.folder / f"{number:06d}{_SUFFIX}"
         return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL, 0o644)
@@ -191,6 +202,13 @@ def _line(number: int, text: bytes) -> bytes:
 def segments(folder: Path) -> list[Path]:
     """The files of a journal, oldest first."""
     return sorted(folder.glob(f"*{_SUFFIX}"))
+
+
+def _sync_names(folder: Path) -> None:
+    """Wait until a power cut leaves the names of the segments, of the journal, of its run and of the work folder."""
+    for level in (folder, *folder.parents[:3]):
+        with suppress(PermissionError):  # somebody else's folder was there before
+            sync_folder(level)
 
 
 def _reserved(file: Path) -> Path:

@@ -17,8 +17,8 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
-from msl.files import whole_file
-from msl.tracking.journal import Journal, Reader, plain_errors
+from msl.files import sync_path, whole_file
+from msl.tracking.journal import Journal, Reader, Record, plain_errors
 from msl.tracking.lease import this_process
 from msl.tracking.loss import stop_if_lost
 from msl.tracking.reporter import MlflowReporter
@@ -34,7 +34,7 @@ _LINK_FROM_BYTES = 4 * 2**20  # larger files are linked, not copied; they are wr
 class Journalled:
     """Appends everything to the journal in a run's folder; a sender reads it there."""
 
-    def __init__(self, client: MlflowClient, run_id: str, attempt: int, folder: Path, mark: str) -> None:
+    def __init__(self, client: MlflowClient, run_id: str, attempt: int, folder: Path, mark: str, step: int = 0) -> None:
         """Open the journal, cut it back to a checkpoint, and start the sender.
 
         Args:
@@ -43,6 +43,7 @@ class Journalled:
             attempt: number of this start of the run.
             folder: of the run.
             mark: of the checkpoint that the training starts from; empty if there is none.
+            step: the one that the training starts from.
 
         Raises:
             TrackingError: the folder cannot be written.
@@ -52,11 +53,16 @@ class Journalled:
         self._name = _name(self.folder)
         known = _Known(self.folder)
         cut = known.cut(self._name, mark)
-        self._is_doubled = attempt > 1 and (cut is None or cut < known.released)
+        released = {} if cut is None else known.released_after(cut)
+        is_behind = any(row_step > step for _, row_step in released)
+        self._is_doubled = attempt > 1 and (cut is None or is_behind)
+        self._recorded = {} if is_behind else released  # the final scores of a run that ended: they are computed again
         self._last_ms = known.last_ms
-        start = {"kind": "start", "attempt": attempt, "cut": known.released if cut is None else cut}
+        last = cut if cut is not None and is_behind else max(known.released, cut or 0)
+        start = {"kind": "start", "attempt": attempt, "cut": last}
         self._journal.append(start | {"holder": asdict(this_process())})
         self._lock = threading.Lock()
+        self._unsynced: list[Path] = []
         self._told_trouble, self._has_ended = "", False
         self._courier: Courier = courier(client, run_id, self.folder)
 
@@ -66,15 +72,19 @@ class Journalled:
         return self._is_doubled
 
     def rows(self, values: Mapping[str, float], step: int) -> None:
-        """Record scalars of one step. Their time never runs back, whatever the clock does.
+        """Record scalars of one step, once. Their time never runs back, whatever the clock does.
 
         Raises:
             LeaseLostError: another process continues the run.
         """
         stop_if_lost(self.folder, this_process())
+        numbers = {name: float(value) for name, value in values.items()}
+        if self._recorded:
+            numbers = {name: value for name, value in numbers.items() if self._recorded.get((name, step)) != value}
+        if not numbers:
+            return
         with self._lock:
             self._last_ms = max(self._last_ms, int(time.time() * 1000))
-            numbers = {name: float(value) for name, value in values.items()}
             self._journal.append({"kind": "rows", "time": self._last_ms, "step": step, "values": numbers})
 
     def tags(self, values: Mapping[str, str]) -> None:
@@ -93,14 +103,14 @@ class Journalled:
         """
         with self._room(path.name) as copy:
             _copy(path, copy)
-        self._journal.append({"kind": "file", "path": str(copy.relative_to(self.folder)), "folder": folder})
+        self._wait(copy, folder)
 
     def text(self, content: str, name: str) -> None:
         """Keep a text for the run's artifacts; raises as `file` does."""
         folder, _, file_name = name.rpartition("/")
         with self._room(file_name) as copy:
             copy.write_text(content)
-        self._journal.append({"kind": "file", "path": str(copy.relative_to(self.folder)), "folder": folder})
+        self._wait(copy, folder)
 
     def flush(self) -> None:
         """Return when everything is on this machine's disk. Tell once if the server takes nothing.
@@ -109,7 +119,7 @@ class Journalled:
             LeaseLostError: another process continues the run.
         """
         stop_if_lost(self.folder, this_process())
-        self._journal.sync()
+        self._sync()
         self._courier.look()
         trouble = Progress.of(self.folder).trouble
         if trouble and not self._told_trouble:
@@ -142,7 +152,7 @@ class Journalled:
         status, now_ms = tags[schema.STATUS], int(time.time() * 1000)
         content = {"kind": "end", "status": status, "time": now_ms, "tags": dict(tags)}
         number = self._journal.append(content, last=True)
-        self._journal.sync()
+        self._sync()
         self._journal.close()
         self._courier.finish(_KILLED_WAIT_S if status == schema.KILLED else None)
         if status == schema.FINISHED:  # else that may be the reason of the end
@@ -154,6 +164,20 @@ class Journalled:
                 progress.trouble or "its sender has stopped",
                 self.folder,
             )
+
+    def _wait(self, copy: Path, folder: str) -> None:
+        """Say that a file waits for its upload."""
+        self._unsynced.append(copy)
+        self._journal.append({"kind": "file", "path": str(copy.relative_to(self.folder)), "folder": folder})
+
+    def _sync(self) -> None:
+        """Return when the waiting files and the journal are on the disk."""
+        files, self._unsynced = self._unsynced, []
+        with plain_errors(self.folder):
+            for level in (level for file in files for level in (file, *file.parents[:3])):
+                with suppress(FileNotFoundError):  # it is uploaded already
+                    sync_path(level)
+        self._journal.sync()
 
     @contextmanager
     def _room(self, name: str) -> Iterator[Path]:
@@ -167,20 +191,27 @@ class _Known:
     """What an earlier process has left in a journal."""
 
     def __init__(self, folder: Path) -> None:
-        self.released = self.last_ms = 0  # number of the last record of metrics that was released for sending
-        row_numbers = []
+        self.last_ms = 0
+        rows: list[Record] = []
         secured = 0
-        for number, content in Reader(folder).new():
+        for record in Reader(folder).new():
+            number, content = record
             if content["kind"] == "rows":
-                row_numbers.append(number)
+                rows.append(record)
                 self.last_ms = content["time"]
             elif content["kind"] == "secure":
                 secured = max(secured, content["number"])
             elif content["kind"] == "start":
-                row_numbers = [row for row in row_numbers if row <= max(content["cut"], secured)]
+                rows = [row for row in rows if row.number <= max(content["cut"], secured)]
             elif content["kind"] == "end":
                 secured = number
-        self.released = max((row for row in row_numbers if row <= secured), default=0)
+        self._rows = [row for row in rows if row.number <= secured]
+        self.released = max((row.number for row in self._rows), default=0)  # the last that was released for sending
+
+    def released_after(self, cut: int) -> dict[tuple[str, int], float]:
+        """The metrics after a record that were released for sending: values by name and step."""
+        contents = [row.content for row in self._rows if row.number > cut]
+        return {(name, content["step"]): value for content in contents for name, value in content["values"].items()}
 
     def cut(self, name: str, mark: str) -> int | None:
         """Number of the last record that stays; None if the journal of the checkpoint is not the one here."""
@@ -205,17 +236,18 @@ def _copy(path: Path, copy: Path) -> None:
         shutil.copyfile(path, copy)
 
 
-def journal_of(reporter: MlflowReporter, folder: Path, mark: str = "") -> Journalled:
+def journal_of(reporter: MlflowReporter, folder: Path, mark: str = "", step: int = 0) -> Journalled:
     """The journal by which everything goes from now on; begun if nothing goes by it yet.
 
     Args:
         reporter: of the run.
         folder: of the run.
         mark: of the checkpoint that the training starts from; empty if there is none.
+        step: the one that the training starts from.
     """
     if isinstance(reporter.way, Journalled):
         return reporter.way
-    way = Journalled(reporter.client, reporter.run_id, reporter.attempt, folder, mark)
+    way = Journalled(reporter.client, reporter.run_id, reporter.attempt, folder, mark, step)
     reporter.take(way)
     return way
 
@@ -230,7 +262,7 @@ def journalled(reporter: MlflowReporter, folder: Path, mark: str, step: int) -> 
         mark: of the checkpoint that the training starts from; empty if there is none.
         step: the one that the training starts from.
     """
-    way = journal_of(reporter, folder, mark)
+    way = journal_of(reporter, folder, mark, step)
     if way.is_doubled:
         reporter.metrics({schema.ATTEMPT: reporter.attempt}, step)
     yield

@@ -1,6 +1,6 @@
 """The folder of a run on this machine: its files are written there before they are uploaded."""
 
-import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,7 +9,10 @@ from pathlib import Path
 
 from msl import schema
 from msl.errors import TrackingError
-from msl.tracking.sender import is_sent
+from msl.tracking.locks import lock, network_file_system
+from msl.tracking.sender import is_finished, is_sent
+
+log = logging.getLogger("msl")
 
 
 def work_folder() -> Path:
@@ -19,19 +22,16 @@ def work_folder() -> Path:
 
 def is_in_use(folder: Path) -> bool:
     """Whether a process on this machine is training the run of this folder."""
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+    with (folder / "lock").open("w") as file:
+        return not lock(file, is_shared=True)
 
 
 @contextmanager
 def run_folder(run_id: str, stays: bool = False) -> Iterator[Path]:
     """A folder for one run, locked by one process. It is removed after the block, unless it `stays` for another run.
 
-    After an error it is kept for a resume, and while something in it is not sent, for `msl sync`.
+    After an error it is kept for a resume, unless the run has finished before; while something in it is not sent, it is
+    kept for `msl sync`.
 
     The lock ends with the process, however the process ends.
 
@@ -41,17 +41,21 @@ def run_folder(run_id: str, stays: bool = False) -> Iterator[Path]:
     folder = work_folder() / run_id
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
+        file = (folder / "lock").open("w")
     except OSError as error:
         raise TrackingError(f"{folder} cannot be written: {error.strerror}. Set MSL_WORK to another folder.") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with file:
+        if not lock(file):
             raise TrackingError(
                 f"another process on this machine is training run {run_id}; wait until it has ended, or stop it"
-            ) from None
-        yield folder
+            )
+        _tell_of_network(folder)
+        try:
+            yield folder
+        except BaseException:
+            if is_finished(folder / schema.JOURNAL_FOLDER):  # a signal came after the end
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
         if not stays:
             remove_sent(folder)
 
@@ -61,3 +65,13 @@ def remove_sent(folder: Path) -> None:
     journal = folder / schema.JOURNAL_FOLDER
     if not journal.is_dir() or is_sent(journal):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tell_of_network(folder: Path) -> None:
+    if kind := network_file_system(folder):
+        log.warning(
+            "%s is on a network file system (%s). Everything works there, but each checkpoint waits for the network: "
+            "set MSL_WORK to a folder on a disk of this machine.",
+            folder.parent,
+            kind,
+        )

@@ -1,6 +1,5 @@
 """Where the sender of a journal runs: in a process of its own, or, if MSL_SENDER is ``inline``, in the training."""
 
-import fcntl
 import logging
 import os
 import signal
@@ -17,6 +16,8 @@ from mlflow.tracking import MlflowClient
 from msl import schema
 from msl.tracking.direct import utc_now
 from msl.tracking.lease import LeaseLostError, renew, this_process
+from msl.tracking.locks import lock
+from msl.tracking.restored import forget_if_lost
 from msl.tracking.sender import Sender, UnreachableError
 
 log = logging.getLogger("msl")
@@ -24,6 +25,7 @@ log = logging.getLogger("msl")
 _GRACE_S = 30.0
 _LOOK_EVERY_S = 0.2
 _WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # between attempts while the server takes nothing
+_NICENESS = 5  # the training comes first
 _FEW_TRIES = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}  # the loop here is patient
 
 
@@ -106,13 +108,8 @@ class _Process:
 @contextmanager
 def sending_lock(folder: Path, wait: bool) -> Iterator[bool]:
     """The right to send a journal, which one process has at a time; False if another one has it."""
-    with (folder / "sender.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    with (folder / "sender.lock").open("w") as file:
+        yield lock(file, waits=wait)
 
 
 def _carry(sender: Sender) -> None:
@@ -143,6 +140,7 @@ def follow(client: MlflowClient, run_id: str, folder: Path, parent: int) -> bool
     Raises:
         LeaseLostError: another process continues the run.
     """
+    forget_if_lost(client, run_id, folder)
     sender = Sender(client, run_id, folder)
     sender.read()
     attempt, failures, next_try = sender.attempt, 0, 0.0
@@ -180,6 +178,7 @@ def main(run_id: str, folder: Path, parent: int) -> int:
         signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     os.environ.update(_FEW_TRIES)
+    os.nice(_NICENESS)
     with sending_lock(folder, wait=True):
         try:
             return 0 if follow(MlflowClient(), run_id, folder, parent) else 1

@@ -36,7 +36,8 @@ from msl.tracking.status import close, go_on
 log = logging.getLogger("msl")
 
 _REFUSALS = range(400, 500)
-_PASSING = (401, 403, 408, 429)  # a log-in that expired, a request that came too late, too many of them
+# A log-in that expired, a store without the run (it may be an older copy), a request that came late, too many of them.
+_PASSING = (401, 403, 404, 408, 429)
 _MARGIN_SHARE = 0.2  # of a lease, for the longest request
 
 
@@ -56,17 +57,17 @@ class Progress:
     def of(cls, folder: Path) -> "Progress":
         """The content of the file; if it is missing or damaged, everything is sent again, which changes nothing."""
         try:
-            return cls(**json.loads((folder / _FILE).read_text()))
+            return cls(**json.loads((folder / PROGRESS_FILE).read_text()))
         except (OSError, ValueError, TypeError):
             return cls()
 
     def write(self, folder: Path) -> None:
         """Write the file, if the disk takes it: without it, more is sent again."""
-        with suppress(TrackingError), whole_file(folder / _FILE, TrackingError, durable=False) as file:
+        with suppress(TrackingError), whole_file(folder / PROGRESS_FILE, TrackingError, durable=False) as file:
             file.write_text(json.dumps(asdict(self)))
 
 
-_FILE = "sent.json"
+PROGRESS_FILE = "sent.json"
 REFUSED_FILE = "refused.jsonl"
 
 
@@ -283,10 +284,22 @@ def _status(error: MlflowException) -> int:
 
 def is_sent(folder: Path) -> bool:
     """Whether the run has ended and its whole journal is on the server, which has refused nothing of it."""
+    return _sent_end(folder) is not None
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the run has ended as FINISHED, and its whole journal is on the server."""
+    return _sent_end(folder) == schema.FINISHED
+
+
+def _sent_end(folder: Path) -> str | None:
+    """The status with which the run has ended; None if it has not, or not all of its journal is on the server."""
     if (folder / REFUSED_FILE).exists():
-        return False
-    last = deque(Reader(folder).new(), maxlen=1)
-    return bool(last) and last[0].content["kind"] == "end" and last[0].number <= Progress.of(folder).rest
+        return None
+    last = next(iter(deque(Reader(folder).new(), maxlen=1)), None)
+    if last is None or last.content["kind"] != "end" or last.number > Progress.of(folder).rest:
+        return None
+    return str(last.content["status"])
 
 
 def _artifact(content: Mapping[str, Any]) -> tuple[str, str]:

@@ -14,10 +14,11 @@ from msl.tracking.leftovers import clear
 from msl.tracking.offline import OfflineStore
 from msl.tracking.offline_sync import sync_offline
 from msl.tracking.reaper import reap_now
+from msl.tracking.restored import forget_if_lost
 from msl.tracking.run_folder import is_in_use, work_folder
 from msl.tracking.runs import close_undescribed
 from msl.tracking.send import sending_lock
-from msl.tracking.sender import REFUSED_FILE, Sender, UnreachableError, is_sent
+from msl.tracking.sender import REFUSED_FILE, Sender, UnreachableError, is_finished
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def _sync(client: MlflowClient, folder: Path) -> Synced:
     with sending_lock(journal, wait=False) as is_free:
         if not is_free:
             return Synced(run_id, "its own sender is at work")
+        forget_if_lost(client, run_id, journal)
         sender = Sender(client, run_id, journal)
         sender.read()
         count = sender.count
@@ -92,7 +94,7 @@ def _sync(client: MlflowClient, folder: Path) -> Synced:
             return Synced(run_id, _forget(folder, error))
         except UnreachableError as error:
             return Synced(run_id, f"nothing can be sent at present ({error}); everything is kept", is_done=False)
-    if sender.end == schema.FINISHED and is_sent(journal) and not is_in_use(folder):
+    if is_finished(journal) and not is_in_use(folder):
         shutil.rmtree(folder)
     dead = ", the run is marked FAILED: its process is gone" if is_dead else ""
     refused = f"; records that the server refuses are in {journal / REFUSED_FILE}"

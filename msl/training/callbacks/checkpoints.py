@@ -24,8 +24,8 @@ class SaveCheckpoints(Callback):
     after each evaluation that is the best so far. It hands them over after every evaluation, at the end, and every
     `upload_minutes`.
 
-    The state is copied between two steps; the files are written beside the training, one checkpoint at a time. The
-    reporter is flushed first, so that a training resumed from the file lacks no row before its step.
+    The state is copied between two steps; the files are written beside the training, one checkpoint at a time. There
+    the reporter is flushed first, so that a training resumed from the file lacks no row before its step.
     """
 
     def __init__(
@@ -42,9 +42,12 @@ class SaveCheckpoints(Callback):
         self._has_written = False
 
     def on_start(self, state: State) -> None:
-        """Count the time from now. Save, too, after an evaluation for which a resumed training makes up."""
+        """Count the time from now. Save, too, after an evaluation for which a resumed training makes up.
+
+        And if no step is left: perhaps the process was killed before it handed over its last checkpoint.
+        """
         self._cadence.restart()
-        if state.result is not None:
+        if state.result is not None or state.finished:
             self.on_step(state)
 
     def on_step(self, state: State) -> None:
@@ -72,21 +75,25 @@ class SaveCheckpoints(Callback):
     def _save(self, state: State) -> None:
         names = [schema.BEST_CHECKPOINT] * state.improved + [schema.LAST_CHECKPOINT]
         uploads = state.result is not None or state.finished or state.is_stopping or self._cadence.is_upload_due
-        self._reporter.flush()
         mark = self._reporter.mark()
         self._cadence.begin(uploads)
         checkpoint = capture(state, self._callbacks, self._about, mark)
         self._writer.start(partial(self._write, checkpoint, names, mark, uploads))
 
     def _write(self, checkpoint: Checkpoint, names: Sequence[str], mark: str, uploads: bool) -> None:
-        """In the writer's thread."""
+        """In the writer's thread. No kill may come between a `last` that knows of a `best` and the record of that."""
         if schema.BEST_CHECKPOINT in names:
             write(self._folder / schema.BEST_CHECKPOINT, checkpoint)
+            self._hand_over(schema.BEST_CHECKPOINT, uploads)
+        self._reporter.flush()
         write_generation(self._folder / schema.LAST_CHECKPOINT, checkpoint, self._has_written)
         self._has_written = True
         self._cadence.end()
         self._reporter.secure(mark)
-        for name in names if uploads else ():
+        self._hand_over(schema.LAST_CHECKPOINT, uploads)
+
+    def _hand_over(self, name: str, uploads: bool) -> None:
+        if uploads:
             self._reporter.file(self._folder / name, schema.CHECKPOINT_FOLDER)
 
 

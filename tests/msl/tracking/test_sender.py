@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,26 @@ def client(door):
 @pytest.fixture
 def run_id(client):
     return client.create_run("0").info.run_id
+
+
+class StoreCopy:
+    """A copy of a SQLite store, for a time after something has gone wrong with it."""
+
+    def __init__(self, file, copy):
+        self.file, self._copy = file, copy
+
+    def copy(self):
+        with closing(sqlite3.connect(self.file)) as origin, closing(sqlite3.connect(self._copy)) as target:
+            origin.backup(target)
+
+    def bring_back(self):
+        with closing(sqlite3.connect(self.file)) as target, closing(sqlite3.connect(self._copy)) as origin:
+            origin.backup(target)
+
+
+@pytest.fixture
+def run_store_copy(store, tmp_path):
+    return StoreCopy(tmp_path / "mlflow.db", tmp_path / "older.db")
 
 
 def rows(client, run_id, name="loss"):
@@ -127,12 +149,35 @@ def test_a_lost_answer_makes_no_second_run(door, client, monkeypatch):
     assert [run.info.run_id for run in runs] == [reporter.run_id]
 
 
-def test_a_store_that_is_replaced_by_an_older_copy_gets_the_rows_again(client, run_id, tmp_path):
-    way = journal_of(client, run_id, tmp_path)
-    send(client, run_id, way)
-    (way.folder / "sent.json").unlink()  # what `msl sync` is told by hand
-    send(client, run_id, way)
+@pytest.mark.parametrize("copied_at", [0, 3])
+def test_a_store_that_is_replaced_by_an_older_copy_gets_the_rows_again(copied_at, store, run_store_copy, monkeypatch):
+    client = MlflowClient(store)
+    run_id = client.create_run("0").info.run_id
+    with pytest.raises(RuntimeError), run_folder(run_id) as folder:
+        way = journal_of(client, run_id, folder, range(1, copied_at + 1))
+        send(client, run_id, way)
+        run_store_copy.copy()
+        for step in range(copied_at + 1, 6):
+            way.rows({"loss": step / 2, "lr": 0.1}, step)
+        way.tags({"color": "blue"})
+        way.secure(way.mark())
+        send(client, run_id, way)
+        raise RuntimeError
+    assert len(rows(client, run_id)) == 5
+    run_store_copy.bring_back()
+    client = MlflowClient(store)
+    assert len(rows(client, run_id)) == copied_at
+    (done,) = sync(client)
+    assert done.is_done
     assert rows(client, run_id) == [(step, step / 2) for step in range(1, 6)]
+    assert client.get_run(run_id).data.tags["color"] == "blue"
+
+
+def test_a_run_that_the_store_does_not_have_is_kept(client, tmp_path):
+    way = journal_of(client, "0" * 32, tmp_path)
+    with pytest.raises(UnreachableError, match="not found"):
+        send(client, "0" * 32, way)
+    assert not (way.folder / "refused.jsonl").exists()
 
 
 def test_times_never_run_back(client, run_id, tmp_path, monkeypatch):

@@ -93,9 +93,9 @@ def test_when_it_saves_and_when_it_uploads(tmp_path, recorder):
     assert recorder.calls == [
         "flush",
         "secure rows:3",  # every three steps, on this machine only
+        "file best.pt at 4",  # before the `last` that knows of it
         "flush",
         "secure rows:4",
-        "file best.pt at 4",
         "file last.pt at 4",
         "flush",
         "secure rows:6",
@@ -106,6 +106,14 @@ def test_when_it_saves_and_when_it_uploads(tmp_path, recorder):
     assert steps_in(tmp_path) == {LAST: 7, PREVIOUS: 6, BEST: 4}
     assert read(tmp_path / LAST).progress.mark == "rows:7"
     assert recorder.threads == {"msl checkpoints"}
+
+
+def test_a_resumed_training_that_has_no_step_left_hands_over_its_last_checkpoint(tmp_path, recorder):
+    state, saving = make_state(stop=7), make_saving(tmp_path, recorder)
+    state.step = 7
+    saving.on_start(state)
+    saving.on_end(state)
+    assert recorder.calls == ["flush", "secure rows:0", "file last.pt at 7"]
 
 
 def test_time_makes_it_save_and_upload(tmp_path, recorder, monkeypatch):

@@ -1,16 +1,15 @@
-"""The checks of a request before MLflow sees it: its account, its origin, the part that it is for, and its size.
+"""The checks of a request before MLflow sees it: its origin, its account, its path, its rule, and its size.
 
 MLflow reads the body of a request into memory before it checks the account. It leaves a few routes open, sets no limit
 to uploads, lets pages of any port on localhost write, and lets every account make experiments with artifacts at any
-path of the server. Its own rules are applied after these checks.
+path of the server. Its own permissions are applied after these checks.
 """
 
 import os
 import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,18 +18,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from msl.service.origins import origin_fault
+from msl.service.paths import PathError, encode_path, plain_arguments, plain_path
+from msl.service.rules import Role, Rule, find_rule, strip_version
+from msl.service.sources import refuse_places
+
 UPLOAD_LIMIT = "MSL_SERVICE_UPLOAD_LIMIT"  # bytes of an artifact
 CREATION = "MSL_SERVICE_CREATION"  # who may make experiments and models: everyone, or admin
 
 _BODY_LIMIT = 16 * 2**20  # bytes of any other request; MLflow's largest batch has 1 MB
 _OPEN_PATH = "/health"
-_UPLOADS = ("/api/2.0/mlflow-artifacts/artifacts/", "/ajax-api/2.0/mlflow-artifacts/artifacts/")
-# Parts for language models: they call other services, run programs here, or unpack files that they are sent.
-_CLOSED = re.compile(r"/(gateway|v1|(ajax-)?api/\d\.0/(jobs|mlflow/(gateway|assistant|mcp-servers|demo)))\b")
-_ENDPOINTS = (
-    "/ajax-api/2.0/mlflow/gateway-proxy"  # the page of runs asks for it each time, and would show a refusal to people
-)
-_CREATION_PATHS = ("/mlflow/experiments/create", "/mlflow/registered-models/create")
+_ARTIFACTS = "mlflow-artifacts/artifacts"
+_EXPERIMENT = re.compile(r"(0|[1-9][0-9]{0,18})(/|$)")  # the first segment of every artifact's path
+_ENDPOINTS = "mlflow/gateway-proxy"  # the page of runs asks for it each time, and would show a refusal to people
 _RETRY_AFTER_S = 5
 
 
@@ -60,19 +60,16 @@ class Gate:
         elif scope["type"] != "http" or scope["path"] == _OPEN_PATH:
             await self._app(scope, receive, send)
         else:
-            request = Request(scope)
-            limit = self._upload_limit if scope["path"].startswith(_UPLOADS) else _BODY_LIMIT
-            refusal = await self._refusal(request) or _oversized(request, limit)
-            if refusal is not None:
-                await refusal(scope, receive, send)
+            answer = await self._answer(Request(scope))
+            if answer is not None:
+                await answer(scope, receive, send)
             else:
-                await _with_limit(self._app, limit, scope, receive, send)
+                await _with_limit(self._app, self._limit(scope), scope, receive, send)
 
-    async def _refusal(self, request: Request) -> Response | None:
-        path = request.scope["path"]
-        origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-            return PlainTextResponse(f"requests from pages of {origin} are refused", 403)
+    async def _answer(self, request: Request) -> Response | None:
+        """What the gate answers itself, or None: then MLflow may see the request, and the path in it is plain."""
+        if fault := origin_fault(request):
+            return PlainTextResponse(fault, 403)
         try:
             account = await run_in_threadpool(self._account, request)
         except (MlflowException, SQLAlchemyError) as error:
@@ -83,13 +80,35 @@ class Gate:
         if account is None:
             reason = "log in: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your name and password"
             return PlainTextResponse(reason, 401, {"WWW-Authenticate": 'Basic realm="mlflow"'})
-        if request.method == "GET" and path == _ENDPOINTS:
-            return JSONResponse({"endpoints": []})
-        if _CLOSED.match(path):
+        try:
+            arguments = _make_plain(request.scope)
+        except PathError as error:
+            return PlainTextResponse(str(error), 400)
+        return self._refusal(request, account, arguments) or _oversized(request, self._limit(request.scope))
+
+    def _refusal(self, request: Request, account: Account, arguments: Mapping[str, str]) -> Response | None:
+        name = strip_version(request.scope["path"])
+        rule = find_rule(request.method, request.scope["path"])
+        if rule is None:
             return PlainTextResponse("this service has no such part", 404)
-        if path.endswith(_CREATION_PATHS) and not (self._all_create or account.is_admin):
-            return PlainTextResponse("only the account admin may make experiments and models here: ask its owner", 403)
-        return None
+        if name == _ENDPOINTS:
+            return JSONResponse({"endpoints": []})
+        if request.method == "GET" and _has_body(request):
+            return PlainTextResponse("a GET has no body; pass its arguments in the address", 400)
+        if name.startswith(_ARTIFACTS) and not _names_experiment(name, arguments, account):
+            return PlainTextResponse("name the experiment first: artifacts are at EXPERIMENT/RUN/artifacts/…", 403)
+        return None if account.is_admin else self._role_refusal(rule)
+
+    def _role_refusal(self, rule: Rule) -> Response | None:
+        """The refusal of an account that is not the admin."""
+        if rule.role < Role.ADMIN or (rule.is_creation and self._all_create):
+            return None
+        made = "make experiments and models here" if rule.is_creation else rule.what
+        return PlainTextResponse(f"only the account admin may {made}: ask its owner", 403)
+
+    def _limit(self, scope: Scope) -> int:
+        """The most bytes of the body."""
+        return self._upload_limit if strip_version(scope["path"]).startswith(f"{_ARTIFACTS}/") else _BODY_LIMIT
 
     def _account(self, request: Request) -> Account | None:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
@@ -107,21 +126,29 @@ def create_app() -> Gate:
     from mlflow.server import app, auth
 
     application = auth.create_app()
-    app.before_request(_refuse_locations)
+    app.before_request(refuse_places)
     return Gate(application, auth._authenticate_cached)
 
 
-def _refuse_locations() -> tuple[str, int] | None:
-    """Keep artifacts in the service: if an experiment were at /etc, its readers could read the server's files."""
-    from flask import request
-    from mlflow.protos.service_pb2 import CreateExperiment
-    from mlflow.server.handlers import _get_request_message
+def _make_plain(scope: Scope) -> dict[str, str]:
+    """Put the plain path into the scope, and give the arguments.
 
-    if not request.path.endswith("/mlflow/experiments/create"):
-        return None
-    if not _get_request_message(CreateExperiment()).artifact_location:
-        return None
-    return "artifact_location: the service decides where artifacts are stored; leave it out", 400
+    Raises:
+        PathError: the path or an argument has another spelling than the plain one.
+    """
+    scope["path"] = plain_path(scope.get("raw_path") or scope["path"].encode())
+    scope["raw_path"] = encode_path(scope["path"])
+    return plain_arguments(scope["path"], scope["query_string"])
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
+def _names_experiment(name: str, arguments: Mapping[str, str], account: Account) -> bool:
+    """Whether MLflow can find the experiment whose permissions count; only the admin lists all experiments."""
+    path = name.removeprefix(_ARTIFACTS).removeprefix("/") or arguments.get("path", "")
+    return _EXPERIMENT.match(path) is not None or (not path and account.is_admin)
 
 
 def _is_unavailable(error: BaseException | None) -> bool:

@@ -86,6 +86,7 @@ def environment(storage: Storage, config: ServeConfig) -> dict[str, str]:
         "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(allowed_hosts(config)),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",  # refuse what MLflow's permissions do not decide
         UPLOAD_LIMIT: str(config.upload_limit_mb * 2**20),
         CREATION: "everyone" if config.default_permission == "EDIT" else ADMIN,
     }

@@ -42,9 +42,15 @@ def reader(service: Service) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="session")
-def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
-    """Method and path of everything that MLflow's server answers to."""
+def templates(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str]]:
+    """Method and path of everything that MLflow's server answers to; parameters are * and **."""
     script = Path(__file__).with_name("routes.py")
     command = [sys.executable, str(script), str(tmp_path_factory.mktemp("routes"))]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [(method, path) for method, path in json.loads(done.stdout.splitlines()[-1])]
+
+
+@pytest.fixture(scope="session")
+def routes(templates: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same with parameters filled in."""
+    return sorted({(method, path.replace("**", "1").replace("*", "1")) for method, path in templates})

@@ -1,4 +1,7 @@
-"""Every route of MLflow's server with accounts, as JSON: [method, path] with parameters filled in. A script."""
+"""Every route of MLflow's server with accounts, as JSON: [method, path]. A script.
+
+A parameter of one segment is *, and one of any length is **.
+"""
 
 import json
 import os
@@ -27,5 +30,12 @@ for included in create_app().routes:
         routes |= {(method, route.path) for method in route.methods}
 for rule in flask_app.url_map.iter_rules():
     routes |= {(method, rule.rule) for method in rule.methods}
-filled = {(method, re.sub(r"[<{][^>}]+[>}]", "1", path)) for method, path in routes}
-print(json.dumps(sorted(filled)))
+
+
+def template(path: str) -> str:
+    path = re.sub(r"<path:[^>]+>|\{[^}]+:path\}", "**", path)
+    return re.sub(r"<[^>]+>|\{[^}]+\}", "*", path)
+
+
+templates = {(method, template(path)) for method, path in routes}
+print(json.dumps(sorted(templates)))

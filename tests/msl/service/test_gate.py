@@ -17,8 +17,6 @@ pytestmark = pytest.mark.xdist_group("service")
 ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts"
 # What takes a POST and yet changes nothing.
 READS = {
-    "issues/search",
-    "prompt-optimization/jobs/search",
     "registered-models/get-latest-versions",
     "runs/search",
     "ui-telemetry",
@@ -215,6 +213,60 @@ def test_hosts(service):
         "": 403,
     }.items():
         assert service.raw("GET", "/", {"Host": host} | basic(service.admin))[0] == status, host
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:5000:5000", "localhost:5000@attacker.example", "localhost:", "localhost/", "a b"]
+)
+def test_a_host_is_a_host_and_at_most_one_port(service, host):
+    assert service.raw("GET", "/version", {"Host": host} | basic(service.admin))[0] in (400, 403)
+
+
+def test_pages_of_other_sites_are_refused_also_without_an_origin(service):
+    """A browser says so itself; what it sends for an image or a form of another site has no Origin."""
+    for site, status in {"cross-site": 403, "same-site": 403, "same-origin": 200, "none": 200}.items():
+        answer = service.ask("GET", "/version", service.admin, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == status, site
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert service.ask("GET", "/", service.admin, headers=link).ok
+    assert service.ask("GET", "/get-artifact?run_id=0&path=x", service.admin, headers=link).status_code == 403
+
+
+def test_a_reader_sees_no_list_of_accounts(service, reader):
+    for path in (
+        "/api/2.0/mlflow/users/list",
+        "/ajax-api/2.0/mlflow/users/list",
+        "/api/3.0/mlflow/roles/list?workspace=default",
+    ):
+        assert service.ask("GET", path, reader).status_code == 403
+        assert service.ask("GET", path, service.admin).ok
+    assert service.ask("GET", "/api/2.0/mlflow/users/get?username=admin", reader).status_code == 403
+    assert service.ask("GET", "/api/2.0/mlflow/users/current", reader).json()["user"]["username"] == "reader"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "/etc",
+        "file:///etc",
+        "http://169.254.169.254/latest",
+        "s3://bucket/x",
+        "mlflow-artifacts://attacker.example/0/x",
+        "mlflow-artifacts:/0/../../.msl",
+        "runs:/0/%2e%2e/x",
+        "dummy-source",
+    ],
+)
+def test_models_come_from_this_service(service, planted, source):
+    body = {"name": "planted", "source": source, "run_id": planted.run_id}
+    answer = service.ask("POST", "/api/2.0/mlflow/model-versions/create", service.admin, json=body)
+    assert answer.status_code == 400, answer.text
+    assert "source" in answer.json()["message"]
+
+
+def test_models_of_runs_are_registered(service, planted):
+    body = {"name": "planted", "source": f"runs:/{planted.run_id}/file.txt", "run_id": planted.run_id}
+    assert service.ask("POST", "/api/2.0/mlflow/model-versions/create", service.admin, json=body).ok
 
 
 @pytest.mark.parametrize("origin", ["http://attacker.example", "null", "http://localhost:9", "https://127.0.0.1"])

@@ -1,10 +1,11 @@
-"""The checks of a request before MLflow sees it: its origin, its account, its path, its rule, and its size.
+"""The checks of a request before MLflow sees it: its origin, its account, its path, its rule, and its body.
 
 MLflow reads the body of a request into memory before it checks the account. It leaves a few routes open, sets no limit
 to uploads, lets pages of any port on localhost write, and lets every account make experiments with artifacts at any
 path of the server. Its own permissions are applied after these checks.
 """
 
+import logging
 import os
 import re
 from base64 import b64decode
@@ -16,12 +17,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from msl.service.answers import ErrorsInJson, unavailable
+from msl.service.bodies import BodyError, check_arguments, check_json
+from msl.service.logs import log_in_one_line
 from msl.service.origins import origin_fault
 from msl.service.paths import PathError, encode_path, plain_arguments, plain_path
 from msl.service.rules import Role, Rule, find_rule, strip_version
 from msl.service.sources import refuse_places
+from msl.service.streams import CutOffError, LimitedBody, replay, stream, too_large
+
+_LOG = logging.getLogger("msl.service")
 
 UPLOAD_LIMIT = "MSL_SERVICE_UPLOAD_LIMIT"  # bytes of an artifact
 CREATION = "MSL_SERVICE_CREATION"  # who may make experiments and models: everyone, or admin
@@ -29,9 +36,9 @@ CREATION = "MSL_SERVICE_CREATION"  # who may make experiments and models: everyo
 _BODY_LIMIT = 16 * 2**20  # bytes of any other request; MLflow's largest batch has 1 MB
 _OPEN_PATH = "/health"
 _ARTIFACTS = "mlflow-artifacts/artifacts"
-_EXPERIMENT = re.compile(r"(0|[1-9][0-9]{0,18})(/|$)")  # the first segment of every artifact's path
+_NO_JSON = ("mlflow/upload-artifact", "mlflow/users/create-ui")  # a file, and a form
+_EXPERIMENT = re.compile(r"(0|[1-9][0-9]{0,17})(/|$)")  # the first segment of every artifact's path
 _ENDPOINTS = "mlflow/gateway-proxy"  # the page of runs asks for it each time, and would show a refusal to people
-_RETRY_AFTER_S = 5
 
 
 class Account(Protocol):
@@ -60,11 +67,9 @@ class Gate:
         elif scope["type"] != "http" or scope["path"] == _OPEN_PATH:
             await self._app(scope, receive, send)
         else:
-            answer = await self._answer(Request(scope))
+            answer = await self._answer(Request(scope)) or await self._pass(scope, receive, send)
             if answer is not None:
                 await answer(scope, receive, send)
-            else:
-                await _with_limit(self._app, self._limit(scope), scope, receive, send)
 
     async def _answer(self, request: Request) -> Response | None:
         """What the gate answers itself, or None: then MLflow may see the request, and the path in it is plain."""
@@ -75,15 +80,15 @@ class Gate:
         except (MlflowException, SQLAlchemyError) as error:
             if not _is_unavailable(error):
                 raise
-            reason = "the tracking service cannot reach its database; it works again as soon as the database does"
-            return PlainTextResponse(reason, 503, {"Retry-After": str(_RETRY_AFTER_S)})
+            return unavailable()
         if account is None:
             reason = "log in: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your name and password"
             return PlainTextResponse(reason, 401, {"WWW-Authenticate": 'Basic realm="mlflow"'})
         try:
             arguments = _make_plain(request.scope)
-        except PathError as error:
-            return PlainTextResponse(str(error), 400)
+            check_arguments(arguments)
+        except (PathError, BodyError) as error:
+            return _bad(request.scope, error)
         return self._refusal(request, account, arguments) or _oversized(request, self._limit(request.scope))
 
     def _refusal(self, request: Request, account: Account, arguments: Mapping[str, str]) -> Response | None:
@@ -106,9 +111,31 @@ class Gate:
         made = "make experiments and models here" if rule.is_creation else rule.what
         return PlainTextResponse(f"only the account admin may {made}: ask its owner", 403)
 
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> Response | None:
+        """Give the request to MLflow if its body can be taken; otherwise give the refusal."""
+        body, answers = LimitedBody(receive, self._limit(scope)), ErrorsInJson(scope, receive, send)
+        try:
+            if _is_artifact(scope):
+                await stream(self._app, body, scope, answers.send)
+            else:
+                content = await body.read()
+                if (name := strip_version(scope["path"])) not in _NO_JSON:
+                    check_json(name, content)
+                await self._app(scope, replay(content, receive), answers.send)
+            await answers.end()
+        except CutOffError as error:
+            return None if answers.is_answered else error.response
+        except BodyError as error:
+            return _bad(scope, error)
+        except ConnectionError:
+            pass  # nobody waits for an answer
+        except Exception as error:
+            await answers.fail(error)
+        return None
+
     def _limit(self, scope: Scope) -> int:
         """The most bytes of the body."""
-        return self._upload_limit if strip_version(scope["path"]).startswith(f"{_ARTIFACTS}/") else _BODY_LIMIT
+        return self._upload_limit if _is_artifact(scope) else _BODY_LIMIT
 
     def _account(self, request: Request) -> Account | None:
         scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
@@ -127,6 +154,7 @@ def create_app() -> Gate:
 
     application = auth.create_app()
     app.before_request(refuse_places)
+    log_in_one_line()
     return Gate(application, auth._authenticate_cached)
 
 
@@ -141,8 +169,18 @@ def _make_plain(scope: Scope) -> dict[str, str]:
     return plain_arguments(scope["path"], scope["query_string"])
 
 
+def _bad(scope: Scope, error: Exception) -> Response:
+    """Refuse a request that cannot be read, and log it in one line."""
+    _LOG.warning("%s %s: %s", scope["method"], scope["path"][:200].encode("unicode_escape").decode(), error)
+    return PlainTextResponse(str(error), 400)
+
+
 def _has_body(request: Request) -> bool:
     return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+
+
+def _is_artifact(scope: Scope) -> bool:
+    return strip_version(scope["path"]).startswith(f"{_ARTIFACTS}/")
 
 
 def _names_experiment(name: str, arguments: Mapping[str, str], account: Account) -> bool:
@@ -161,42 +199,4 @@ def _is_unavailable(error: BaseException | None) -> bool:
 
 def _oversized(request: Request, limit: int) -> Response | None:
     length = request.headers.get("content-length", "0")
-    return _too_large(limit) if length.isdigit() and int(length) > limit else None
-
-
-def _too_large(limit: int) -> Response:
-    return PlainTextResponse(
-        f"the request is too large: at most {limit / 2**20:g} MiB are accepted", 413, {"Connection": "close"}
-    )
-
-
-class _ExceededError(Exception):
-    """The body is larger than its limit."""
-
-
-async def _with_limit(app: ASGIApp, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-    """Call the application; a body that proves too large is cut off, and the answer is a refusal."""
-    received_bytes, exceeded, answered = 0, False, False
-
-    async def receive_within_limit() -> Message:
-        nonlocal received_bytes, exceeded
-        message = await receive()
-        received_bytes += len(message.get("body", b""))
-        if received_bytes > limit:
-            exceeded = True
-            raise _ExceededError
-        return message
-
-    async def send_within_limit(message: Message) -> None:
-        nonlocal answered
-        if not exceeded:
-            answered = True
-            await send(message)
-
-    try:
-        await app(scope, receive_within_limit, send_within_limit)
-    except Exception:  # frameworks wrap _ExceededError, also in exception groups
-        if not exceeded:
-            raise
-    if exceeded and not answered:
-        await _too_large(limit)(scope, receive, send)
+    return too_large(limit) if length.isdigit() and int(length) > limit else None

@@ -21,7 +21,7 @@ from msl.errors import ServiceError
 from msl.service import databases
 from msl.service.files import Files, Mark, open_files
 from msl.service.settings import BackupConfig, RestoreConfig
-from msl.service.storage import database_errors, require_artifacts, require_database, resolve
+from msl.service.storage import database_errors, private_files, require_artifacts, require_database, resolve
 
 LAYOUT = 1
 NEWEST = "newest"
@@ -49,6 +49,7 @@ class Snapshot:
     artifacts: Mapping[str, StoredFile]  # by path
 
 
+@private_files()
 def back_up(config: BackupConfig, say: Say = print) -> Snapshot:
     """Add a snapshot of a service to the backups in a folder.
 
@@ -113,6 +114,7 @@ def check(folder: Path, name: str = NEWEST) -> Snapshot:
     return snapshot
 
 
+@private_files()
 def restore(config: RestoreConfig, say: Say = print) -> Snapshot:
     """Check every file of a snapshot, and put it into a service that is empty and not running.
 

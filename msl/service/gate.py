@@ -9,8 +9,9 @@ import logging
 import os
 import re
 from base64 import b64decode
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
+from functools import partial
+from math import ceil
 
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,8 +20,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from msl.service.accounts import refuse_accounts
 from msl.service.answers import ErrorsInJson, unavailable
 from msl.service.bodies import BodyError, check_arguments, check_json
+from msl.service.logins import Account, Logins, WaitError
 from msl.service.logs import log_in_one_line
 from msl.service.origins import origin_fault
 from msl.service.paths import PathError, encode_path, plain_arguments, plain_path
@@ -31,6 +34,8 @@ from msl.service.streams import CutOffError, LimitedBody, replay, stream, too_la
 _LOG = logging.getLogger("msl.service")
 
 UPLOAD_LIMIT = "MSL_SERVICE_UPLOAD_LIMIT"  # bytes of an artifact
+ACCOUNT_FAILURES = "MSL_SERVICE_ACCOUNT_FAILURES"  # wrong passwords that cost no wait
+ADDRESS_FAILURES = "MSL_SERVICE_ADDRESS_FAILURES"
 CREATION = "MSL_SERVICE_CREATION"  # who may make experiments and models: everyone, or admin
 
 _BODY_LIMIT = 16 * 2**20  # bytes of any other request; MLflow's largest batch has 1 MB
@@ -41,22 +46,13 @@ _EXPERIMENT = re.compile(r"(0|[1-9][0-9]{0,17})(/|$)")  # the first segment of e
 _ENDPOINTS = "mlflow/gateway-proxy"  # the page of runs asks for it each time, and would show a refusal to people
 
 
-class Account(Protocol):
-    """What the gate needs to know of an account."""
-
-    is_admin: bool
-
-
-Authenticate = Callable[[str, str], Account | None]  # name and password
-
-
 class Gate:
     """ASGI middleware in front of MLflow's application."""
 
-    def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
-        """Wrap MLflow's application; `authenticate` gives the account of a name and a password."""
+    def __init__(self, app: ASGIApp, logins: Logins) -> None:
+        """Wrap MLflow's application."""
         self._app = app
-        self._authenticate = authenticate
+        self._logins = logins
         self._upload_limit = int(os.environ[UPLOAD_LIMIT])
         self._all_create = os.environ[CREATION] == "everyone"
 
@@ -81,6 +77,8 @@ class Gate:
             if not _is_unavailable(error):
                 raise
             return unavailable()
+        except WaitError as error:
+            return PlainTextResponse(str(error), 429, {"Retry-After": str(ceil(error.wait_s))})
         if account is None:
             reason = "log in: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your name and password"
             return PlainTextResponse(reason, 401, {"WWW-Authenticate": 'Basic realm="mlflow"'})
@@ -145,7 +143,8 @@ class Gate:
             name, colon, password = b64decode(encoded.strip(), validate=True).decode().partition(":")
         except ValueError:
             return None
-        return self._authenticate(name, password) if colon and "\0" not in name else None
+        address = request.client.host if request.client else ""
+        return self._logins.log_in(name, password, address) if colon and "\0" not in name else None
 
 
 def create_app() -> Gate:
@@ -154,8 +153,19 @@ def create_app() -> Gate:
 
     application = auth.create_app()
     app.before_request(refuse_places)
+    app.before_request(refuse_accounts)
     log_in_one_line()
-    return Gate(application, auth._authenticate_cached)
+    return Gate(application, _logins())
+
+
+def _logins() -> Logins:
+    from mlflow.server import auth
+    from werkzeug.security import check_password_hash, generate_password_hash
+
+    other = generate_password_hash("the password of no account")
+    limits = int(os.environ[ACCOUNT_FAILURES]), int(os.environ[ADDRESS_FAILURES])
+    waste_time = partial(check_password_hash, other)
+    return Logins(auth._authenticate_cached, auth.store.has_user, waste_time, *limits)
 
 
 def _make_plain(scope: Scope) -> dict[str, str]:

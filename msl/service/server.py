@@ -15,12 +15,16 @@ from mlflow.exceptions import MlflowException
 from mlflow.server import constants
 
 from msl.errors import ServiceError
+from msl.service.accounts import password_fault
+from msl.service.connections import CONNECTIONS
 from msl.service.databases import upgrade
-from msl.service.gate import CREATION, UPLOAD_LIMIT
+from msl.service.gate import ACCOUNT_FAILURES, ADDRESS_FAILURES, CREATION, UPLOAD_LIMIT
 from msl.service.settings import ServeConfig
 from msl.service.storage import (
     Storage,
     load_or_make_secret,
+    make_private,
+    private_files,
     read_secret,
     require_artifacts,
     require_database,
@@ -45,11 +49,17 @@ def serve(config: ServeConfig, watch: Callable[[str], None]) -> None:
     Raises:
         ServiceError: the database, a folder or the port cannot be used, or the database has an older schema.
     """
-    storage = resolve(config)
-    require_database(storage)
-    if config.upgrade:
-        upgrade(storage.runs, storage.accounts)
-        return
+    with private_files():
+        storage = resolve(config)
+        make_private(storage)
+        require_database(storage)
+        if config.upgrade:
+            upgrade(storage.runs, storage.accounts)
+        else:
+            _run(storage, config)
+
+
+def _run(storage: Storage, config: ServeConfig) -> None:
     require_artifacts(storage)
     _require_port(config.host, config.port)
     os.environ |= environment(storage, config)
@@ -67,6 +77,7 @@ def serve(config: ServeConfig, watch: Callable[[str], None]) -> None:
         workers=config.workers,
         log_level="warning",
         server_header=False,
+        http="msl.service.connections:LimitedConnection",
         h11_max_incomplete_event_size=64 * 1024,
     )
 
@@ -88,6 +99,9 @@ def environment(storage: Storage, config: ServeConfig) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",  # refuse what MLflow's permissions do not decide
         UPLOAD_LIMIT: str(config.upload_limit_mb * 2**20),
+        CONNECTIONS: str(config.connections),
+        ACCOUNT_FAILURES: str(config.account_failures),
+        ADDRESS_FAILURES: str(config.address_failures),
         CREATION: "everyone" if config.default_permission == "EDIT" else ADMIN,
     }
 
@@ -142,6 +156,8 @@ def _make_admin(storage: Storage, config: ServeConfig) -> str | None:
     auth.store.init_db(storage.accounts)
     if auth.store.has_user(ADMIN):
         return None
+    if chosen_password and (fault := password_fault(ADMIN, chosen_password)):
+        raise ServiceError(f"admin_password_file = {config.admin_password_file}: {fault}")
     password = chosen_password or secrets.token_urlsafe(16)
     try:
         auth.store.create_user(ADMIN, password, is_admin=True)

@@ -36,6 +36,15 @@ class ServeConfig(StorageConfig):
         description="What an account may do without a grant: READ = look; EDIT = also log runs and make experiments.",
     )
     upload_limit_mb: int = Field(4096, ge=1, description="Largest file that may be uploaded, MiB.")
+    connections: int = Field(1000, ge=10, description="Most connections of one server process.")
+    account_failures: int = Field(
+        5,
+        ge=1,
+        description="Wrong passwords of one account that cost no wait; each further one doubles the wait.",
+    )
+    address_failures: int = Field(
+        20, ge=1, description="The same of one address; raise it behind a proxy, where all clients have one address."
+    )
     admin_password_file: Path | None = Field(
         None,
         description="File with the password of the account admin; none = a password is generated at the first start.",

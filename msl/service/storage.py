@@ -102,6 +102,29 @@ def load_or_make_secret(path: Path) -> str:
 
 
 @contextmanager
+def private_files() -> Iterator[None]:
+    """Only the user of this process may read what this block and the processes that it starts write."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def make_private(storage: Storage) -> None:
+    """Let only the service's user read what an earlier start has written with another umask."""
+    for uri in {storage.runs, storage.accounts}:
+        if storage.on_sqlite:
+            file = Path(make_url(uri).database or "")
+            for path in file.parent.glob(f"{file.name}*"):
+                path.chmod(0o600)
+    for path in storage.private.iterdir():
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    if "://" not in storage.artifacts and Path(storage.artifacts).is_dir():
+        Path(storage.artifacts).chmod(0o700)
+
+
+@contextmanager
 def open_engine(uri: str) -> Iterator[sa.Engine]:
     """An engine for this block; it waits at most ten seconds for the database to answer."""
     arguments = {} if uri.startswith("sqlite") else {"connect_timeout": 10, "client_encoding": "utf8"}

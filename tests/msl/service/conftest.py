@@ -10,14 +10,17 @@ import pytest
 from mlflow.tracking import MlflowClient
 from running import Service, running, shown_password
 
+# The tests send thousands of wrong passwords from one address.
+FEW_LIMITS = ("--upload_limit_mb", "1", "--account_failures", "1000000", "--address_failures", "1000000")
+
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """As it is after a restart."""
     folder = tmp_path_factory.mktemp("service")
-    with running(folder, "--upload_limit_mb", "1") as first:
+    with running(folder, *FEW_LIMITS) as first:
         assert shown_password(first.log) == first.password
-    with running(folder, "--upload_limit_mb", "1", "--allowed_hosts", "tracking.example") as again:
+    with running(folder, *FEW_LIMITS, "--allowed_hosts", "tracking.example") as again:
         yield again
 
 

@@ -4,12 +4,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from conftest import REPOSITORY
 
 from msl.commands import find_command
 from msl.commands.catalog import COMMANDS
+from msl.commands.users import users
 from msl.recipes import RECIPES
 
 README = REPOSITORY / "README.md"
@@ -69,14 +71,22 @@ def commands(page: Path) -> Iterator[str]:
 
 def options(name: str) -> set[str]:
     """The options of a command of ours, as they are typed."""
-    return {option.removeprefix("--") for parameter in find_command(name).params for option in parameter.opts}
+    return spelled(find_command(name))
 
 
-EVERY_OPTION = {option for name in COMMANDS for option in options(name)}
+def spelled(command: click.Command) -> set[str]:
+    return {option.removeprefix("--") for parameter in command.params for option in parameter.opts}
+
+
+OF_ACCOUNTS = {f"users {name}": spelled(command) for name, command in users.commands.items()}
+EVERY_OPTION = {option for name in COMMANDS for option in options(name)}.union(*OF_ACCOUNTS.values())
 
 
 def known_options(line: str) -> set[str]:
     """The options that may be on a line: those of the command that it names, or else those of all commands."""
+    for words, known in OF_ACCOUNTS.items():
+        if words in line:
+            return known
     names = [match["name"] for pattern in (STAGE, COMMAND) for match in pattern.finditer(line)]
     ours = [name for name in names if name in COMMANDS]
     return {option for name in ours for option in options(name)} if ours else EVERY_OPTION

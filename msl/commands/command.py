@@ -152,6 +152,7 @@ def settings_command(
     *,
     request: Iterable[str] = (),
     defaults: Callable[[RequestConfig, Mapping[str, Any]], Mapping[str, Any]] = lambda request, values: {},
+    kind: type[SettingsCommand] = SettingsCommand,
 ) -> SettingsCommand:
     """The command of one class of settings. Settings that are not typed have their defaults.
 
@@ -162,6 +163,7 @@ def settings_command(
         carry_out: the work of the command. It does its own imports, so that ``--help`` and a bad option load no torch.
         request: options of `RequestConfig` that the command also has.
         defaults: other defaults, which depend on the request and on the settings that are typed.
+        kind: the class of the command.
     """
 
     def work(call: RequestConfig, values: dict[str, Any]) -> None:
@@ -171,4 +173,4 @@ def settings_command(
         else:
             carry_out(config, call)
 
-    return SettingsCommand(name, text, [settings], work, request=request)
+    return kind(name, text, [settings], work, request=request)

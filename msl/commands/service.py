@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from msl.commands.command import SettingsCommand, settings_command
+from msl.commands.users import ServeCommand
 from msl.config import RequestConfig, SyncConfig
 from msl.errors import TrackingError
 from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, ServeConfig
@@ -59,7 +60,13 @@ def _sync(config: SyncConfig, request: RequestConfig) -> None:
         raise TrackingError(f"{unsent} runs could not be sent: give the command again when the server answers")
 
 
-serve = settings_command("serve", "Run MLflow's tracking server with accounts.", ServeConfig, _serve)
+serve = settings_command(
+    "serve",
+    "Run MLflow's tracking server with accounts. `serve users --help` tells how to make and change accounts.",
+    ServeConfig,
+    _serve,
+    kind=ServeCommand,
+)
 
 prepare_store = SettingsCommand(
     "prepare_store",

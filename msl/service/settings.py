@@ -72,3 +72,25 @@ class CleanConfig(Group):
     experiment: str | None = Field(None, description="Name of the experiment to clean; none = all.")
     older_than_days: float = Field(7, ge=0, description="Days; the files of runs that ended less than this ago stay.")
     delete: bool = Field(False, description="Delete the files that may be deleted; otherwise they are only listed.")
+
+
+class AccountConfig(StorageConfig):
+    """An account of a service."""
+
+    name: str = Field(description="Name of the account.")
+
+
+class PasswordConfig(AccountConfig):
+    """An account and its new password."""
+
+    password_file: Path | None = Field(None, description="File with the password; none = a password is generated.")
+
+
+class GrantConfig(AccountConfig):
+    """What an account may do with one experiment or registered model."""
+
+    experiment: str | None = Field(None, description="Name of the experiment.")
+    model: str | None = Field(None, description="Name of the registered model.")
+    permission: Literal["DENY", "READ", "USE", "EDIT", "MANAGE"] | None = Field(
+        None, description="The permission; none = take back what was granted."
+    )

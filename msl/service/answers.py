@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 _LOG = logging.getLogger("msl.service")
 _MESSAGE_LENGTH = 1000  # characters
 _STATEMENT = re.compile(r"\[SQL:|\bSELECT\b.*\bFROM\b|Traceback \(most recent", re.DOTALL)
+_OUT_OF_ORDER = re.compile(r"malformed|not a database|disk I/O error|disk is full|database is locked|readonly database")
 _BUFFERED = 400  # the least status whose body is read before it is sent
 _FAILURE = 500  # the exception itself comes after this answer, and tells more
 _TOO_LARGE = "too large to convert"  # how Python refuses a number to SQLite
@@ -103,6 +104,8 @@ def replaced(status: int, answer: Request, body: bytes) -> Response | None:
 def _replaced_json(status: int, text: str) -> Response | None:
     if _TOO_LARGE in text:
         return error(400, "a number in the request is beyond 64 bits")
+    if _OUT_OF_ORDER.search(text) and _STATEMENT.search(text):
+        return unavailable()
     message = _message(text)
     if _STATEMENT.search(text):
         return _failed(status) if status >= 500 else error(400, "the database refused a value of the request")

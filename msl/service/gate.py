@@ -12,6 +12,8 @@ from base64 import b64decode
 from collections.abc import Mapping
 from functools import partial
 from math import ceil
+from pathlib import Path
+from typing import Any
 
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,6 +29,7 @@ from msl.service.logins import Account, Logins, WaitError
 from msl.service.logs import log_in_one_line
 from msl.service.origins import origin_fault
 from msl.service.paths import PathError, encode_path, plain_arguments, plain_path
+from msl.service.presence import DatabaseFiles, end_with_parent
 from msl.service.rules import Role, Rule, find_rule, strip_version
 from msl.service.sources import refuse_places
 from msl.service.streams import CutOffError, LimitedBody, replay, stream, too_large
@@ -49,9 +52,10 @@ _ENDPOINTS = "mlflow/gateway-proxy"  # the page of runs asks for it each time, a
 class Gate:
     """ASGI middleware in front of MLflow's application."""
 
-    def __init__(self, app: ASGIApp, logins: Logins) -> None:
+    def __init__(self, app: ASGIApp, logins: Logins, files: DatabaseFiles) -> None:
         """Wrap MLflow's application."""
         self._app = app
+        self._files = files
         self._logins = logins
         self._upload_limit = int(os.environ[UPLOAD_LIMIT])
         self._all_create = os.environ[CREATION] == "everyone"
@@ -60,6 +64,8 @@ class Gate:
         """Refuse the request, or give it to MLflow."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
+        elif scope["type"] == "http" and not self._files.are_present():
+            await unavailable()(scope, receive, send)
         elif scope["type"] != "http" or scope["path"] == _OPEN_PATH:
             await self._app(scope, receive, send)
         else:
@@ -155,7 +161,23 @@ def create_app() -> Gate:
     app.before_request(refuse_places)
     app.before_request(refuse_accounts)
     log_in_one_line()
-    return Gate(application, _logins())
+    end_with_parent()
+    return Gate(application, _logins(), _database_files())
+
+
+def _database_files() -> DatabaseFiles:
+    from mlflow.server import auth
+    from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
+
+    stores: list[Any] = [_get_tracking_store(), _get_model_registry_store(), auth.store]  # SQLAlchemy's, all three
+    engines = [store.engine for store in stores]
+    files = [Path(engine.url.database) for engine in engines if engine.dialect.name == "sqlite"]
+
+    def close() -> None:
+        for engine in engines:
+            engine.dispose()
+
+    return DatabaseFiles(files, close)
 
 
 def _logins() -> Logins:

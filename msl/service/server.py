@@ -19,6 +19,7 @@ from msl.service.accounts import password_fault
 from msl.service.connections import CONNECTIONS
 from msl.service.databases import upgrade
 from msl.service.gate import ACCOUNT_FAILURES, ADDRESS_FAILURES, CREATION, UPLOAD_LIMIT
+from msl.service.presence import only_service
 from msl.service.settings import ServeConfig
 from msl.service.storage import (
     Storage,
@@ -56,7 +57,8 @@ def serve(config: ServeConfig, watch: Callable[[str], None]) -> None:
         if config.upgrade:
             upgrade(storage.runs, storage.accounts)
         else:
-            _run(storage, config)
+            with only_service(storage.private):
+                _run(storage, config)
 
 
 def _run(storage: Storage, config: ServeConfig) -> None:

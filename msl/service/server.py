@@ -57,13 +57,13 @@ def serve(config: ServeConfig, watch: Callable[[str], None]) -> None:
         if config.upgrade:
             upgrade(storage.runs, storage.accounts)
         else:
+            _require_port(config.host, config.port)
             with only_service(storage.private):
                 _run(storage, config)
 
 
 def _run(storage: Storage, config: ServeConfig) -> None:
     require_artifacts(storage)
-    _require_port(config.host, config.port)
     os.environ |= environment(storage, config)
     _prepare(storage)
     password = _make_admin(storage, config)

@@ -59,10 +59,10 @@ def serve(config: ServeConfig, watch: Callable[[str], None]) -> None:
         else:
             _require_port(config.host, config.port)
             with only_service(storage.private):
-                _run(storage, config)
+                _run(storage, config, watch)
 
 
-def _run(storage: Storage, config: ServeConfig) -> None:
+def _run(storage: Storage, config: ServeConfig, watch: Callable[[str], None]) -> None:
     require_artifacts(storage)
     os.environ |= environment(storage, config)
     _prepare(storage)

@@ -57,7 +57,7 @@ MSL = (
     _LOOP
     + """
 from msl.tracking import MlflowReporter, journalled, run_folder
-from msl.tracking.runs import ending
+from msl.tracking.ending import ending
 reporter = MlflowReporter(client, run_id)
 def save(step):
     mark = reporter.mark()

@@ -22,6 +22,7 @@ from msl.runs.supplies import AnyStage, Supplies, code_of, data_root, find_stage
 from msl.runs.work import carry_out
 from msl.stages.stage import Job, Outcome, Start, TrainingStage
 from msl.tracking import (
+    STARTS_FOLDER,
     Client,
     MlflowReporter,
     Recording,
@@ -32,10 +33,10 @@ from msl.tracking import (
     journal_of,
     open_run,
     recording,
-    refuse_if_held,
     reopen,
     reopened,
     run_folder,
+    take,
 )
 
 log = logging.getLogger("msl")
@@ -100,8 +101,8 @@ def _begin_again(client: Client, stage: AnyStage, request: Request, request_then
             f"{', '.join(request.overrides)}, or start a new run."
         )
     with run_folder(run_id) as folder, _checked(client, stage, request_then) as named:
-        refuse_if_held(client, run_id)
         reporter = reopened(client, run_id)
+        take(client, run_id)
         with ending(reporter):
             reopen(reporter)
             return _conduct(stage, request_then, reporter, folder, named, made_by=NEWEST)
@@ -140,7 +141,7 @@ def _conduct(
     supplies = Supplies(reporter.client, lambda parent: run(replace(parent, resume=made_by), nested_in=reporter.run_id))
     values, data, needs = supplies.open_data(stage, request)
     config = request.settings.edit(**values)
-    starts = supplies.starts(needs, named, data_root(config), folder / "start")
+    starts = supplies.starts(needs, named, data_root(config), folder / STARTS_FOLDER)
     if supplies.has_made:
         journal_of(reporter, folder)
     changes = stage.values_from_starts(config, starts, request.overrides)

@@ -1,19 +1,15 @@
 """The run that `resume=auto` continues: the newest interrupted one with the same settings, data and code."""
 
 import logging
-from datetime import UTC, datetime
 
-from msl import schema
 from msl.errors import MslError
 from msl.recipes import Request
 from msl.runs.requests import newest_like
 from msl.runs.supplies import AnyStage, Supplies
 from msl.stages.stage import Outcome, TrainingStage
-from msl.tracking import Client, is_in_use, runs_like, work_folder
+from msl.tracking import Client, is_interrupted, runs_like
 
 log = logging.getLogger("msl")
-
-_SILENT_S = 600.0  # as long without a sign of life, a run in progress is dead
 
 
 class _MissingResultError(MslError):
@@ -25,7 +21,7 @@ def newest_interrupted(client: Client, stage: AnyStage, request: Request) -> str
 
     A run that ended before it was described is recognised by its request. The log says which run it is.
     """
-    run_id = _described(client, stage, request) or newest_like(request)
+    run_id = _described(client, stage, request) or newest_like(client, request)
     if run_id is None:
         log.info("resume = auto: no interrupted run of stage %s has these settings, so a new one begins", stage.name)
     else:
@@ -38,9 +34,7 @@ def _described(client: Client, stage: AnyStage, request: Request) -> str | None:
     if fingerprint is None:
         return None
     for run in runs_like(client, fingerprint):
-        status = run.data.tags.get(schema.STATUS, run.info.status)
-        is_dead = run.info.status == schema.RUNNING and _is_dead(run.info.run_id, run.data.tags)
-        if is_dead or (run.info.status != schema.RUNNING and status in (schema.FAILED, schema.KILLED)):
+        if is_interrupted(run):
             return str(run.info.run_id)
     return None
 
@@ -57,11 +51,3 @@ def _fingerprint(client: Client, stage: AnyStage, request: Request) -> str | Non
 
 def _make_nothing(request: Request) -> Outcome:
     raise _MissingResultError(request.stage)
-
-
-def _is_dead(run_id: str, tags: dict[str, str]) -> bool:
-    folder = work_folder() / run_id
-    if folder.is_dir():
-        return not is_in_use(folder)
-    sign = datetime.fromisoformat(tags.get(schema.HEARTBEAT, "2000-01-01T00:00:00Z"))
-    return (datetime.now(UTC) - sign).total_seconds() > _SILENT_S

@@ -8,7 +8,7 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.files import whole_file
 from msl.recipes import Recipe, Request
-from msl.tracking import is_in_use, work_folder
+from msl.tracking import Client, has_run, is_in_use, work_folder
 
 
 def keep(request: Request, folder: Path) -> None:
@@ -35,13 +35,17 @@ def kept(run_id: str) -> Request | None:
     return Request.of(**content["request"] | {"base": Recipe.model_validate(content["request"]["base"])})
 
 
-def newest_like(request: Request) -> str | None:
-    """ID of the newest run that ended on this machine before it was described, and that would have the same result."""
+def newest_like(client: Client, request: Request) -> str | None:
+    """ID of the newest run that ended on this machine before it was described, and that would have the same result.
+
+    Only of runs of this store: others were recorded without a server, or on another one.
+    """
     decisive = _content(request)["decisive"]
     files = list(work_folder().glob(f"*/{schema.REQUEST_FILE}"))
     files = [file for file in files if json.loads(file.read_text())["decisive"] == decisive]
     files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
-    return next((file.parent.name for file in files if not is_in_use(file.parent)), None)
+    run_ids = [file.parent.name for file in files if not is_in_use(file.parent)]
+    return next((run_id for run_id in run_ids if has_run(client, run_id)), None)
 
 
 def _content(request: Request) -> dict[str, Any]:

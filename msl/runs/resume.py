@@ -19,6 +19,8 @@ from msl.runs.supplies import AnyStage, code_of, data_root, fingerprint_of
 from msl.runs.work import build_training, conduct
 from msl.stages.stage import Job, Outcome, Start, TrainingStage
 from msl.tracking import (
+    RESUME_FOLDER,
+    STARTS_FOLDER,
     Client,
     MlflowReporter,
     RunRecord,
@@ -199,7 +201,7 @@ def last_checkpoint(run_id: str, folder: Path) -> Checkpoint | None:
     paths = [newest, previous_generation(newest)]
     for name in (schema.LAST_CHECKPOINT, schema.INCOMING_CHECKPOINT):
         with suppress(CheckpointError):
-            paths.append(download(run_id, f"{schema.CHECKPOINT_FOLDER}/{name}", folder / "resume"))
+            paths.append(download(run_id, f"{schema.CHECKPOINT_FOLDER}/{name}", folder / RESUME_FOLDER))
     return newest_whole(paths)  # a killed process leaves half an upload; the files here are complete
 
 
@@ -233,6 +235,6 @@ def _starts(client: Client, record: RunRecord, root: Path | None, folder: Path) 
     """The results that the run started from: needed if it has not written a checkpoint of its own."""
     references = record.starts.items()
     return {
-        setting: fetch(client, setting, reference, root, folder / "start" / setting)
+        setting: fetch(client, setting, reference, root, folder / STARTS_FOLDER / setting)
         for setting, reference in references
     }

@@ -3,20 +3,25 @@
 from msl.tracking.artifacts import download, read_record, sha256_of
 from msl.tracking.connection import Client, connect
 from msl.tracking.description import DataInput
+from msl.tracking.ending import ending
 from msl.tracking.journalled import journal_of, journalled
 from msl.tracking.lease import refuse_if_held, take, this_process
 from msl.tracking.leftovers import forget_if_continued_elsewhere
 from msl.tracking.lineage import code_digest, find_finished, fingerprint, finished_runs, nearest_finished, runs_like
 from msl.tracking.offline import Recording, recording
+from msl.tracking.reaper import is_interrupted
 from msl.tracking.record import RunRecord
 from msl.tracking.references import LAST_FIRST, WeightsFile, check_reference, check_run, find_weights
 from msl.tracking.reporter import MlflowReporter
-from msl.tracking.run_folder import is_in_use, remove_sent, run_folder, work_folder
-from msl.tracking.runs import describe, describe_again, ending, note_failure, open_run, reopen, reopened
+from msl.tracking.run_folder import RESUME_FOLDER, STARTS_FOLDER, is_in_use, remove_sent, run_folder, work_folder
+from msl.tracking.runs import describe, describe_again, note_failure, open_run, reopen, reopened
+from msl.tracking.search import has_run
 from msl.tracking.signals import asking
 
 __all__ = [
     "LAST_FIRST",
+    "RESUME_FOLDER",
+    "STARTS_FOLDER",
     "Client",
     "DataInput",
     "MlflowReporter",
@@ -37,7 +42,9 @@ __all__ = [
     "fingerprint",
     "finished_runs",
     "forget_if_continued_elsewhere",
+    "has_run",
     "is_in_use",
+    "is_interrupted",
     "journal_of",
     "journalled",
     "nearest_finished",

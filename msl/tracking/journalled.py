@@ -21,9 +21,9 @@ from msl.files import sync_path, whole_file
 from msl.tracking.journal import Journal, Reader, Record, plain_errors
 from msl.tracking.lease import this_process
 from msl.tracking.loss import stop_if_lost
+from msl.tracking.progress import Progress
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.send import Courier, courier
-from msl.tracking.sender import Progress
 
 log = logging.getLogger("msl")
 

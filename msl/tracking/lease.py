@@ -72,6 +72,12 @@ def new_lease(holder: Holder) -> Lease:
     return Lease(holder, time.time() + lease_s())
 
 
+def is_gone(run: Run) -> bool:
+    """Whether the process that has the run's lease has certainly ended; of another machine nobody knows that."""
+    lease = Lease.of(run)
+    return lease is not None and lease.holder.is_gone
+
+
 def refuse_if_held(client: MlflowClient, run_id: str) -> None:
     """Refuse a run that another process trains.
 
@@ -94,7 +100,7 @@ def take(client: MlflowClient, run_id: str) -> None:
     """
     start = time.monotonic()
     refuse_if_held(client, run_id)
-    client.log_batch(run_id, tags=[_tag(this_process())])
+    client.log_batch(run_id, tags=[RunTag(schema.LEASE, str(new_lease(this_process())))])
     go_on(client, run_id)
     time.sleep(_SETTLED_S + 2 * min(time.monotonic() - start, _LEASE_S / 10))
     lease = Lease.of(client.get_run(run_id))
@@ -157,10 +163,6 @@ def sign_of(run: Run) -> tuple[str, str, str]:
     """What changes as long as a run is alive."""
     tags = run.data.tags
     return tags.get(schema.HEARTBEAT, ""), tags.get(schema.PROGRESS, ""), tags.get(schema.LEASE, "")
-
-
-def _tag(holder: Holder) -> RunTag:
-    return RunTag(schema.LEASE, str(new_lease(holder)))
 
 
 def _held(run_id: str, lease: Lease) -> TrackingError:

@@ -1,10 +1,7 @@
 """What a process that was killed leaves on this machine, and how it goes; what a resume needs stays."""
 
-import fcntl
 import logging
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
@@ -15,50 +12,53 @@ from msl.files import temporary_files
 from msl.tracking.holder import Holder
 from msl.tracking.journal import Reader
 from msl.tracking.lease import Lease
-from msl.tracking.reaper import mark_dead
+from msl.tracking.reaper import mark_gone
+from msl.tracking.run_folder import DOWNLOAD_FOLDERS, held
+from msl.tracking.status import mark_failed
 
 log = logging.getLogger("msl")
 
-_NEEDED = (schema.LAST_CHECKPOINT, schema.REQUEST_FILE)
-_DOWNLOADS = ("start", "resume")  # folders of copies of what is on the server
+_NEEDED = (schema.JOURNAL_FOLDER, schema.LAST_CHECKPOINT, schema.REQUEST_FILE)
 
 
 def clear(client: MlflowClient, folder: Path) -> str:
-    """Clear the folder of a run that no process here trains, and mark the run FAILED if it ended without a word.
+    """Clear the folder of a run that no process here trains, and mark the run FAILED if it ended before its journal.
 
-    A folder without a journal or a checkpoint goes; a resume needs nothing of it. One of a run that has finished on
-    another machine goes, too.
+    A folder without a journal, a checkpoint or a request goes: a resume needs nothing of it.
+
+    Args:
+        client: of the store that has the run.
+        folder: of the run.
 
     Returns:
         What was done, in words; empty if nothing was.
-
-    Raises:
-        MlflowException: the server cannot be asked.
     """
-    with _lock(folder / "lock") as is_free:
-        if not is_free:
+    with held(folder) as is_ours:
+        if not is_ours:
             return ""
-        run_id, has_journal = folder.name, (folder / schema.JOURNAL_FOLDER).is_dir()
-        dead = "" if has_journal or not _ended_unsaid(client, run_id) else "marked FAILED: its process is gone"
-        if not has_journal and not any((folder / name).exists() for name in _NEEDED):
+        told = "" if (folder / schema.JOURNAL_FOLDER).is_dir() else _mark(client, folder)
+        if not any((folder / name).exists() for name in _NEEDED):
             shutil.rmtree(folder, ignore_errors=True)
-            return "; ".join(filter(None, [dead, "its folder here, which held nothing of value, is removed"]))
-        for name in _DOWNLOADS:
+            return "; ".join(filter(None, [told, "its folder here, which held nothing of value, is removed"]))
+        for name in DOWNLOAD_FOLDERS:
             shutil.rmtree(folder / name, ignore_errors=True)
         for file in temporary_files(folder):
-            file.unlink(missing_ok=True)
-        return dead
+            if folder / schema.JOURNAL_FOLDER not in file.parents:  # its sender may be at work
+                file.unlink(missing_ok=True)
+        return told
 
 
-def _ended_unsaid(client: MlflowClient, run_id: str) -> bool:
-    """Mark a run whose process on this machine ended before its journal began; says whether it did."""
+def _mark(client: MlflowClient, folder: Path) -> str:
+    """Mark a run whose process ended before its journal began; gives what to tell."""
+    run_id = folder.name
     try:
-        run = client.get_run(run_id)
+        if (folder / schema.REQUEST_FILE).is_file():
+            reason = f"the process ended before its training began. The run can begin again: -P resume={run_id}"
+            is_marked = mark_failed(client, run_id, reason)
+            return "it ended before its training began, and is marked FAILED" if is_marked else ""
+        return "marked FAILED: its process is gone" if mark_gone(client, client.get_run(run_id)) else ""
     except MlflowException:
-        return False  # of another store
-    lease = Lease.of(run)
-    is_gone = lease is not None and lease.holder.is_gone
-    return run.info.status == schema.RUNNING and is_gone and mark_dead(client, run)
+        return ""  # a run of another store, or a server that does not answer
 
 
 def forget_if_continued_elsewhere(client: MlflowClient, run_id: str, folder: Path) -> None:
@@ -75,14 +75,3 @@ def forget_if_continued_elsewhere(client: MlflowClient, run_id: str, folder: Pat
         shutil.rmtree(journal)
         for file in folder.glob("*.pt"):
             file.unlink()
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True

@@ -12,6 +12,7 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.closure import CODE
 from msl.tracking.connection import connect
+from msl.tracking.search import LAST_ENDED_FIRST, search_runs
 
 _RUNS_COMPARED = 100  # the newest, to find the nearest
 
@@ -39,20 +40,17 @@ def code_digest(modules: Iterable[str]) -> str:
 
 def find_finished(client: MlflowClient, stage_fingerprint: str) -> str | None:
     """ID of the newest finished run, in any experiment, that has this fingerprint and still has its checkpoint."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    query = f"tags.`{schema.FINGERPRINT}` = '{stage_fingerprint}' and attributes.status = 'FINISHED'"
-    for run in client.search_runs(experiments, query, order_by=["attributes.end_time DESC"]):
+    query = f"tags.`{schema.FINGERPRINT}` = '{stage_fingerprint}' and attributes.status = '{schema.FINISHED}'"
+    for run in search_runs(client, query, LAST_ENDED_FIRST):
         files = client.list_artifacts(run.info.run_id, schema.CHECKPOINT_FOLDER)
         if any(file.path.endswith(schema.LAST_CHECKPOINT) for file in files):
             return str(run.info.run_id)
     return None
 
 
-def runs_like(client: MlflowClient, stage_fingerprint: str) -> list[Run]:
+def runs_like(client: MlflowClient, stage_fingerprint: str) -> Iterator[Run]:
     """The runs in any experiment that have this fingerprint, the newest first."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    query = f"tags.`{schema.FINGERPRINT}` = '{stage_fingerprint}'"
-    return list(client.search_runs(experiments, query, order_by=["attributes.start_time DESC"]))
+    return search_runs(client, f"tags.`{schema.FINGERPRINT}` = '{stage_fingerprint}'")
 
 
 def nearest_finished(client: MlflowClient, stage: str, settings: Mapping[str, object]) -> tuple[str, list[str]] | None:
@@ -60,12 +58,8 @@ def nearest_finished(client: MlflowClient, stage: str, settings: Mapping[str, ob
 
     The newest of several such runs; None if the stage has no finished run.
     """
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    query = f"tags.`{schema.STAGE}` = '{stage}' and attributes.status = 'FINISHED'"
     nearest = None
-    for run in client.search_runs(
-        experiments, query, order_by=["attributes.end_time DESC"], max_results=_RUNS_COMPARED
-    ):
+    for run in _finished(client, stage, _RUNS_COMPARED):
         known = run.data.params | {
             schema.param(name): run.data.tags.get(schema.changed(name))
             for name in settings
@@ -86,10 +80,13 @@ def finished_runs(stage: str, most: int) -> Iterator[tuple[str, dict[str, str], 
         most: the number of runs that are read; none, if the store does not answer.
     """
     try:
-        client = connect()
-        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-        query = f"tags.`{schema.STAGE}` = '{stage}' and attributes.status = 'FINISHED'"
-        runs = client.search_runs(experiments, query, order_by=["attributes.end_time DESC"], max_results=most)
+        runs = list(_finished(connect(), stage, most))
     except (MlflowException, TrackingError):
         return
     yield from ((str(run.info.run_id), run.data.tags, run.data.params, run.data.metrics) for run in runs)
+
+
+def _finished(client: MlflowClient, stage: str, most: int) -> Iterator[Run]:
+    """The finished runs of a stage, the one that ended last first."""
+    query = f"tags.`{schema.STAGE}` = '{stage}' and attributes.status = '{schema.FINISHED}'"
+    return search_runs(client, query, LAST_ENDED_FIRST, most)

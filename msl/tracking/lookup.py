@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from msl import schema
 from msl.errors import CheckpointError
 from msl.tracking.connection import Client
+from msl.tracking.search import search_runs
 
 _LISTED = 5  # names in a message
 _RUNS_READ = 1000  # the newest of the store, in which a mistyped ID is looked for
@@ -93,9 +94,7 @@ _MADE = "Pass models:/NAME@ALIAS or models:/NAME/VERSION; -e package makes such 
 
 def _near(client: Client, run_id: str) -> str:
     """The runs that may be meant: those whose ID has this part, or is nearly the same, else the newest with weights."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = client.search_runs(experiments, order_by=["attributes.start_time DESC"], max_results=_RUNS_READ)
-    by_id = {str(run.info.run_id): run for run in runs}
+    by_id = {str(run.info.run_id): run for run in search_runs(client, most=_RUNS_READ)}
     near = [key for key in by_id if len(run_id) >= _SHORTEST_PART and run_id in key]
     near = near or difflib.get_close_matches(run_id, by_id, n=_LISTED, cutoff=0.8)
     if near:

@@ -22,10 +22,10 @@ from msl.tracking.connection import connect, experiment_named
 from msl.tracking.reachable import why_unreachable
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.run_folder import work_folder
+from msl.tracking.search import OLDEST_FIRST, has_run, search_runs
 
 ONLINE, OFFLINE, AUTO = "online", "offline", "auto"
 _URI, _RUN, _EXPERIMENT_ID = "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"
-_RUNS_A_PAGE = 1000
 
 log = logging.getLogger("msl")
 
@@ -77,18 +77,7 @@ class OfflineStore:
 
     def runs(self) -> list[Run]:
         """All runs, the oldest first."""
-        if not self.exists:
-            return []
-        experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
-        runs: list[Run] = []
-        token = None
-        while True:
-            page = self.client.search_runs(
-                experiments, order_by=["attributes.start_time ASC"], max_results=_RUNS_A_PAGE, page_token=token
-            )
-            runs += page
-            if not (token := page.token):
-                return runs
+        return list(search_runs(self.client, order=OLDEST_FIRST)) if self.exists else []
 
     def experiment(self, environment: Mapping[str, str]) -> str:
         """ID here of the experiment that MLflow's own settings name, made if it does not exist."""
@@ -151,19 +140,13 @@ def _on_server(resumed: str | None) -> Iterator[Recording]:
 
 def _id_on(client: MlflowClient, run_id: str) -> str:
     """The ID that a run has on the server, whether this one is that ID or the one that it had offline."""
-    try:
-        client.get_run(run_id)
-    except MlflowException:
-        sent = sent_run(client, run_id)
-        return run_id if sent is None else sent
-    return run_id
+    return run_id if has_run(client, run_id) else sent_run(client, run_id) or run_id
 
 
 def sent_run(client: MlflowClient, offline_id: str) -> str | None:
     """ID on the server of a run that had this ID offline; None if there is none."""
-    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = client.search_runs(experiments, f"tags.`{schema.CREATION}` = '{offline_id}'", max_results=1)
-    return str(runs[0].info.run_id) if runs else None
+    run = next(search_runs(client, f"tags.`{schema.CREATION}` = '{offline_id}'", most=1), None)
+    return None if run is None else str(run.info.run_id)
 
 
 @contextmanager

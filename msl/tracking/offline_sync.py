@@ -9,6 +9,7 @@ from mlflow.tracking import MlflowClient
 from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.offline import OfflineStore
+from msl.tracking.reaper import mark_gone
 from msl.tracking.run_folder import is_in_use, work_folder
 from msl.tracking.transfer import Transfer, move_folder
 
@@ -18,6 +19,7 @@ Told = tuple[str, str, bool]  # the run's ID here, what was done, and whether no
 def sync_offline(client: MlflowClient, store: OfflineStore, run_id: str | None) -> Iterator[Told]:
     """Send the offline runs that have ended; of one run, also those that it needed."""
     _finish_moves(store)
+    yield from ((dead, "marked FAILED: its process is gone", True) for dead in _mark_dead(store))
     runs = {run.info.run_id: run for run in store.runs() if schema.SYNCED not in run.data.tags}
     chosen = list(runs.values() if run_id is None else _family(runs, run_id).values())
     busy = {run.info.run_id for run in chosen if _is_going_on(run)}
@@ -26,6 +28,12 @@ def sync_offline(client: MlflowClient, store: OfflineStore, run_id: str | None) 
         Transfer(client, store),
         [run for run in chosen if not busy & {run.info.run_id, run.data.tags.get(schema.MLFLOW_PARENT)}],
     )
+
+
+def _mark_dead(store: OfflineStore) -> list[str]:
+    """Mark the runs whose process ended before their journal began; the end of others is in their journal."""
+    runs = [run for run in store.runs() if not (work_folder() / run.info.run_id / schema.JOURNAL_FOLDER).is_dir()]
+    return [run.info.run_id for run in runs if mark_gone(store.client, run)]
 
 
 def _send(transfer: Transfer, runs: list[Run]) -> Iterator[Told]:

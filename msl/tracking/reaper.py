@@ -6,6 +6,7 @@ sender sets it back to RUNNING.
 """
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,12 +19,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
-from msl.tracking.lease import WATCHED_S, Lease, lease_s, sign_of
-from msl.tracking.status import close
+from msl.tracking.lease import WATCHED_S, Lease, is_gone, lease_s, sign_of
+from msl.tracking.run_folder import is_in_use, work_folder
+from msl.tracking.search import search_runs
+from msl.tracking.status import mark_failed
 
 log = logging.getLogger("msl")
 
-_PAGE = 1000
 _LOOK_EVERY_S = 60.0
 
 
@@ -87,25 +89,49 @@ def watch_over(store_uri: str) -> None:
 
 def runs_in_progress(client: MlflowClient) -> Iterator[Run]:
     """The runs of every experiment that are in progress and have given a sign of life."""
-    experiments, token = [one.experiment_id for one in client.search_experiments()], None
-    while True:
-        page = client.search_runs(
-            experiments, f"attributes.status = '{schema.RUNNING}'", max_results=_PAGE, page_token=token
-        )
-        yield from (run for run in page if schema.HEARTBEAT in run.data.tags)
-        token = page.token
-        if not token:
-            return
+    runs = search_runs(client, f"attributes.status = '{schema.RUNNING}'")
+    return (run for run in runs if schema.HEARTBEAT in run.data.tags)
 
 
 def mark_dead(client: MlflowClient, run: Run) -> bool:
-    """Mark a run FAILED, unless it has changed since it was read; says whether it did."""
+    """Mark a run FAILED, unless it has changed since it was read; says whether it was marked."""
     newest = client.get_run(run.info.run_id)
     if newest.info.status != schema.RUNNING or sign_of(newest) != sign_of(run):
         return False
-    close(client, run.info.run_id, {schema.ERROR: _reason(run), schema.STATUS: schema.FAILED})
-    log.warning("run %s is marked FAILED: %s", run.info.run_id, _reason(run))
-    return True
+    is_marked = mark_failed(client, run.info.run_id, _reason(run))
+    if is_marked:
+        log.warning("run %s is marked FAILED: %s", run.info.run_id, _reason(run))
+    return is_marked
+
+
+def mark_gone(client: MlflowClient, run: Run) -> bool:
+    """Mark a run FAILED if its process was on this machine and has ended; says whether it was marked."""
+    return run.info.status == schema.RUNNING and is_gone(run) and mark_dead(client, run)
+
+
+def is_interrupted(run: Run) -> bool:
+    """Whether a run has failed, was killed or is dead, and no process that may live trains it."""
+    folder = work_folder() / run.info.run_id
+    if is_in_use(folder):
+        return False
+    if run.info.status != schema.RUNNING:
+        return run.data.tags.get(schema.STATUS, run.info.status) in (schema.FAILED, schema.KILLED)
+    has_no_lease = Lease.of(run) is None  # of older code: the lock of its folder says enough
+    return is_gone(run) or is_silent(run) or (has_no_lease and folder.is_dir())
+
+
+def is_silent(run: Run) -> bool:
+    """Whether a run has given no sign of life for ten minutes, by the clock here."""
+    return silence_s(run.data.tags) > schema.SILENT_S
+
+
+def silence_s(tags: Mapping[str, str]) -> float:
+    """Seconds since the last sign by the clock here; 0 if the sign cannot be read, endless if there is none."""
+    if schema.HEARTBEAT not in tags:
+        return math.inf
+    with suppress(ValueError):
+        return time.time() - datetime.fromisoformat(tags[schema.HEARTBEAT]).timestamp()
+    return 0.0
 
 
 def _reason(run: Run) -> str:
@@ -118,16 +144,7 @@ def _reason(run: Run) -> str:
 
 
 def _is_suspect(run: Run) -> bool:
-    lease, silence_s = Lease.of(run), _silence_s(run.data.tags)
-    is_gone = lease is not None and lease.holder.is_gone
-    return silence_s > (lease_s() if is_gone else schema.SILENT_S)
-
-
-def _silence_s(tags: Mapping[str, str]) -> float:
-    """Seconds since the last sign by the clock here; 0 if the sign cannot be read."""
-    with suppress(ValueError):
-        return time.time() - datetime.fromisoformat(tags[schema.HEARTBEAT]).timestamp()
-    return 0.0
+    return is_silent(run) or (is_gone(run) and silence_s(run.data.tags) > lease_s())
 
 
 def _watch(store_uri: str) -> None:

@@ -8,7 +8,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl.tracking.journal import Reader
-from msl.tracking.sender import PROGRESS_FILE, REFUSED_FILE, Progress
+from msl.tracking.progress import REFUSED_FILE, Progress, forget_progress
 
 log = logging.getLogger("msl")
 
@@ -21,7 +21,7 @@ def forget_if_lost(client: MlflowClient, run_id: str, folder: Path) -> None:
     row = _newest_sent(folder)
     if row is not None and not _has(client, run_id, row):
         log.warning("run %s: the server has lost rows that it had before, so everything is sent again", run_id)
-        (folder / PROGRESS_FILE).unlink(missing_ok=True)
+        forget_progress(folder)
 
 
 def _newest_sent(folder: Path) -> Metric | None:

@@ -3,14 +3,22 @@
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.locks import lock, network_file_system
-from msl.tracking.sender import is_finished, is_sent
+from msl.tracking.progress import is_finished, is_sent
+
+LOCK_FILE = "lock"
+STARTS_FOLDER = "start"  # results that the run starts from
+RESUME_FOLDER = "resume"  # its own checkpoints from the server
+DOWNLOAD_FOLDERS = (STARTS_FOLDER, RESUME_FOLDER)  # copies of what is on the server
+_LOOK_S = 2.0
 
 log = logging.getLogger("msl")
 
@@ -22,8 +30,23 @@ def work_folder() -> Path:
 
 def is_in_use(folder: Path) -> bool:
     """Whether a process on this machine is training the run of this folder."""
-    with (folder / "lock").open("w") as file:
-        return not lock(file, is_shared=True)
+    try:
+        with (folder / LOCK_FILE).open() as file:
+            return not lock(file, is_shared=True)
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Within this block, no process on this machine begins to train the run; False if one trains it, or it is gone."""
+    try:
+        file = (folder / LOCK_FILE).open("a")
+    except FileNotFoundError:
+        yield False
+        return
+    with file:
+        yield lock(file)
 
 
 @contextmanager
@@ -39,16 +62,7 @@ def run_folder(run_id: str, stays: bool = False) -> Iterator[Path]:
         TrackingError: the folder cannot be written, or another process uses it.
     """
     folder = work_folder() / run_id
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("w")
-    except OSError as error:
-        raise TrackingError(f"{folder} cannot be written: {error.strerror}. Set MSL_WORK to another folder.") from error
-    with file:
-        if not lock(file):
-            raise TrackingError(
-                f"another process on this machine is training run {run_id}; wait until it has ended, or stop it"
-            )
+    with _locked(folder):
         _tell_of_network(folder)
         try:
             yield folder
@@ -58,6 +72,46 @@ def run_folder(run_id: str, stays: bool = False) -> Iterator[Path]:
             raise
         if not stays:
             remove_sent(folder)
+
+
+def _locked(folder: Path) -> IO[str]:
+    """The locked file of a run's folder.
+
+    Whoever only looks at a folder, such as `msl sync`, holds its lock for a moment, and may remove the folder.
+    """
+    end = time.monotonic() + _LOOK_S
+    while True:
+        file = _opened(folder)
+        is_ours = lock(file)
+        if is_ours and _is_at(file, folder / LOCK_FILE):
+            return file
+        file.close()
+        if not is_ours and time.monotonic() > end:
+            raise TrackingError(
+                f"another process on this machine is training run {folder.name}; wait until it has ended, or stop it"
+            )
+        time.sleep(_LOOK_S / 100)
+
+
+def _opened(folder: Path) -> IO[str]:
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return (folder / LOCK_FILE).open("w")
+        except FileNotFoundError:
+            continue  # removed between the two
+        except OSError as error:
+            raise TrackingError(
+                f"{folder} cannot be written: {error.strerror}. Set MSL_WORK to another folder."
+            ) from error
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    """Whether an open file is still the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def remove_sent(folder: Path) -> None:

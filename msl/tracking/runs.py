@@ -1,13 +1,10 @@
-"""The life of a run: it is opened, described, and ended, unless kill -9 stops the process."""
+"""The beginning of a run, and of each later start: it is opened, and described."""
 
 import logging
 import os
 import platform
-import threading
-import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -21,18 +18,16 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
+from msl.tracking.creation import create_once
 from msl.tracking.description import DataInput
 from msl.tracking.direct import utc_now
 from msl.tracking.lease import new_lease, this_process
 from msl.tracking.note import note_of
 from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
-from msl.tracking.signals import Signals, handling
-from msl.tracking.status import go_on
+from msl.tracking.status import MESSAGE_LIMIT, go_on
 
-_MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
 _MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers")  # what a resume may change
-_CREATE_WAITS_S = (1.0, 3.0, 9.0)  # between attempts to make a run
 
 log = logging.getLogger("msl")
 
@@ -58,63 +53,6 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
     else:
         experiment = experiment_id(client)
     return MlflowReporter(client, create_once(client, experiment, name, all_tags, uuid4().hex))
-
-
-def create_once(
-    client: MlflowClient,
-    experiment: str,
-    name: str,
-    tags: Mapping[str, str],
-    creation: str,
-    start_ms: int | None = None,
-) -> str:
-    """ID of a new run. If the server's answer is lost, the run may exist: it is looked for before another is made.
-
-    Args:
-        client: of the tracking store.
-        experiment: ID of its experiment.
-        name: shown in MLflow's tables.
-        tags: set at once.
-        creation: what this run alone has in its tag `msl.creation`.
-        start_ms: when it began, in milliseconds of Unix time; None = now.
-
-    Raises:
-        TrackingError: no server answers.
-    """
-    error: MlflowException | None = None
-    all_tags = {**tags, schema.CREATION: creation}
-    for wait_s in _CREATE_WAITS_S:
-        try:
-            with _without_retries():
-                return str(client.create_run(experiment, start_ms, all_tags, name).info.run_id)
-        except MlflowException as failure:
-            if failure.get_http_status_code() in range(400, 500):
-                raise
-            error = failure
-            log.warning("the tracking server has not confirmed the new run; asking again in %g s", wait_s)
-        time.sleep(wait_s)
-        with suppress(MlflowException):
-            runs = client.search_runs([experiment], f"tags.`{schema.CREATION}` = '{creation}'")
-            if runs:
-                return str(runs[0].info.run_id)
-    raise TrackingError(
-        f"no run can be made: {str(error).splitlines()[0]}. Start the tracking server again."
-    ) from error
-
-
-@contextmanager
-def _without_retries() -> Iterator[None]:
-    """MLflow itself sends a request again whose answer was lost, and so makes a second run."""
-    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
-    previous = os.environ.get(name)
-    os.environ[name] = "0"
-    try:
-        yield
-    finally:
-        if previous is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = previous
 
 
 def reopened(client: MlflowClient, run_id: str) -> MlflowReporter:
@@ -160,7 +98,7 @@ def note_failure(message: str) -> None:
     """Write into the run that `mlflow run` has made why the command ended before it used that run."""
     run_id = os.environ.pop(schema.MLFLOW_RUN)
     with suppress(MlflowException, OSError):
-        MlflowClient().set_tag(run_id, schema.ERROR, message[:_MESSAGE_LIMIT])
+        MlflowClient().set_tag(run_id, schema.ERROR, message[:MESSAGE_LIMIT])
 
 
 def describe(
@@ -227,71 +165,3 @@ def _attempt(
         "dirty": code.is_dirty,
         "code": tags.get(schema.CODE_DIGEST, ""),
     }
-
-
-@contextmanager
-def ending(reporter: MlflowReporter) -> Iterator[None]:
-    """End the run after this block: FINISHED, FAILED with the error and its traceback, or KILLED by a signal."""
-    signals = Signals(lambda error: _end(reporter, error, signals.reason))
-    with handling(signals, reporter.is_started_by_mlflow), _beating(reporter):
-        try:
-            yield
-            reporter.end(schema.FINISHED)
-        except BaseException as error:
-            signals.leave()
-            _end(reporter, error, signals.reason)
-            raise
-
-
-def close_undescribed(client: MlflowClient, run_id: str) -> bool:
-    """Mark a run as failed whose process ended without a word before it was described.
-
-    Returns:
-        False: the run has ended otherwise, or is not in this store.
-
-    Raises:
-        MlflowException: the server does not take it.
-    """
-    try:
-        if client.get_run(run_id).info.status != schema.RUNNING:
-            return False
-    except MlflowException:
-        return False
-    message = f"the process ended before its training began. The run can begin again: -P resume={run_id}"
-    tags = {schema.ERROR: message, schema.STATUS: schema.FAILED}
-    client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
-    client.set_terminated(run_id, schema.FAILED)
-    return True
-
-
-@contextmanager
-def _beating(reporter: MlflowReporter) -> Iterator[None]:
-    """Within this block, a thread shows that the run is alive: checks of data and evaluations take minutes."""
-    is_over = threading.Event()
-
-    def beat() -> None:
-        while not is_over.wait(schema.HEARTBEAT_EVERY_S):
-            with suppress(MlflowException, OSError, TrackingError):  # the next one may arrive
-                reporter.beat()
-
-    threading.Thread(target=beat, daemon=True).start()
-    try:
-        yield
-    finally:
-        is_over.set()
-
-
-def _end(reporter: MlflowReporter, error: BaseException, reason: str) -> None:
-    """End the run after an error, unless it has ended before; perhaps it was the server or the disk that failed."""
-    if reporter.ended:
-        return
-    is_killed = isinstance(error, KeyboardInterrupt | SystemExit)
-    message = f"{type(error).__name__}: {error}"
-    if reason:
-        message = f"{reason}. The run can be continued: -P resume={reporter.run_id}"
-    if not is_killed:
-        with suppress(MlflowException, OSError, TrackingError):
-            trace = "".join(traceback.format_exception(error))
-            reporter.text(trace, f"{schema.ERROR_FOLDER}/{schema.TRACEBACK_FILE}")
-    with suppress(MlflowException, OSError, TrackingError):
-        reporter.end(schema.KILLED if is_killed else schema.FAILED, message[:_MESSAGE_LIMIT])

@@ -5,15 +5,13 @@ again, so the server never has a row twice. Everything else, which a second send
 A batch that the server has taken but not answered is sent again with the same timestamps; MLflow keeps one row.
 """
 
-import json
 import logging
 import re
 import shutil
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +21,15 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
-from msl.files import whole_file
 from msl.tracking.description import log_description
 from msl.tracking.direct import BATCH_ROWS, utc_now
 from msl.tracking.holder import Holder
 from msl.tracking.journal import Reader, Record
 from msl.tracking.lease import LeaseLostError, lease_s, renew, require
 from msl.tracking.loss import write_loss
+from msl.tracking.progress import Progress, refuse
 from msl.tracking.publish import publish
-from msl.tracking.status import close, go_on
+from msl.tracking.status import close, go_on, mark_failed
 
 log = logging.getLogger("msl")
 
@@ -43,32 +41,6 @@ _MARGIN_SHARE = 0.2  # of a lease, for the longest request
 
 class UnreachableError(Exception):
     """The server, its database or its artifact store does not take anything at present."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the sending of a journal is; a file beside the journal."""
-
-    rows: int = 0  # number of the last record of metrics that is on the server
-    rest: int = 0  # of the last other record
-    trouble: str = ""  # why nothing can be sent at present
-
-    @classmethod
-    def of(cls, folder: Path) -> "Progress":
-        """The content of the file; if it is missing or damaged, everything is sent again, which changes nothing."""
-        try:
-            return cls(**json.loads((folder / PROGRESS_FILE).read_text()))
-        except (OSError, ValueError, TypeError):
-            return cls()
-
-    def write(self, folder: Path) -> None:
-        """Write the file, if the disk takes it: without it, more is sent again."""
-        with suppress(TrackingError), whole_file(folder / PROGRESS_FILE, TrackingError, durable=False) as file:
-            file.write_text(json.dumps(asdict(self)))
-
-
-PROGRESS_FILE = "sent.json"
-REFUSED_FILE = "refused.jsonl"
 
 
 class Sender:
@@ -132,15 +104,15 @@ class Sender:
                 self._renew(self._holder, signs, is_alive=True)
             self._beat_at = time.monotonic()
 
-    def close_dead(self) -> None:
-        """Mark a run as failed whose process ended without a word; raises as `send` does."""
+    def close_dead(self) -> bool:
+        """Mark a run as failed whose process ended without a word; False if it has ended. Raises as `send` does."""
         message = (
             "the process ended without a word (kill -9, out of memory, power). "
             f"The run can be continued: -P resume={self._run_id}"
         )
         if self._holder is not None:
             self._request(require, self._client, self._run_id, self._holder)
-        self._request(close, self._client, self._run_id, {schema.ERROR: message, schema.STATUS: schema.FAILED})
+        return bool(self._request(mark_failed, self._client, self._run_id, message))
 
     def _hold(self) -> None:
         """Renew a lease that is not valid any more: this machine may have slept, or had no network, for an hour."""
@@ -262,9 +234,8 @@ class Sender:
 
     def _park(self, content: Mapping[str, Any], error: TrackingError) -> None:
         """Keep a record that the server refuses, so that those behind it can go on."""
-        with (self._folder / REFUSED_FILE).open("a") as file:
-            file.write(json.dumps({"reason": str(error), "record": content}) + "\n")
-        log.warning("run %s: the server refuses a record, which stays in %s: %s", self._run_id, file.name, error)
+        file = refuse(self._folder, content, str(error))
+        log.warning("run %s: the server refuses a record, which stays in %s: %s", self._run_id, file, error)
 
     def _note(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
@@ -280,26 +251,6 @@ def _status(error: MlflowException) -> int:
     """The status of an answer. MLflow calls codes that it does not know, such as 413, a 500; its text has them."""
     told = re.search(r"failed with error code (\d{3})", str(error))
     return int(told[1]) if told else int(error.get_http_status_code())
-
-
-def is_sent(folder: Path) -> bool:
-    """Whether the run has ended and its whole journal is on the server, which has refused nothing of it."""
-    return _sent_end(folder) is not None
-
-
-def is_finished(folder: Path) -> bool:
-    """Whether the run has ended as FINISHED, and its whole journal is on the server."""
-    return _sent_end(folder) == schema.FINISHED
-
-
-def _sent_end(folder: Path) -> str | None:
-    """The status with which the run has ended; None if it has not, or not all of its journal is on the server."""
-    if (folder / REFUSED_FILE).exists():
-        return None
-    last = next(iter(deque(Reader(folder).new(), maxlen=1)), None)
-    if last is None or last.content["kind"] != "end" or last.number > Progress.of(folder).rest:
-        return None
-    return str(last.content["status"])
 
 
 def _artifact(content: Mapping[str, Any]) -> tuple[str, str]:

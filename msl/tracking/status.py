@@ -7,6 +7,8 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 
+MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
+
 
 def go_on(client: MlflowClient, run_id: str) -> None:
     """The run goes on: what was said of an earlier end goes."""
@@ -21,6 +23,19 @@ def close(client: MlflowClient, run_id: str, tags: Mapping[str, str], end_ms: in
         _forget_end(client, run)
     client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
     client.set_terminated(run_id, tags[schema.STATUS], end_ms)
+
+
+def mark_failed(client: MlflowClient, run_id: str, reason: str) -> bool:
+    """Mark a run FAILED whose process has said nothing of its end; says whether it was marked.
+
+    `mlflow run` may have ended it, which knows no reason.
+    """
+    run = client.get_run(run_id)
+    is_told = run.info.status != schema.RUNNING and schema.STATUS in run.data.tags
+    if is_told or run.info.lifecycle_stage != "active":
+        return False
+    close(client, run_id, {schema.ERROR: reason, schema.STATUS: schema.FAILED})
+    return True
 
 
 def _forget_end(client: MlflowClient, run: Run) -> None:

@@ -13,12 +13,14 @@ from msl.tracking.lease import LeaseLostError
 from msl.tracking.leftovers import clear
 from msl.tracking.offline import OfflineStore
 from msl.tracking.offline_sync import sync_offline
+from msl.tracking.progress import REFUSED_FILE, is_finished
 from msl.tracking.reaper import reap_now
 from msl.tracking.restored import forget_if_lost
-from msl.tracking.run_folder import is_in_use, work_folder
-from msl.tracking.runs import close_undescribed
+from msl.tracking.run_folder import LOCK_FILE, held, work_folder
 from msl.tracking.send import sending_lock
-from msl.tracking.sender import REFUSED_FILE, Sender, UnreachableError, is_finished
+from msl.tracking.sender import Sender, UnreachableError
+
+_SIGNS = (LOCK_FILE, schema.JOURNAL_FOLDER, schema.REQUEST_FILE)  # what the folder of a run has
 
 
 @dataclass(frozen=True)
@@ -41,42 +43,36 @@ def sync(client: MlflowClient, run_id: str | None = None) -> Iterator[Synced]:
         run_id: only this run.
 
     Raises:
-        TrackingError: there is no journal of that run here.
+        TrackingError: nothing of that run is here.
     """
     store = OfflineStore()
-    folders = sorted(file.parent for file in work_folder().glob(f"*/{schema.JOURNAL_FOLDER}"))
-    undescribed = [
-        file.parent for file in sorted(work_folder().glob(f"*/{schema.REQUEST_FILE}")) if not is_in_use(file.parent)
-    ]
-    if run_id is not None:
-        folders = [folder for folder in folders if folder.name == run_id]
-        undescribed = [folder for folder in undescribed if folder.name == run_id]
-        if not folders and not undescribed and store.find(run_id) is None:
-            raise TrackingError(
-                f"run = {run_id}: there is no journal of that run in {work_folder()}. Give the command in the folder "
-                "where the run was started, or set MSL_WORK."
-            )
+    folders = [folder for folder in _run_folders() if run_id in (None, folder.name)]
+    if run_id is not None and not folders and store.find(run_id) is None:
+        raise TrackingError(
+            f"run = {run_id}: there is no journal of that run in {work_folder()}. Give the command in the folder "
+            "where the run was started, or set MSL_WORK."
+        )
     for folder in folders:
-        yield _sync(store.client if store.find(folder.name) else client, folder)
-    for folder in undescribed:
-        if close_undescribed(store.client if store.find(folder.name) else client, folder.name):
-            yield Synced(folder.name, "it ended before its training began, and is marked FAILED")
+        yield from _settle(store.client if store.find(folder.name) else client, folder)
     yield from (Synced(*told) for told in sync_offline(client, store, run_id))
     if run_id is None:
-        yield from _clear_up(client)
+        for dead in reap_now(client):
+            yield Synced(dead, "marked FAILED: it gives no sign of life")
 
 
-def _clear_up(client: MlflowClient) -> Iterator[Synced]:
-    """Remove what dead runs have left here, and mark dead runs of the whole store."""
-    for lock in sorted(work_folder().glob("*/lock")):
-        text = clear(client, lock.parent)
-        if text:
-            yield Synced(lock.parent.name, text)
-    for run_id in reap_now(client):
-        yield Synced(run_id, "marked FAILED: it gives no sign of life")
+def _run_folders() -> list[Path]:
+    return sorted({path.parent for name in _SIGNS for path in work_folder().glob(f"*/{name}")})
 
 
-def _sync(client: MlflowClient, folder: Path) -> Synced:
+def _settle(client: MlflowClient, folder: Path) -> Iterator[Synced]:
+    """Send the journal in a run's folder, and clear the folder."""
+    if (folder / schema.JOURNAL_FOLDER).is_dir():
+        yield _send(client, folder)
+    if text := clear(client, folder):
+        yield Synced(folder.name, text)
+
+
+def _send(client: MlflowClient, folder: Path) -> Synced:
     run_id, journal = folder.name, folder / schema.JOURNAL_FOLDER
     with sending_lock(journal, wait=False) as is_free:
         if not is_free:
@@ -87,22 +83,30 @@ def _sync(client: MlflowClient, folder: Path) -> Synced:
         count = sender.count
         try:
             sender.send()
-            is_dead = sender.end is None and not is_in_use(folder)
-            if is_dead:
-                sender.close_dead()
+            text = _end(sender, folder)
         except LeaseLostError as error:
-            return Synced(run_id, _forget(folder, error))
+            return Synced(run_id, f"{error}{_forget(folder)}")
         except UnreachableError as error:
             return Synced(run_id, f"nothing can be sent at present ({error}); everything is kept", is_done=False)
-    if is_finished(journal) and not is_in_use(folder):
-        shutil.rmtree(folder)
-    dead = ", the run is marked FAILED: its process is gone" if is_dead else ""
+    return Synced(run_id, f"{count} records sent{text}")
+
+
+def _end(sender: Sender, folder: Path) -> str:
+    """Mark the run if its process is gone, remove its folder if it is finished; gives what to tell."""
+    journal = folder / schema.JOURNAL_FOLDER
     refused = f"; records that the server refuses are in {journal / REFUSED_FILE}"
-    return Synced(run_id, f"{count} records sent{dead}{refused if (journal / REFUSED_FILE).exists() else ''}")
+    text = refused if (journal / REFUSED_FILE).exists() else ""
+    with held(folder) as is_ours:
+        if is_ours and sender.end is None and sender.close_dead():
+            text = f", the run is marked FAILED: its process is gone{text}"
+        if is_ours and is_finished(journal):
+            shutil.rmtree(folder)
+    return text
 
 
-def _forget(folder: Path, error: LeaseLostError) -> str:
+def _forget(folder: Path) -> str:
     """Remove the folder of a run that another process continues: it trains again what was not sent from here."""
-    if not is_in_use(folder):
-        shutil.rmtree(folder)
-    return f"{error}; its folder here is removed"
+    with held(folder) as is_ours:
+        if is_ours:
+            shutil.rmtree(folder)
+    return "; its folder here is removed" if is_ours else ""

@@ -12,6 +12,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from msl import schema
+from msl.tracking.creation import create_once
 from msl.tracking.description import PARAMS, log_description, log_inputs
 from msl.tracking.direct import BATCH_ROWS
 from msl.tracking.note import note_of
@@ -19,7 +20,6 @@ from msl.tracking.offline import OfflineStore, sent_run
 from msl.tracking.publish import publish
 from msl.tracking.record import RunRecord
 from msl.tracking.run_folder import work_folder
-from msl.tracking.runs import create_once
 
 T = TypeVar("T")
 _RUN_ID = re.compile(r"[0-9a-f]{32}")

@@ -21,8 +21,9 @@ from msl.errors import TrackingError
 from msl.tracking import open_run
 from msl.tracking.journal import Journal, segments
 from msl.tracking.journalled import Journalled
+from msl.tracking.progress import Progress, is_sent
 from msl.tracking.run_folder import run_folder
-from msl.tracking.sender import Progress, Sender, UnreachableError, is_sent
+from msl.tracking.sender import Sender, UnreachableError
 from msl.tracking.sync import sync
 
 
@@ -271,7 +272,7 @@ TRAINING = """
 import sys, time
 from mlflow.tracking import MlflowClient
 from msl.tracking import MlflowReporter, journalled, run_folder
-from msl.tracking.runs import ending
+from msl.tracking.ending import ending
 reporter = MlflowReporter(MlflowClient(), sys.argv[1])
 with ending(reporter), run_folder(sys.argv[1]) as folder, journalled(reporter, folder, "", 0):
     for step in range(1, int(sys.argv[2]) + 1):

@@ -7,8 +7,8 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import mlflow
 from mlflow.entities import Run
@@ -25,23 +25,26 @@ from msl.tracking.run_folder import work_folder
 from msl.tracking.search import OLDEST_FIRST, has_run, search_runs
 
 ONLINE, OFFLINE, AUTO = "online", "offline", "auto"
-_URI, _RUN, _EXPERIMENT_ID = "MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"
+_URI, _EXPERIMENT_ID = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_ID"
 
 log = logging.getLogger("msl")
 
 
-class Recording(NamedTuple):
+@dataclass
+class Recording:
     """Where a run is recorded."""
 
     client: MlflowClient
     resumed: str | None = None  # ID, in that store, of the run to continue
-    adopted: str | None = None  # run that `mlflow run` has made on the server for an offline run
+    waiting_run: str | None = None  # ID of the run that `mlflow run` has made on the server for an offline run
+    has_run: bool = False
 
     def adopt(self, reporter: MlflowReporter) -> None:
-        """Say in an offline run to which run of the server it belongs."""
-        if self.adopted is not None:
+        """A run is open; say in an offline run to which run of the server it belongs."""
+        self.has_run = True
+        if self.waiting_run is not None:
             reporter.is_started_by_mlflow = True
-            reporter.tags({schema.ADOPTED: self.adopted})
+            reporter.tags({schema.ADOPTED: self.waiting_run})
 
 
 class OfflineStore:
@@ -154,14 +157,17 @@ def _on_this_machine(store: OfflineStore, resumed: str | None) -> Iterator[Recor
     store.make_folder()
     previous, uri = dict(os.environ), mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(store.uri)  # the process of a sender inherits it
+    place = None
     try:
-        client = connect()
-        adopted = os.environ.pop(_RUN, None)
+        place = Recording(connect(), resumed, os.environ.pop(schema.MLFLOW_RUN, None), has_run=resumed is not None)
         os.environ[_EXPERIMENT_ID] = store.experiment(previous)
-        yield Recording(client, resumed, adopted)
+        yield place
     finally:
         _restore(previous, uri)
-        log.info("the run is on this machine alone; `msl sync` sends it to the tracking server")
+        if place is not None and place.has_run:
+            log.info("the run is on this machine alone; `msl sync` sends it to the tracking server")
+        elif schema.MLFLOW_RUN in previous:  # the command says in that run why none was opened
+            os.environ[schema.MLFLOW_RUN] = previous[schema.MLFLOW_RUN]
 
 
 def _restore(environment: Mapping[str, str], uri: str) -> None:

@@ -13,7 +13,7 @@ from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, Serve
 
 def _serve(config: ServeConfig, request: RequestConfig) -> None:
     from msl.service.server import serve
-    from msl.tracking.reaper import watch_over
+    from msl.tracking.watch import watch_over
 
     serve(config, watch_over)
 

@@ -6,7 +6,6 @@ sender sets it back to RUNNING.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
@@ -24,7 +22,6 @@ from msl.tracking.status import close
 log = logging.getLogger("msl")
 
 _PAGE = 1000
-_LOOK_EVERY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -80,11 +77,6 @@ def reap_now(client: MlflowClient) -> list[str]:
     return [run.info.run_id for run in suspects if run.info.run_id not in spared and mark_dead(client, run)]
 
 
-def watch_over(store_uri: str) -> None:
-    """Start a thread that marks dead runs of a store for as long as this process lives, also if the store is away."""
-    threading.Thread(target=_watch, args=(store_uri,), daemon=True, name="reaper").start()
-
-
 def runs_in_progress(client: MlflowClient) -> Iterator[Run]:
     """The runs of every experiment that are in progress and have given a sign of life."""
     experiments, token = [one.experiment_id for one in client.search_experiments()], None
@@ -128,14 +120,3 @@ def _silence_s(tags: Mapping[str, str]) -> float:
     with suppress(ValueError):
         return time.time() - datetime.fromisoformat(tags[schema.HEARTBEAT]).timestamp()
     return 0.0
-
-
-def _watch(store_uri: str) -> None:
-    reaper: Reaper | None = None
-    while True:
-        try:
-            reaper = reaper or Reaper(MlflowClient(store_uri))
-            reaper.look()
-        except MlflowException as error:
-            log.warning("dead runs cannot be looked for at present: %s", str(error).partition("\n")[0])
-        time.sleep(_LOOK_EVERY_S)

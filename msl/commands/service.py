@@ -7,13 +7,13 @@ import click
 from msl.commands.command import SettingsCommand, settings_command
 from msl.commands.users import ServeCommand
 from msl.config import RequestConfig, SyncConfig
-from msl.errors import TrackingError
+from msl.errors import ServiceError, TrackingError
 from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, ServeConfig
 
 
 def _serve(config: ServeConfig, request: RequestConfig) -> None:
     from msl.service.server import serve
-    from msl.tracking.reaper import watch_over
+    from msl.tracking.watch import watch_over
 
     serve(config, watch_over)
 
@@ -26,13 +26,20 @@ def _prepare_store(request: RequestConfig, values: dict[str, Any]) -> None:
 
 
 def _backup(config: BackupConfig, request: RequestConfig) -> None:
-    from msl.service.backup import back_up, check
+    from msl.service.backup import back_up
+    from msl.service.snapshots import check_all
 
-    if config.check:
-        snapshot = check(config.backup)
-        click.echo(f"{snapshot.name}: {len(snapshot.artifacts)} files and both databases are undamaged")
-    else:
+    if not config.check:
         back_up(config, click.echo)
+        return
+    verdicts = check_all(config.backup)
+    for verdict in verdicts:
+        click.echo(verdict.text)
+    if damaged := [verdict.name for verdict in verdicts if not verdict.is_whole]:
+        raise ServiceError(
+            f"{len(damaged)} of {len(verdicts)} snapshots are damaged: {', '.join(damaged)}. The next backup copies "
+            "again what the service still has; move the folder of a snapshot away if it stays damaged"
+        )
 
 
 def _restore(config: RestoreConfig, request: RequestConfig) -> None:

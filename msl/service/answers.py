@@ -21,6 +21,7 @@ _TOO_LARGE = "too large to convert"  # how Python refuses a number to SQLite
 _BAD_NAMES = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _RETRY = {"Retry-After": "5"}
+_NO_DATABASE = "the tracking service cannot reach its database; it works again as soon as the database does"
 _CODES = {
     400: "BAD_REQUEST",
     401: "UNAUTHENTICATED",
@@ -93,7 +94,7 @@ def replaced(status: int, answer: Request, body: bytes) -> Response | None:
     kind = answer.headers.get("content-type", "").partition(";")[0]
     text = body.decode(errors="replace")
     if kind == "application/json":
-        return _replaced_json(status, text)
+        return unavailable() if status == HTTPStatus.SERVICE_UNAVAILABLE else _replaced_json(status, text)
     if kind == "text/html" and status >= _BUFFERED and "<" not in text:
         return error(status, text)
     if kind == "text/html" and status >= _BUFFERED:
@@ -130,7 +131,7 @@ def _answer_to(reason: BaseException) -> Response:
     if isinstance(reason, OSError) and reason.errno in _BAD_NAMES:
         return error(400, "a file of this name cannot be stored: it is too long, or a part of it is a file or a folder")
     if isinstance(reason, OSError) and reason.errno in _FULL:
-        return error(503, "the disk of the tracking service is full; it works again when there is space", _RETRY)
+        return unavailable("the disk of the tracking service is full; it works again when there is space")
     return _failed(500)
 
 
@@ -140,10 +141,9 @@ def _failed(status: int) -> Response:
     return error(status, "the server could not carry out this request; its log says why")
 
 
-def unavailable() -> Response:
-    """The answer while the database cannot be used."""
-    reason = "the tracking service cannot reach its database; it works again as soon as the database does"
-    return error(503, reason, _RETRY)
+def unavailable(reason: str | None = None) -> Response:
+    """The answer while the database cannot be used, or while something else is missing."""
+    return error(503, reason or _NO_DATABASE, _RETRY)
 
 
 def _phrase(status: int) -> str:

@@ -9,13 +9,15 @@ import logging
 import os
 import re
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from mlflow.exceptions import MlflowException
+from mlflow.server import constants
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,6 +32,7 @@ from msl.service.logs import log_in_one_line
 from msl.service.origins import origin_fault
 from msl.service.paths import PathError, encode_path, plain_arguments, plain_path
 from msl.service.presence import DatabaseFiles, end_with_parent
+from msl.service.readiness import Readiness
 from msl.service.rules import Role, Rule, find_rule, strip_version
 from msl.service.sources import refuse_places
 from msl.service.streams import CutOffError, LimitedBody, replay, stream, too_large
@@ -42,8 +45,9 @@ ADDRESS_FAILURES = "MSL_SERVICE_ADDRESS_FAILURES"
 CREATION = "MSL_SERVICE_CREATION"  # who may make experiments and models: everyone, or admin
 
 _BODY_LIMIT = 16 * 2**20  # bytes of any other request; MLflow's largest batch has 1 MB
-_OPEN_PATH = "/health"
+_HEALTH, _READY = "/health", "/ready"  # open to all: whether the process answers, and whether it can do its work
 _ARTIFACTS = "mlflow-artifacts/artifacts"
+_ARTIFACTS_PLACE = str(constants.ARTIFACTS_DESTINATION_ENV_VAR)
 _NO_JSON = ("mlflow/upload-artifact", "mlflow/users/create-ui")  # a file, and a form
 _EXPERIMENT = re.compile(r"(0|[1-9][0-9]{0,17})(/|$)")  # the first segment of every artifact's path
 _ENDPOINTS = "mlflow/gateway-proxy"  # the page of runs asks for it each time, and would show a refusal to people
@@ -52,10 +56,11 @@ _ENDPOINTS = "mlflow/gateway-proxy"  # the page of runs asks for it each time, a
 class Gate:
     """ASGI middleware in front of MLflow's application."""
 
-    def __init__(self, app: ASGIApp, logins: Logins, files: DatabaseFiles) -> None:
+    def __init__(self, app: ASGIApp, logins: Logins, files: DatabaseFiles, readiness: Readiness) -> None:
         """Wrap MLflow's application."""
         self._app = app
         self._files = files
+        self._readiness = readiness
         self._logins = logins
         self._upload_limit = int(os.environ[UPLOAD_LIMIT])
         self._all_create = os.environ[CREATION] == "everyone"
@@ -64,10 +69,13 @@ class Gate:
         """Refuse the request, or give it to MLflow."""
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
-        elif scope["type"] == "http" and not self._files.are_present():
-            await unavailable()(scope, receive, send)
-        elif scope["type"] != "http" or scope["path"] == _OPEN_PATH:
+        elif scope["type"] != "http" or scope["path"] == _HEALTH:
             await self._app(scope, receive, send)
+        elif scope["path"] == _READY:
+            fault = await self._readiness.fault()
+            await (unavailable(fault) if fault else PlainTextResponse("OK"))(scope, receive, send)
+        elif not self._files.are_present():
+            await unavailable()(scope, receive, send)
         else:
             answer = await self._answer(Request(scope)) or await self._pass(scope, receive, send)
             if answer is not None:
@@ -162,16 +170,26 @@ def create_app() -> Gate:
     app.before_request(refuse_accounts)
     log_in_one_line()
     end_with_parent()
-    return Gate(application, _logins(), _database_files())
+    engines = _engines()
+    return Gate(application, _logins(), _database_files(engines), _readiness(engines))
 
 
-def _database_files() -> DatabaseFiles:
+def _engines() -> list[Engine]:
     from mlflow.server import auth
     from mlflow.server.handlers import _get_model_registry_store, _get_tracking_store
 
     stores: list[Any] = [_get_tracking_store(), _get_model_registry_store(), auth.store]  # SQLAlchemy's, all three
-    engines = [store.engine for store in stores]
-    files = [Path(engine.url.database) for engine in engines if engine.dialect.name == "sqlite"]
+    return [store.engine for store in stores]
+
+
+def _readiness(engines: Sequence[Engine]) -> Readiness:
+    places = [str(Path(os.environ["MLFLOW_AUTH_CONFIG_PATH"]).parent), os.environ[_ARTIFACTS_PLACE]]
+    folders = [Path(place) for place in places if "://" not in place]
+    return Readiness([engine.url.render_as_string(hide_password=False) for engine in engines], folders)
+
+
+def _database_files(engines: Sequence[Engine]) -> DatabaseFiles:
+    files = [Path(engine.url.database or "") for engine in engines if engine.dialect.name == "sqlite"]
 
     def close() -> None:
         for engine in engines:

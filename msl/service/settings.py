@@ -56,14 +56,16 @@ class BackupConfig(StorageConfig):
     """A copy of a service, or a check of one."""
 
     backup: Path = Field(description="Folder of the backups; files that an earlier backup has are not copied again.")
-    check: bool = Field(False, description="Make no backup; read the newest one and compare every checksum.")
+    check: bool = Field(
+        False, description="Make no backup; read all snapshots, compare every checksum and name those that are whole."
+    )
 
 
 class RestoreConfig(StorageConfig):
     """A service made from a backup."""
 
     backup: Path = Field(description="Folder of the backups.")
-    snapshot: str = Field("newest", description="Name of a folder in snapshots, or newest.")
+    snapshot: str = Field("newest", description="Name of a folder in snapshots; newest = the newest that is whole.")
 
 
 class CleanConfig(Group):

@@ -125,9 +125,9 @@ def make_private(storage: Storage) -> None:
 
 
 @contextmanager
-def open_engine(uri: str) -> Iterator[sa.Engine]:
-    """An engine for this block; it waits at most ten seconds for the database to answer."""
-    arguments = {} if uri.startswith("sqlite") else {"connect_timeout": 10, "client_encoding": "utf8"}
+def open_engine(uri: str, connect_timeout_s: int = 10) -> Iterator[sa.Engine]:
+    """An engine for this block; it waits no longer than this for the database to answer."""
+    arguments = {} if uri.startswith("sqlite") else {"connect_timeout": connect_timeout_s, "client_encoding": "utf8"}
     engine = sa.create_engine(uri, connect_args=arguments)
     try:
         yield engine

@@ -7,7 +7,6 @@ sender sets it back to RUNNING.
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlflow.entities import Run
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
@@ -25,8 +23,6 @@ from msl.tracking.search import search_runs
 from msl.tracking.status import mark_failed
 
 log = logging.getLogger("msl")
-
-_LOOK_EVERY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -80,11 +76,6 @@ def reap_now(client: MlflowClient) -> list[str]:
     living = [run for run in runs_in_progress(client) if sign_of(run) != signs.get(run.info.run_id)]
     spared = {run.data.tags.get(schema.MLFLOW_PARENT) for run in living}
     return [run.info.run_id for run in suspects if run.info.run_id not in spared and mark_dead(client, run)]
-
-
-def watch_over(store_uri: str) -> None:
-    """Start a thread that marks dead runs of a store for as long as this process lives, also if the store is away."""
-    threading.Thread(target=_watch, args=(store_uri,), daemon=True, name="reaper").start()
 
 
 def runs_in_progress(client: MlflowClient) -> Iterator[Run]:
@@ -145,14 +136,3 @@ def _reason(run: Run) -> str:
 
 def _is_suspect(run: Run) -> bool:
     return is_silent(run) or (is_gone(run) and silence_s(run.data.tags) > lease_s())
-
-
-def _watch(store_uri: str) -> None:
-    reaper: Reaper | None = None
-    while True:
-        try:
-            reaper = reaper or Reaper(MlflowClient(store_uri))
-            reaper.look()
-        except MlflowException as error:
-            log.warning("dead runs cannot be looked for at present: %s", str(error).partition("\n")[0])
-        time.sleep(_LOOK_EVERY_S)

@@ -1,8 +1,10 @@
 import json
 import shutil
 import sqlite3
+import subprocess
 import threading
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -15,10 +17,11 @@ from running import postgresql, running
 from analysis import open_store
 from entrypoints import backup as backup_command
 from msl.errors import ServiceError
-from msl.service.backup import back_up, check, read, restore
+from msl.service.backup import back_up, restore
 from msl.service.databases import upgrade
 from msl.service.files import open_files
 from msl.service.settings import BackupConfig, RestoreConfig
+from msl.service.snapshots import check, read
 from msl.service.storage import resolve
 
 pytestmark = pytest.mark.xdist_group("service")
@@ -267,3 +270,88 @@ def test_another_layout_is_refused(place, tmp_path):
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"layout": 99}))
     with pytest.raises(ServiceError, match="written by another version of msl"):
         check(config.backup)
+
+
+@pytest.mark.parametrize("damage", ["flipped", "shorter", "missing"])
+def test_the_next_backup_heals_what_the_service_still_has(place, tmp_path, damage):
+    config, said = BackupConfig(**place, backup=tmp_path / "backups"), []
+    first = back_up(config, silent)
+    victim = object_of(config.backup, first, "0/run/a.pt")
+    spoil(victim, damage)
+    second = back_up(config, said.append)
+    assert victim.read_text() == "0/run/a.pt"
+    assert {check(config.backup, name).name for name in (first.name, second.name)} == {first.name, second.name}
+    assert any(str(victim) in line and "was damaged" in line for line in said) == (damage != "missing")
+    assert not list(config.backup.glob("objects/**/*part*"))
+
+
+def test_a_damaged_object_of_a_new_file_with_the_same_bytes_is_healed(place, tmp_path):
+    config = BackupConfig(**place, backup=tmp_path / "backups")
+    first = back_up(config, silent)
+    spoil(victim := object_of(config.backup, first, "0/run/a.pt"), "flipped")
+    for name in ("mlartifacts/0/run/a.pt", "mlartifacts/0/run/b.pt"):
+        (tmp_path / name).write_text("0/run/a.pt")
+    back_up(config, silent)
+    assert victim.read_text() == "0/run/a.pt"
+    check(config.backup, first.name)
+
+
+def test_the_check_names_the_whole_snapshots_and_a_restore_takes_the_newest_of_them(place, tmp_path):
+    config = BackupConfig(**place, backup=tmp_path / "backups")
+    snapshots = []
+    for content in ("1", "2", "3"):
+        (tmp_path / "mlartifacts/0/run/a.pt").write_text(content)
+        snapshots.append(back_up(config, silent))
+    oldest, whole, newest = snapshots
+    (tmp_path / "mlartifacts/0/run/a.pt").unlink()
+    for snapshot in (oldest, newest):
+        spoil(object_of(config.backup, snapshot, "0/run/a.pt"), "flipped")
+    result = CliRunner().invoke(backup_command.main, ["--backup", str(config.backup), "--check"])
+    assert result.exit_code == 1
+    assert [line.split()[0] for line in result.output.splitlines() if "is whole" in line] == [whole.name]
+    assert f"2 of 3 snapshots are damaged: {newest.name}, {oldest.name}." in result.output
+    said = []
+    restored = restore(RestoreConfig(folder=tmp_path / "new", backup=config.backup), said.append)
+    assert restored == whole
+    assert said[0].startswith(f"damaged, so {whole.name} is restored: {newest.name};")
+    assert (tmp_path / "new/mlartifacts/0/run/a.pt").read_text() == "2"
+    with pytest.raises(ServiceError, match=f"snapshot {newest.name}: 1 of "):
+        restore(RestoreConfig(folder=tmp_path / "other", backup=config.backup, snapshot=newest.name), silent)
+
+
+def test_a_snapshot_is_signed_and_its_signature_printed_and_logged(place, tmp_path):
+    config, said = BackupConfig(**place, backup=tmp_path / "backups"), []
+    name = back_up(config, said.append).name
+    manifest = config.backup / "snapshots" / name / "manifest.json"
+    signature = sha256(manifest.read_bytes()).hexdigest()
+    assert said[0].endswith(f"; signature {signature}")
+    assert (tmp_path / ".msl/service/backups.log").read_text() == f"{name} {signature}\n"
+    (line,) = subprocess.run(
+        ["sha256sum", "--check", "manifest.sha256"], cwd=manifest.parent, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert line == "manifest.json: OK"
+    result = CliRunner().invoke(backup_command.main, ["--backup", str(config.backup), "--check"])
+    assert (result.exit_code, f"signature {signature}" in result.output) == (0, True)
+    manifest.write_text(manifest.read_text().replace('"metrics": 1', '"metrics": 2'))
+    with pytest.raises(ServiceError, match="manifest.json is damaged: its SHA-256 is not the one in manifest.sha256"):
+        check(config.backup)
+
+
+def test_a_snapshot_of_an_older_version_has_no_signature_and_can_be_read(place, tmp_path):
+    config = BackupConfig(**place, backup=tmp_path / "backups")
+    snapshot = back_up(config, silent)
+    (config.backup / "snapshots" / snapshot.name / "manifest.sha256").unlink()
+    assert check(config.backup) == snapshot
+
+
+def object_of(folder, snapshot, path):
+    (file,) = folder.glob(f"objects/*/{snapshot.artifacts[path].sha256}")
+    return file
+
+
+def spoil(file, damage):
+    content = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-1] if damage == "shorter" else bytes([content[0] ^ 1]) + content[1:])

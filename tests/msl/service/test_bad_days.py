@@ -4,13 +4,14 @@ import os
 import signal
 import socket
 import sqlite3
-from contextlib import closing
+import subprocess
+from contextlib import closing, suppress
 from time import monotonic, sleep
 
 import pytest
 import requests
 from click.testing import CliRunner
-from running import running
+from running import postgresql, running
 
 from entrypoints import serve
 
@@ -50,11 +51,12 @@ def test_a_database_that_is_removed_and_comes_back(lone):
     assert names(lone) == {("Default",)}
     away = database.rename(lone.folder / "away.db")
     assert_unavailable(lone)
-    assert_unavailable(lone, "/health")
+    assert_becomes_unready(lone)
+    assert lone.ask("GET", "/health").ok  # the process lives; to start it anew would not help
     assert not database.exists()  # no server has made an empty one
     away.rename(database)
     assert names(lone) == {("Default",)}
-    assert lone.ask("GET", "/health").ok
+    assert becomes_ready(lone)
 
 
 def test_a_database_that_is_replaced_is_answered_from_by_all_workers(lone):
@@ -73,6 +75,78 @@ def test_a_database_that_is_damaged(lone):
     (lone.folder / "good.db").write_bytes(good)
     (lone.folder / "good.db").replace(database)
     assert len(names(lone)) == 1
+
+
+def create_run(service):
+    return service.ask("POST", "/api/2.0/mlflow/runs/create", service.admin, json={"experiment_id": "0"})
+
+
+def test_a_database_that_is_locked(lone):
+    with closing(sqlite3.connect(lone.folder / "mlflow.db")) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        assert_becomes_unready(lone)
+        assert lone.ask("GET", "/health").ok
+        answer = create_run(lone)
+        assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5"), answer.text
+        assert "cannot reach its database" in answer.text
+        holder.rollback()
+    assert becomes_ready(lone)
+    assert create_run(lone).ok
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 12 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "msl-test", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("only root can make a small disk")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full(small_disk):
+    with running(small_disk, "--workers", "2") as service:
+        assert becomes_ready(service)
+        upload = "/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts/a.bin"
+        fill(small_disk / "filling")
+        assert_becomes_unready(service)
+        wanted = [service.ask("PUT", upload, service.admin, data=bytes(2**20)), service.ask("GET", "/ready")]
+        wanted += [create_run(service) for _ in range(30)]  # the first ones may still fit into the database's pages
+        for answer in (wanted[0], wanted[1], wanted[-1]):
+            assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5"), answer.text
+            assert "INSERT" not in answer.text
+        assert "full" in wanted[0].text
+        assert "full" in wanted[1].text
+        assert {answer.status_code for answer in wanted[2:]} <= {200, 503}
+        assert service.ask("GET", "/health").ok
+        (small_disk / "filling").unlink()
+        assert becomes_ready(service)
+        assert create_run(service).ok
+        assert service.ask("PUT", upload, service.admin, data=bytes(2**20)).ok
+
+
+def fill(path):
+    """Write until the disk is full."""
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        for size in (2**16, 2**10, 1):
+            with suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+
+
+def test_postgresql_that_is_started_again(tmp_path):
+    with postgresql() as database, running(tmp_path, "--database", database.uri, "--workers", "2") as service:
+        for _ in range(6):  # so that both workers have open connections
+            assert create_run(service).ok
+        database.stop()
+        assert_becomes_unready(service)
+        assert_unavailable(service)
+        assert service.ask("GET", "/health").ok
+        database.start()
+        assert becomes_ready(service)
+        assert all(create_run(service).ok for _ in range(6))
 
 
 def test_a_second_server_in_the_folder_is_refused_with_the_first_ones_process(lone):
@@ -94,6 +168,21 @@ def test_killing_the_parent_ends_the_workers_and_a_restart_takes_the_folder(tmp_
         probe.bind(("127.0.0.1", service.port))
     with running(tmp_path) as again:
         assert again.ask("GET", "/version", again.admin).ok
+
+
+def becomes_ready(service, status=200, patience_s=20):
+    """Whether all workers do so by themselves; each may answer with what it saw a second ago."""
+    deadline_s = monotonic() + patience_s
+    while monotonic() < deadline_s:
+        if {service.ask("GET", "/ready").status_code for _ in range(8)} == {status}:
+            return True
+        sleep(0.2)
+    return False
+
+
+def assert_becomes_unready(service):
+    assert becomes_ready(service, 503)
+    assert service.ask("GET", "/ready").headers["Retry-After"] == "5"
 
 
 def answers(service):

@@ -18,6 +18,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 
 from msl import schema
+from msl.console import explained, masked, reason
 from msl.errors import TrackingError
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
@@ -97,9 +98,8 @@ def create_once(
             runs = client.search_runs([experiment], f"tags.`{schema.CREATION}` = '{creation}'")
             if runs:
                 return str(runs[0].info.run_id)
-    raise TrackingError(
-        f"no run can be made: {str(error).splitlines()[0]}. Start the tracking server again."
-    ) from error
+    text = "the tracking server does not answer." if error is None else reason(error)
+    raise TrackingError(f"no run can be made: {text} Start the tracking server again.") from error
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def _find_run(client: MlflowClient, run_id: str) -> Run:
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        raise TrackingError(f"resume = {run_id}: {str(error).splitlines()[0]}") from error
+        raise TrackingError(f"resume = {run_id}: {reason(error)}") from error
     if run.info.lifecycle_stage != "active":
         raise TrackingError(f"resume = {run_id}: that run is deleted. `mlflow runs restore` restores it.")
     return run
@@ -281,17 +281,17 @@ def _beating(reporter: MlflowReporter) -> Iterator[None]:
         is_over.set()
 
 
-def _end(reporter: MlflowReporter, error: BaseException, reason: str) -> None:
+def _end(reporter: MlflowReporter, error: BaseException, signal: str) -> None:
     """End the run after an error, unless it has ended before; perhaps it was the server or the disk that failed."""
     if reporter.ended:
         return
     is_killed = isinstance(error, KeyboardInterrupt | SystemExit)
-    message = f"{type(error).__name__}: {error}"
-    if reason:
-        message = f"{reason}. The run can be continued: -P resume={reporter.run_id}"
+    message = masked(f"{type(error).__name__}: {explained(error) or error}")
+    if signal:
+        message = f"{signal}. The run can be continued: -P resume={reporter.run_id}"
     if not is_killed:
         with suppress(MlflowException, OSError, TrackingError):
-            trace = "".join(traceback.format_exception(error))
+            trace = masked("".join(traceback.format_exception(error)))
             reporter.text(trace, f"{schema.ERROR_FOLDER}/{schema.TRACEBACK_FILE}")
     with suppress(MlflowException, OSError, TrackingError):
         reporter.end(schema.KILLED if is_killed else schema.FAILED, message[:_MESSAGE_LIMIT])

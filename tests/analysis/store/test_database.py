@@ -161,11 +161,11 @@ def test_the_store_is_not_written(store, add_run):
         ("sqlite:///nowhere.db", "no such database. Runs are in mlflow.db of the folder"),
         ("http://127.0.0.1:9", "tracking server http://127.0.0.1:9 cannot be reached: .*refused"),
         ("sqlite:///empty.db", "is no run store: it has no tables of MLflow"),
-        ("sqlite:///text.db", "cannot be read as a run store: .*not a database"),
-        ("nonsense", "nonsense cannot be opened: Could not parse"),
+        ("sqlite:///text.db", "cannot be read as a run store: .*no SQLite database"),
+        ("nonsense", "store nonsense: it is a file store, .* Set MLFLOW_TRACKING_URI to a running server"),
         (
             "postgresql://me:secret@127.0.0.1:9/runs",
-            r"me:\*\*\*@127.0.0.1:9/runs cannot be read .*refused",
+            r"me:\*\*\*@127.0.0.1:9/runs cannot be read .*does not answer",
         ),
     ],
 )

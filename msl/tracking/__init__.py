@@ -1,5 +1,6 @@
 """Runs on an MLflow tracking server: what they record, where they come from, and their files."""
 
+from msl.tracking.adoption import note_failure
 from msl.tracking.artifacts import download, read_record, sha256_of
 from msl.tracking.connection import Client, connect
 from msl.tracking.description import DataInput
@@ -12,7 +13,7 @@ from msl.tracking.record import RunRecord
 from msl.tracking.references import LAST_FIRST, WeightsFile, check_reference, check_run, find_weights
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.run_folder import is_in_use, remove_sent, run_folder, work_folder
-from msl.tracking.runs import describe, describe_again, ending, note_failure, open_run, reopen, reopened
+from msl.tracking.runs import describe, describe_again, ending, open_run, reopen, reopened
 from msl.tracking.signals import asking
 
 __all__ = [

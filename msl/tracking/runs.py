@@ -20,6 +20,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFL
 from msl import schema
 from msl.console import explained, masked, reason
 from msl.errors import TrackingError
+from msl.tracking.adoption import MESSAGE_LIMIT, Use, fold, take_named
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
 from msl.tracking.description import DataInput
@@ -31,7 +32,6 @@ from msl.tracking.reporter import MlflowReporter
 from msl.tracking.signals import Signals, handling
 from msl.tracking.status import go_on
 
-_MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
 _MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers")  # what a resume may change
 _CREATE_WAITS_S = (1.0, 3.0, 9.0)  # between attempts to make a run
 
@@ -39,7 +39,7 @@ log = logging.getLogger("msl")
 
 
 def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in: str | None = None) -> MlflowReporter:
-    """A new run, or the one that `mlflow run` has made for this process.
+    """A new run, or the one that `mlflow run` has made for this process; `adoption` says which one that is.
 
     Args:
         client: of the tracking store.
@@ -49,8 +49,12 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
     """
     signs = {schema.HEARTBEAT: utc_now(), schema.LEASE: str(new_lease(this_process()))}
     all_tags = {schema.ATTEMPTS: "1", **signs, **tags}
-    run_id = None if nested_in else os.environ.pop(schema.MLFLOW_RUN, None)  # popped: it is for one run only
-    if run_id is not None:
+    if nested_in is None:
+        use, run_id = take_named(client)
+        nested_in = run_id if use is Use.PARENT else None
+    else:
+        use, run_id = Use.LEFT, ""
+    if use is Use.TAKEN:
         client.log_batch(run_id, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
         return MlflowReporter(client, run_id, is_started_by_mlflow=True)
     if nested_in is not None:
@@ -130,7 +134,7 @@ def reopened(client: MlflowClient, run_id: str) -> MlflowReporter:
 
 def reopen(reporter: MlflowReporter) -> None:
     """The run goes on; its number of starts increases by one."""
-    _fold_wrapper(reporter.client, reporter.client.get_run(reporter.run_id))
+    fold(reporter.client, reporter.client.get_run(reporter.run_id))
     go_on(reporter.client, reporter.run_id)
     reporter.tags({schema.ATTEMPTS: str(reporter.attempt), schema.HEARTBEAT: utc_now()})
 
@@ -143,24 +147,6 @@ def _find_run(client: MlflowClient, run_id: str) -> Run:
     if run.info.lifecycle_stage != "active":
         raise TrackingError(f"resume = {run_id}: that run is deleted. `mlflow runs restore` restores it.")
     return run
-
-
-def _fold_wrapper(client: MlflowClient, run: Run) -> None:
-    """Nest the run that `mlflow run -P resume=ID` makes for itself below the resumed run, as a note of the command.
-
-    It stays empty. It cannot be deleted, because `mlflow run` ends it after the command, and fails if it is missing.
-    """
-    wrapper = os.environ.pop(schema.MLFLOW_RUN, None)
-    if wrapper is not None and wrapper != run.info.run_id:
-        tags = {MLFLOW_PARENT_RUN_ID: run.info.run_id, MLFLOW_RUN_NAME: f"resume of {run.info.run_name}"}
-        client.log_batch(wrapper, tags=[RunTag(key, value) for key, value in tags.items()])
-
-
-def note_failure(message: str) -> None:
-    """Write into the run that `mlflow run` has made why the command ended before it used that run."""
-    run_id = os.environ.pop(schema.MLFLOW_RUN)
-    with suppress(MlflowException, OSError):
-        MlflowClient().set_tag(run_id, schema.ERROR, message[:_MESSAGE_LIMIT])
 
 
 def describe(
@@ -294,4 +280,4 @@ def _end(reporter: MlflowReporter, error: BaseException, signal: str) -> None:
             trace = masked("".join(traceback.format_exception(error)))
             reporter.text(trace, f"{schema.ERROR_FOLDER}/{schema.TRACEBACK_FILE}")
     with suppress(MlflowException, OSError, TrackingError):
-        reporter.end(schema.KILLED if is_killed else schema.FAILED, message[:_MESSAGE_LIMIT])
+        reporter.end(schema.KILLED if is_killed else schema.FAILED, message[:MESSAGE_LIMIT])

@@ -214,7 +214,7 @@ def test_a_locked_database_is_told(store, add_run):
     opened = database.DatabaseStore(f"{store}?timeout=0.1")
     with contextlib.closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection:
         connection.execute("begin exclusive")
-        with pytest.raises(AnalysisError, match="database is locked. Another process is writing to it; try again"):
+        with pytest.raises(AnalysisError, match="another process is writing to the database. Give the command again"):
             opened.runs()
 
 

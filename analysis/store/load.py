@@ -22,6 +22,7 @@ from analysis.store.ids import NewIds
 from analysis.store.models import Model, complete_model, create_models, exported_models, register_versions
 from msl import schema
 from msl.console import masked, reason
+from msl.store_lock import opening
 
 if TYPE_CHECKING:  # importing MLflow takes seconds, and reading stores does not need it
     from mlflow.tracking import MlflowClient
@@ -69,7 +70,9 @@ def load(
 
     exported = _opened(folder)
     try:
-        client = MlflowClient(tracking_uri=uri)
+        with opening(uri):
+            client = MlflowClient(tracking_uri=uri)
+            client.search_experiments(max_results=1)  # makes the tables of an empty store
         experiment_id = _experiment(client, experiment or exported.name, exported.experiment_tags)
         new, complete = _imported(client, [experiment_id])
         elsewhere, _ = _imported(client, _others(client, experiment_id))  # parents may be in another experiment

@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from msl.console import is_explained, masked, reason, unset_empty_variables, wrong_address
 from msl.errors import TrackingError
+from msl.store_lock import opening
 from msl.tracking.health import status_of
-from msl.tracking.store_lock import opening
 
 Client = MlflowClient  # the name by which the rest of msl uses it
 

@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 READY := .venv/.ready
 
-.PHONY: setup demo test check bench serve
+.PHONY: setup demo test test-lowest test-highest check bench serve
 
 # MLflow makes the tables of the run store; of several `mlflow run` that start at once on an empty one, most fail.
 setup: $(READY)
@@ -25,6 +25,17 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+# The oldest and the newest versions that pyproject.toml allows, in an environment of their own. By hand: each installs
+# several GB. TESTS="tests/analysis" runs a part.
+test-lowest: RESOLUTION := lowest-direct
+test-highest: RESOLUTION := highest
+test-lowest test-highest: $(READY)
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-$(RESOLUTION)
+	$(BIN)/uv pip install --quiet --upgrade --python .venv-$(RESOLUTION)/bin/python --resolution $(RESOLUTION) \
+		--editable '.[dev]'
+	PATH="$(CURDIR)/.venv-$(RESOLUTION)/bin:$$PATH" .venv-$(RESOLUTION)/bin/python -m pytest -n 2 --dist loadgroup \
+		$(or $(TESTS),tests)
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -3,13 +3,14 @@
 import click
 
 from analysis.commands.figures import curves, panels
+from analysis.commands.options import GuardedGroup
 from analysis.commands.report import report
 from analysis.commands.stores import export_experiment, import_experiment, list_runs
 from analysis.commands.tables import ablation, claims, classes, table
 from analysis.commands.watch import watch
 
 
-@click.group()
+@click.group(cls=GuardedGroup)
 def main() -> None:
     """Tables, figures and reports out of the run store, and the store itself."""
 

@@ -11,6 +11,7 @@ import click
 
 from analysis.errors import AnalysisError
 from msl import schema
+from msl.console import explained, guarded, masked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,4 +110,23 @@ def plain_errors() -> Iterator[None]:
     except AnalysisError as error:
         from analysis.tables import one_line
 
-        raise click.ClickException(one_line(str(error))) from error
+        raise click.ClickException(masked(one_line(str(error)))) from error
+    except Exception as error:
+        if (text := explained(error, _store_of_command())) is None:
+            raise
+        raise click.ClickException(text) from error
+
+
+def _store_of_command() -> str | None:
+    """The address that the command was called with."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.params.get("store")
+
+
+class GuardedGroup(click.Group):
+    """Commands of which an error that nobody expected is one line, and a traceback in a file."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was typed."""
+        with guarded(click.ClickException, click.Abort, click.exceptions.Exit):
+            return super().invoke(ctx)

@@ -8,6 +8,7 @@ import click
 
 from analysis.commands.options import ANY_EXPERIMENT, EXPERIMENT, RAW, STORE, is_raw, plain_errors, runs_of_msl
 from msl import schema
+from msl.console import masked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,4 +87,4 @@ def import_experiment(folder: Path, experiment: str | None, store: str) -> None:
         from analysis.store.load import load
 
         runs = load(folder, store, experiment, click.echo)
-    click.echo(f"{len(runs)} runs are in {store}")
+    click.echo(f"{len(runs)} runs are in {masked(store)}")

@@ -11,12 +11,16 @@ from analysis.store.artifacts import Artifacts
 from analysis.store.base import RunTables, Store, passed_over_text
 from analysis.store.database import DatabaseStore
 from analysis.store.server import ServerStore
+from msl.console import unset_empty_variables, wrong_address
 
 __all__ = ["Artifacts", "RunTables", "Store", "open_store", "passed_over_text"]
 
 
 def open_store(uri: str) -> Store:
     """The store of that address; see `analysis.open_store`."""
+    unset_empty_variables()
+    if (refusal := wrong_address(uri)) is not None:
+        raise AnalysisError(f"store {uri}: {refusal}")
     if uri.startswith(("http://", "https://")):
         return ServerStore(uri)
     if not uri.startswith("postgres"):

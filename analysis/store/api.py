@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from analysis.errors import AnalysisError
+from msl.console import reason
 
 AT_ONCE = 16  # requests at the same time
 _CONNECT_S = 10.0
@@ -32,7 +33,7 @@ class Api:
         parts = urlsplit(uri)
         self.uri = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
         self._base = uri.rstrip("/") + "/api/2.0/mlflow/"
-        self._timeout = float(os.environ.get("MLFLOW_HTTP_REQUEST_TIMEOUT") or _READ_S)
+        self._timeout = _seconds("MLFLOW_HTTP_REQUEST_TIMEOUT", _READ_S)
         self._session = requests.Session()
         # The questions asked here change nothing, so a POST may be sent again too.
         retry = Retry(3, backoff_factor=0.3, status_forcelist=(429, 502, 503, 504), allowed_methods=None)
@@ -66,21 +67,29 @@ class Api:
     def _identify(self) -> None:
         name, password = _login()
         token = os.environ.get("MLFLOW_TRACKING_TOKEN")
-        if name and password:
+        if "@" in urlsplit(self._base).netloc:
+            pass  # the address has the log-in, and requests sends it
+        elif name and password:
             self._session.auth = (name, password)
         elif token:
             self._session.auth = lambda request: _bearing(request, token)
         certificate = os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
-        insecure = os.environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in ("true", "1")
-        self._session.verify = certificate or not insecure
+        insecure = _is_true("MLFLOW_TRACKING_INSECURE_TLS")
+        if certificate and insecure:
+            raise AnalysisError(
+                "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH are both set: unset one of them"
+            )
+        self._verify = certificate or not insecure
         self._session.cert = os.environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH")
 
     def _answer(self, method: str, path: str, parameters: Answer | None = None, body: Answer | None = None) -> Answer:
         timeout = (min(_CONNECT_S, self._timeout), self._timeout)
+        # As an option of each request: in a session, REQUESTS_CA_BUNDLE would count more than MLflow's variables.
+        options: dict[str, Any] = {"timeout": timeout, "verify": self._verify}
         try:
-            response = self._session.request(method, self._base + path, params=parameters, json=body, timeout=timeout)
-        except requests.RequestException as error:
-            raise AnalysisError(f"tracking server {self.uri} cannot be reached: {_reason(error)}") from error
+            response = self._session.request(method, self._base + path, params=parameters, json=body, **options)
+        except (requests.RequestException, OSError, ValueError) as error:
+            raise AnalysisError(f"tracking server {self.uri} cannot be reached: {reason(error, self.uri)}") from error
         if response.status_code in (401, 403):
             raise AnalysisError(
                 f"tracking server {self.uri} needs a login that may read ({response.status_code}). Set "
@@ -97,6 +106,22 @@ class Api:
         return answer
 
 
+def _seconds(name: str, default: float) -> float:
+    text = os.environ.get(name) or default
+    try:
+        return float(text)
+    except ValueError:
+        raise AnalysisError(f"{name} = {text}: set a number of seconds, or unset it") from None
+
+
+def _is_true(name: str) -> bool:
+    """The value of a variable as MLflow reads it."""
+    text = os.environ.get(name) or "false"
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise AnalysisError(f"{name} = {text}: set true or false, or unset it")
+    return text.lower() in ("true", "1")
+
+
 def _login() -> tuple[str | None, str | None]:
     """Name and password, from the environment or MLflow's file."""
     parser = configparser.ConfigParser(interpolation=None)
@@ -109,13 +134,3 @@ def _login() -> tuple[str | None, str | None]:
 def _bearing(request: requests.PreparedRequest, token: str) -> requests.PreparedRequest:
     request.headers["Authorization"] = f"Bearer {token}"
     return request
-
-
-def _reason(error: requests.RequestException) -> str:
-    """The innermost reason; the outer ones only repeat the address and name Python objects."""
-    inner: BaseException = error
-    while True:
-        deeper = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
-        if not isinstance(deeper, BaseException):
-            return str(deeper or inner).rpartition(": ")[2] or type(error).__name__
-        inner = deeper

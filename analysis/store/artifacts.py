@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from analysis.errors import AnalysisError
+from msl.console import reason
 
 
 class Artifacts:
@@ -70,5 +71,4 @@ class Artifacts:
         return self._clients[0]
 
     def _unreadable(self, run_id: str, error: Exception) -> AnalysisError:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return AnalysisError(f"artifacts of run {run_id} cannot be read: {reason}")
+        return AnalysisError(f"artifacts of run {run_id} cannot be read: {reason(error, self._uri)}")

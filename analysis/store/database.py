@@ -17,6 +17,7 @@ from analysis.store.base import DATASETS, LATEST, LONG, ROLE, RunTables, Store
 from analysis.store.columns import Codebook, Rows, as_times, whole_runs, with_infinities, without_superseded
 from analysis.store.thinning import thinned
 from msl import schema
+from msl.console import masked, reason
 
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "step": sa.BigInteger(),
@@ -62,8 +63,8 @@ class DatabaseStore(Store):
             url = make_url(uri)
             self.uri = url.render_as_string(hide_password=True)
             self._engine = sa.create_engine(_read_only(url, self.uri), poolclass=sa.NullPool)
-        except (SQLAlchemyError, ImportError) as error:
-            raise AnalysisError(f"{self.uri} cannot be opened: {_first_line(error)}") from error
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            raise AnalysisError(f"{masked(self.uri)} cannot be opened: {reason(error, uri)}") from error
         self._check_schema()
 
     def experiments(self) -> list[str]:
@@ -174,7 +175,7 @@ class DatabaseStore(Store):
             ):
                 yield _columns(result, size)
         except SQLAlchemyError as error:
-            raise AnalysisError(f"{self.uri} cannot be read as a run store: {_explained(error)}") from error
+            raise AnalysisError(f"{self.uri} cannot be read as a run store: {reason(error, self.uri)}") from error
 
     def _check_schema(self) -> None:
         """Refuse a database that lacks tables or columns, and say which revision it has."""
@@ -183,7 +184,7 @@ class DatabaseStore(Store):
             names = [*(table.name for table in _READ), _REVISION]
             tables = inspector.get_multi_columns(filter_names=names)  # one query: MLflow has some seventy tables
         except SQLAlchemyError as error:
-            raise AnalysisError(f"{self.uri} cannot be read as a run store: {_explained(error)}") from error
+            raise AnalysisError(f"{self.uri} cannot be read as a run store: {reason(error, self.uri)}") from error
         present = {name: {column["name"] for column in columns} for (_, name), columns in tables.items()}
         needed = [(table.name, column.name) for table in _READ for column in table.c]
         missing = [f"{table}.{column}" for table, column in needed if column not in present.get(table, ())]
@@ -258,14 +259,3 @@ def as_logged(table: sa.FromClause) -> list[sa.ColumnElement[Any]]:
 def _logged(run_ids: Sequence[str], metrics: Sequence[str] | None) -> Query:
     query = sa.select(*METRICS.c).where(METRICS.c.run_uuid.in_(live_runs(run_ids)))
     return query if metrics is None else query.where(METRICS.c.key.in_(metrics))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _explained(error: Exception) -> str:
-    line = _first_line(error)
-    if "database is locked" in line:
-        return f"{line}. Another process is writing to it; try again when that has finished."
-    return line

@@ -22,6 +22,7 @@ from analysis.errors import AnalysisError
 from analysis.store.base import DATASETS, Store
 from analysis.store.columns import Codebook, Rows
 from analysis.store.models import FOLDER, export_models
+from msl.console import reason
 
 LAYOUT = 1
 ROWS_A_PORTION = 100_000  # in a group of the file, and in memory
@@ -109,7 +110,6 @@ def _gathered(portions: Iterator[Rows]) -> Iterator[Rows]:
 
 
 def _fetch_artifacts(uri: str, experiment: str, run_ids: list[str], folder: Path) -> None:
-    from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
     client = MlflowClient(tracking_uri=uri)
@@ -118,10 +118,11 @@ def _fetch_artifacts(uri: str, experiment: str, run_ids: list[str], folder: Path
         of_run.mkdir(parents=True)
         try:
             client.download_artifacts(run_id, "", str(of_run))
-        except (MlflowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise AnalysisError(f"artifacts of run {run_id} cannot be fetched: {reason}") from error
+        except Exception as error:  # each artifact store raises its own kind
+            raise AnalysisError(f"artifacts of run {run_id} cannot be fetched: {reason(error, uri)}") from error
     try:
         export_models(client, uri, experiment, run_ids, folder / FOLDER)
-    except (MlflowException, OSError) as error:
-        raise AnalysisError(f"models of {experiment!r} cannot be fetched: {str(error).splitlines()[0]}") from error
+    except AnalysisError:
+        raise
+    except Exception as error:
+        raise AnalysisError(f"models of {experiment!r} cannot be fetched: {reason(error, uri)}") from error

@@ -21,6 +21,8 @@ from analysis.store.export import LAYOUT, ROWS_A_PORTION
 from analysis.store.ids import NewIds
 from analysis.store.models import Model, complete_model, create_models, exported_models, register_versions
 from msl import schema
+from msl.console import masked, reason
+from msl.store_lock import opening
 
 if TYPE_CHECKING:  # importing MLflow takes seconds, and reading stores does not need it
     from mlflow.tracking import MlflowClient
@@ -64,10 +66,13 @@ def load(
     """
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
+    from sqlalchemy.exc import SQLAlchemyError
 
     exported = _opened(folder)
     try:
-        client = MlflowClient(tracking_uri=uri)
+        with opening(uri):
+            client = MlflowClient(tracking_uri=uri)
+            client.search_experiments(max_results=1)  # makes the tables of an empty store
         experiment_id = _experiment(client, experiment or exported.name, exported.experiment_tags)
         new, complete = _imported(client, [experiment_id])
         elsewhere, _ = _imported(client, _others(client, experiment_id))  # parents may be in another experiment
@@ -89,9 +94,9 @@ def load(
                 _log_config(client, files / schema.CONFIG_FILE, new[run["run_id"]], ids)
             _finish(client, new[run["run_id"]], run)
             progress(f"{run['run_id']} -> {new[run['run_id']]}  {run['name']}")
-    except (MlflowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise AnalysisError(f"import into {uri} stopped: {reason}. The same command continues from there.") from error
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        text = f"import into {masked(uri)} stopped: {reason(error, uri)}"
+        raise AnalysisError(f"{text.rstrip('.')}. The same command continues from there.") from error
     return {run["run_id"]: new[run["run_id"]] for run in exported.runs}
 
 

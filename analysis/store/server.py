@@ -142,8 +142,8 @@ class ServerStore(Store):
                 yield state, future.result()
         except AnalysisError as error:
             raise AnalysisError(
-                f"{error}. The histories of finished runs that were read are in {self._cache.folder}; the same command "
-                "continues from there."
+                f"{str(error).rstrip('.')}. The histories of finished runs that were read are in {self._cache.folder}; "
+                "the same command continues from there."
             ) from error
         finally:
             pool.shutdown(cancel_futures=True)

@@ -11,7 +11,7 @@ from msl import schema
 from msl.commands.dry_run import print_settings
 from msl.commands.options import setting_option
 from msl.config import RequestConfig
-from msl.console import JSON, TEXT, guarded, masked, set_up
+from msl.console import JSON, TEXT, explained, guarded, masked, set_up
 from msl.errors import MslError
 
 
@@ -113,17 +113,28 @@ class SettingsCommand(click.Command):
         with guarded(*CLICK_ERRORS):
             try:
                 return super().invoke(ctx)
+            except CLICK_ERRORS:
+                raise
             except MslError as error:
-                if schema.MLFLOW_RUN in os.environ:  # `mlflow run` has made a run, and none of msl took it over
-                    from msl.tracking import note_failure
-
-                    note_failure(masked(f"{type(error).__name__}: {error}"))
-                raise click.ClickException(masked(str(error))) from error
+                raise _ended(error, str(error)) from error
+            except Exception as error:
+                if (text := explained(error)) is None:
+                    raise
+                raise _ended(error, text) from error
 
     def _run(self, **typed: str | None) -> None:
         values = parse_options(typed)
         request = RequestConfig.of(**{option: values.pop(option) for option in self._request if option in values})
         self._work(request, values)
+
+
+def _ended(error: Exception, text: str) -> click.ClickException:
+    """What click shows of an error; it is noted in the run that `mlflow run` has made, if none of msl took it over."""
+    if os.environ.get(schema.MLFLOW_RUN):
+        from msl.tracking import note_failure
+
+        note_failure(masked(f"{type(error).__name__}: {text}"))
+    return click.ClickException(masked(text))
 
 
 def _log_format() -> click.Option:

@@ -1,8 +1,23 @@
-"""What a command writes to the terminal or to a log: messages, progress, and the error that nobody expected."""
+"""What a command writes to the terminal or to a log: messages, progress, and what an error means for its user."""
 
 from msl.console.bars import progress
+from msl.console.explain import explained, is_explained, reason
 from msl.console.guard import UNEXPECTED, guarded
 from msl.console.logs import JSON, TEXT, set_up
 from msl.console.passwords import masked
+from msl.console.variables import unset_empty_variables, wrong_address
 
-__all__ = ["JSON", "TEXT", "UNEXPECTED", "guarded", "masked", "progress", "set_up"]
+__all__ = [
+    "JSON",
+    "TEXT",
+    "UNEXPECTED",
+    "explained",
+    "guarded",
+    "is_explained",
+    "masked",
+    "progress",
+    "reason",
+    "set_up",
+    "unset_empty_variables",
+    "wrong_address",
+]

@@ -1,4 +1,4 @@
-"""The outermost edge of a command: an error that nobody expected becomes one line, with its traceback in a file."""
+"""The outermost edge of a command: every error becomes one line, and one that nobody expected a file too."""
 
 import errno
 import os
@@ -10,15 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msl.console.explain import explained
 from msl.console.passwords import masked
 
+_REFUSED = 1  # exit code: an error that the user can mend
 UNEXPECTED = 70  # exit code: an internal error (EX_SOFTWARE of sysexits.h)
 _LINE = 400  # characters of the message that are shown
 
 
 @contextmanager
 def guarded(*expected: type[Exception]) -> Iterator[None]:
-    """Within this block, an error ends the process with one line and the exit code `UNEXPECTED`.
+    """Within this block, an error ends the process with one line.
+
+    If its user can mend it, the line says how, and the exit code is 1. Otherwise it is `UNEXPECTED`, and the traceback
+    is in a file that the line names.
 
     Args:
         expected: errors that somebody above shows to the user.
@@ -30,6 +35,9 @@ def guarded(*expected: type[Exception]) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:  # `msl table | head`
             raise
+        if (text := explained(error)) is not None:
+            print(f"Error: {text}", file=sys.stderr)
+            sys.exit(_REFUSED)
         message = " ".join(masked(str(error)).split())[:_LINE]
         place = _write(masked("".join(traceback.format_exception(error))))
         text = f"Error: unexpected {type(error).__name__}: {message}. This is a fault of msl or of a library below it"

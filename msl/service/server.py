@@ -13,7 +13,9 @@ from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 from mlflow.server import constants
+from sqlalchemy.exc import SQLAlchemyError
 
+from msl.console import reason
 from msl.errors import ServiceError
 from msl.service.accounts import password_fault
 from msl.service.connections import CONNECTIONS
@@ -32,6 +34,7 @@ from msl.service.storage import (
     resolve,
     write_private_file,
 )
+from msl.store_lock import opening
 
 ADMIN = "admin"
 CREDENTIALS = "credentials"  # private file, in the layout of ~/.mlflow/credentials
@@ -65,8 +68,9 @@ def serve(config: ServeConfig, watch: Callable[[str], None]) -> None:
 def _run(storage: Storage, config: ServeConfig, watch: Callable[[str], None]) -> None:
     require_artifacts(storage)
     os.environ |= environment(storage, config)
-    _prepare(storage)
-    password = _make_admin(storage, config)
+    with opening(storage.runs):
+        _prepare(storage)
+        password = _make_admin(storage, config)
     _announce(storage, config, password)
     watch(storage.runs)
     import uvicorn
@@ -141,9 +145,9 @@ def _prepare(storage: Storage) -> None:
 
     try:
         initialize_backend_stores(storage.runs, storage.runs, "mlflow-artifacts:/")
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         if "out-of-date" not in str(error):
-            raise ServiceError(f"database {storage.address} cannot be used: {str(error).splitlines()[0]}") from error
+            raise ServiceError(f"database {storage.address} cannot be used: {reason(error, storage.runs)}") from error
         raise ServiceError(
             f"database {storage.address} has the schema of another MLflow. Make a backup, then: "
             "msl serve --upgrade, with your other options as now."

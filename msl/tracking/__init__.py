@@ -1,5 +1,6 @@
 """Runs on an MLflow tracking server: what they record, where they come from, and their files."""
 
+from msl.tracking.adoption import note_failure
 from msl.tracking.artifacts import download, read_record, sha256_of
 from msl.tracking.connection import Client, connect
 from msl.tracking.description import DataInput
@@ -14,7 +15,7 @@ from msl.tracking.record import RunRecord
 from msl.tracking.references import LAST_FIRST, WeightsFile, check_reference, check_run, find_weights
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.run_folder import RESUME_FOLDER, STARTS_FOLDER, is_in_use, remove_sent, run_folder, work_folder
-from msl.tracking.runs import describe, describe_again, note_failure, open_run, reopen, reopened
+from msl.tracking.runs import describe, describe_again, open_run, reopen, reopened
 from msl.tracking.search import has_run
 from msl.tracking.signals import asking
 

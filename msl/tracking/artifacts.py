@@ -5,10 +5,10 @@ from hashlib import file_digest
 from pathlib import Path
 
 import mlflow.artifacts
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
+from msl.console import reason
 from msl.errors import CheckpointError, TrackingError
 from msl.tracking.record import RunRecord
 
@@ -22,8 +22,8 @@ def download(run_id: str, path: str, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path, dst_path=str(folder)))
-    except (MlflowException, OSError) as error:
-        raise CheckpointError(f"artifact {path} of run {run_id} cannot be downloaded: {error}") from error
+    except Exception as error:  # each artifact store raises its own kind
+        raise CheckpointError(f"artifact {path} of run {run_id} cannot be downloaded: {reason(error)}") from error
 
 
 def read_record(client: MlflowClient, run_id: str) -> RunRecord:
@@ -35,8 +35,8 @@ def read_record(client: MlflowClient, run_id: str) -> RunRecord:
     try:
         client.get_run(run_id)
         return RunRecord.from_json(json.loads(mlflow.artifacts.load_text(f"runs:/{run_id}/{schema.CONFIG_FILE}")))
-    except (MlflowException, OSError, ValueError, KeyError) as error:
-        raise TrackingError(f"run {run_id} cannot be read back: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # each artifact store raises its own kind
+        raise TrackingError(f"run {run_id} cannot be read back: {reason(error)}") from error
 
 
 def sha256_of(path: Path) -> str:

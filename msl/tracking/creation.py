@@ -10,6 +10,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
+from msl.console import reason
 from msl.errors import TrackingError
 
 _WAITS_S = (1.0, 3.0, 9.0)  # between attempts
@@ -54,9 +55,8 @@ def create_once(
             runs = client.search_runs([experiment], f"tags.`{schema.CREATION}` = '{creation}'")
             if runs:
                 return str(runs[0].info.run_id)
-    raise TrackingError(
-        f"no run can be made: {str(error).splitlines()[0]}. Start the tracking server again."
-    ) from error
+    text = "the tracking server does not answer." if error is None else reason(error)
+    raise TrackingError(f"no run can be made: {text} Start the tracking server again.") from error
 
 
 @contextmanager

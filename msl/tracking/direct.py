@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
+from msl.console import masked, reason
 from msl.errors import TrackingError
 from msl.tracking.description import log_description
 from msl.tracking.lease import renew, this_process
@@ -88,9 +88,9 @@ class Direct:
     def _plain_errors(self) -> Iterator[None]:
         try:
             yield
-        except (MlflowException, OSError) as error:
-            address = self._client.get_run(self._run_id).info.artifact_uri
-            raise TrackingError(f"artifacts of the run cannot be written to {address}: {error}") from error
+        except Exception as error:  # each artifact store raises its own kind
+            address = masked(self._client.get_run(self._run_id).info.artifact_uri)
+            raise TrackingError(f"artifacts of the run cannot be written to {address}: {reason(error)}") from error
 
 
 def utc_now() -> str:

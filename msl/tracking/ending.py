@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from mlflow.exceptions import MlflowException
 
 from msl import schema
+from msl.console import explained, masked
 from msl.errors import TrackingError
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.signals import Signals, handling
@@ -45,17 +46,17 @@ def _beating(reporter: MlflowReporter) -> Iterator[None]:
         is_over.set()
 
 
-def _end(reporter: MlflowReporter, error: BaseException, reason: str) -> None:
+def _end(reporter: MlflowReporter, error: BaseException, signal: str) -> None:
     """End the run after an error, unless it has ended before; perhaps it was the server or the disk that failed."""
     if reporter.ended:
         return
     is_killed = isinstance(error, KeyboardInterrupt | SystemExit)
-    message = f"{type(error).__name__}: {error}"
-    if reason:
-        message = f"{reason}. The run can be continued: -P resume={reporter.run_id}"
+    message = masked(f"{type(error).__name__}: {explained(error) or error}")
+    if signal:
+        message = f"{signal}. The run can be continued: -P resume={reporter.run_id}"
     if not is_killed:
         with suppress(MlflowException, OSError, TrackingError):
-            trace = "".join(traceback.format_exception(error))
+            trace = masked("".join(traceback.format_exception(error)))
             reporter.text(trace, f"{schema.ERROR_FOLDER}/{schema.TRACEBACK_FILE}")
     with suppress(MlflowException, OSError, TrackingError):
         reporter.end(schema.KILLED if is_killed else schema.FAILED, message[:MESSAGE_LIMIT])

@@ -8,6 +8,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from msl import schema
+from msl.console import reason
 from msl.errors import CheckpointError
 from msl.tracking.connection import Client
 from msl.tracking.search import search_runs
@@ -33,7 +34,7 @@ def find_run(client: Client, run_id: str, value: str) -> Run:
         run = client.get_run(run_id)
     except MlflowException as error:
         if error.get_http_status_code() not in (400, 404):
-            raise CheckpointError(f"{value}: {str(error).splitlines()[0]}") from error
+            raise CheckpointError(f"{value}: {reason(error)}") from error
         raise CheckpointError(
             f"{value}: run {run_id} cannot be found in the run store. {_near(client, run_id)}"
         ) from error
@@ -80,7 +81,7 @@ def check_model(client: Client, reference: str, value: str) -> None:
         aliases = client.get_registered_model(name).aliases
         versions = [str(model.version) for model in client.search_model_versions(f'name = "{name}"')]
     except (MlflowException, OSError) as error:
-        raise CheckpointError(f"{value}: {str(error).splitlines()[0]}") from error
+        raise CheckpointError(f"{value}: {reason(error)}") from error
     if version not in ("latest", *versions, *(f"@{alias}" for alias in aliases)):
         known = [
             *(f"models:/{name}@{alias}" for alias in aliases),
@@ -113,8 +114,8 @@ def _listed(run_ids: Sequence[str], runs: dict[str, Run]) -> str:
 def _files(client: Client, run_id: str, folder: str, value: str) -> list[str]:
     try:
         return [str(file.path) for file in client.list_artifacts(run_id, "" if folder == "." else folder)]
-    except (MlflowException, OSError) as error:
-        raise CheckpointError(f"{value}: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # each artifact store raises its own kind
+        raise CheckpointError(f"{value}: {reason(error)}") from error
 
 
 def _no_file(run: Run, path: str, stored: Sequence[str]) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import mlflow.artifacts
-from mlflow.exceptions import MlflowException
 
 from msl import schema
+from msl.console import reason
 from msl.errors import CheckpointError
 from msl.references import FORMS, NETWORK_FILE, file_in, is_stored, local_file
 from msl.tracking.artifacts import download
@@ -111,8 +111,8 @@ def _model_file(reference: str, folder: Path, value: str) -> Path:
     uri = f"{reference.rstrip('/')}/artifacts/{NETWORK_FILE}"
     try:
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
-    except (MlflowException, OSError) as error:
+    except Exception as error:  # each artifact store raises its own kind
         raise CheckpointError(
-            f"{value}: no such model of msl: {str(error).splitlines()[0]}. "
+            f"{value}: no such model of msl: {reason(error)}. "
             "Pass models:/NAME@ALIAS or models:/NAME/VERSION; -e package makes such a model."
         ) from error

@@ -4,7 +4,6 @@ import logging
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -15,7 +14,9 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 
 from msl import schema
+from msl.console import reason
 from msl.errors import TrackingError
+from msl.tracking.adoption import Use, fold, take_named
 from msl.tracking.code_state import CodeState, environment
 from msl.tracking.connection import experiment_id
 from msl.tracking.creation import create_once
@@ -25,7 +26,7 @@ from msl.tracking.lease import new_lease, this_process
 from msl.tracking.note import note_of
 from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
-from msl.tracking.status import MESSAGE_LIMIT, go_on
+from msl.tracking.status import go_on
 
 _MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers")  # what a resume may change
 
@@ -33,7 +34,7 @@ log = logging.getLogger("msl")
 
 
 def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in: str | None = None) -> MlflowReporter:
-    """A new run, or the one that `mlflow run` has made for this process.
+    """A new run, or the one that `mlflow run` has made for this process; `adoption` says which one that is.
 
     Args:
         client: of the tracking store.
@@ -43,8 +44,12 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
     """
     signs = {schema.HEARTBEAT: utc_now(), schema.LEASE: str(new_lease(this_process()))}
     all_tags = {schema.ATTEMPTS: "1", **signs, **tags}
-    run_id = None if nested_in else os.environ.pop(schema.MLFLOW_RUN, None)  # popped: it is for one run only
-    if run_id is not None:
+    if nested_in is None:
+        use, run_id = take_named(client)
+        nested_in = run_id if use is Use.PARENT else None
+    else:
+        use, run_id = Use.LEFT, ""
+    if use is Use.TAKEN:
         client.log_batch(run_id, tags=[RunTag(k, v) for k, v in {MLFLOW_RUN_NAME: name, **all_tags}.items()])
         return MlflowReporter(client, run_id, is_started_by_mlflow=True)
     if nested_in is not None:
@@ -68,7 +73,7 @@ def reopened(client: MlflowClient, run_id: str) -> MlflowReporter:
 
 def reopen(reporter: MlflowReporter) -> None:
     """The run goes on; its number of starts increases by one."""
-    _fold_wrapper(reporter.client, reporter.client.get_run(reporter.run_id))
+    fold(reporter.client, reporter.client.get_run(reporter.run_id))
     go_on(reporter.client, reporter.run_id)
     reporter.tags({schema.ATTEMPTS: str(reporter.attempt), schema.HEARTBEAT: utc_now()})
 
@@ -77,28 +82,10 @@ def _find_run(client: MlflowClient, run_id: str) -> Run:
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        raise TrackingError(f"resume = {run_id}: {str(error).splitlines()[0]}") from error
+        raise TrackingError(f"resume = {run_id}: {reason(error)}") from error
     if run.info.lifecycle_stage != "active":
         raise TrackingError(f"resume = {run_id}: that run is deleted. `mlflow runs restore` restores it.")
     return run
-
-
-def _fold_wrapper(client: MlflowClient, run: Run) -> None:
-    """Nest the run that `mlflow run -P resume=ID` makes for itself below the resumed run, as a note of the command.
-
-    It stays empty. It cannot be deleted, because `mlflow run` ends it after the command, and fails if it is missing.
-    """
-    wrapper = os.environ.pop(schema.MLFLOW_RUN, None)
-    if wrapper is not None and wrapper != run.info.run_id:
-        tags = {MLFLOW_PARENT_RUN_ID: run.info.run_id, MLFLOW_RUN_NAME: f"resume of {run.info.run_name}"}
-        client.log_batch(wrapper, tags=[RunTag(key, value) for key, value in tags.items()])
-
-
-def note_failure(message: str) -> None:
-    """Write into the run that `mlflow run` has made why the command ended before it used that run."""
-    run_id = os.environ.pop(schema.MLFLOW_RUN)
-    with suppress(MlflowException, OSError):
-        MlflowClient().set_tag(run_id, schema.ERROR, message[:MESSAGE_LIMIT])
 
 
 def describe(

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from mlflow.entities import Metric, Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from msl import schema
+from msl.tracking.adoption import is_untouched
 from msl.tracking.creation import create_once
 from msl.tracking.description import PARAMS, log_description, log_inputs
 from msl.tracking.direct import BATCH_ROWS
@@ -62,12 +64,23 @@ class Transfer:
     def _made(self, run: Run) -> str:
         """ID of the run on the server, where it is made if no earlier attempt has made it."""
         adopted = run.data.tags.get(schema.ADOPTED)
-        if adopted is not None:
+        if adopted is not None and self._is_for(adopted, run):
             return str(adopted)
         experiment = self._store.experiment_on(self._client, run)
         return sent_run(self._client, run.info.run_id) or create_once(
             self._client, experiment, run.info.run_name, {}, run.info.run_id, run.info.start_time
         )
+
+    def _is_for(self, adopted: str, run: Run) -> bool:
+        """Whether the run that `mlflow run` has made is still there, and empty or begun by an earlier attempt."""
+        try:
+            remote = self._client.get_run(adopted)
+        except MlflowException as error:
+            if error.get_http_status_code() not in (400, 404):
+                raise
+            return False
+        is_begun = remote.data.tags.get(schema.CREATION) == run.info.run_id
+        return remote.info.lifecycle_stage == "active" and (is_begun or is_untouched(remote))
 
     def _fill(self, run: Run, remote: str) -> None:
         files = Path(run.info.artifact_uri)
@@ -82,7 +95,7 @@ class Transfer:
     def _texts(self, run: Run, remote: str, record: RunRecord | None) -> None:
         """Parameters and tags; the description has links, which are made anew."""
         tags = {name: self._named(value) for name, value in run.data.tags.items() if name not in _ONLY_HERE}
-        tags[schema.CREATION] = run.info.run_id
+        tags = {schema.CREATION: run.info.run_id, **tags}  # first: it says whose an adopted run is
         if record is not None:
             tags[MLFLOW_RUN_NOTE] = note_of(self._client.get_run(remote).info, record, tags)
         for names in _parts(list(tags), _BATCH_TAGS):

@@ -161,11 +161,11 @@ def test_the_store_is_not_written(store, add_run):
         ("sqlite:///nowhere.db", "no such database. Runs are in mlflow.db of the folder"),
         ("http://127.0.0.1:9", "tracking server http://127.0.0.1:9 cannot be reached: .*refused"),
         ("sqlite:///empty.db", "is no run store: it has no tables of MLflow"),
-        ("sqlite:///text.db", "cannot be read as a run store: .*not a database"),
-        ("nonsense", "nonsense cannot be opened: Could not parse"),
+        ("sqlite:///text.db", "cannot be read as a run store: .*no SQLite database"),
+        ("nonsense", "store nonsense: it is a file store, .* Set MLFLOW_TRACKING_URI to a running server"),
         (
             "postgresql://me:secret@127.0.0.1:9/runs",
-            r"me:\*\*\*@127.0.0.1:9/runs cannot be read .*refused",
+            r"me:\*\*\*@127.0.0.1:9/runs cannot be read .*does not answer",
         ),
     ],
 )
@@ -214,7 +214,7 @@ def test_a_locked_database_is_told(store, add_run):
     opened = database.DatabaseStore(f"{store}?timeout=0.1")
     with contextlib.closing(sqlite3.connect(store.removeprefix("sqlite:///"))) as connection:
         connection.execute("begin exclusive")
-        with pytest.raises(AnalysisError, match="database is locked. Another process is writing to it; try again"):
+        with pytest.raises(AnalysisError, match="another process is writing to the database. Give the command again"):
             opened.runs()
 
 

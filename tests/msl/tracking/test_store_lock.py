@@ -6,29 +6,65 @@ import sys
 import pytest
 from conftest import REPOSITORY
 from mlflow.tracking import MlflowClient
-from running import postgresql
+from running import postgresql, running
 
-PROCESSES = 6
-OPEN = "from msl.tracking import connect, open_run; open_run(connect(), 'mine', {})"
+from analysis import open_store
+from analysis.store.export import export
+
+# Processes that have loaded MLflow already, so that they truly open the store at the same moment.
+OPEN = """
+import os, sys
+from msl.tracking import connect, open_run
+ready, go = os.pipe()
+children = []
+for _ in range(int(sys.argv[1])):
+    if not (child := os.fork()):
+        os.close(go)
+        os.read(ready, 1)  # until the parent closes it
+        open_run(connect(), 'mine', {})
+        sys.stderr.flush()
+        os._exit(0)
+    children.append(child)
+os.close(go)
+sys.exit(sum(os.waitpid(child, 0)[1] != 0 for child in children))
+"""
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_store(request, tmp_path):
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'new.db'}"
-    else:
-        with postgresql() as database:
-            yield database.new("empty")
+def test_many_begin_at_once_on_an_empty_postgresql(monkeypatch):
+    with postgresql() as database:
+        store = database.new("empty")
+        begin(20, store, monkeypatch)
 
 
-def test_six_runs_begin_at_once_on_an_empty_store(empty_store, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", empty_store)
+@pytest.mark.parametrize("file", ["new.db", "new folder/below/new.db"])
+def test_many_begin_at_once_on_a_file_that_does_not_exist(file, tmp_path, monkeypatch):
+    begin(6, f"sqlite:///{tmp_path / file}", monkeypatch)
+
+
+def begin(processes, store, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    command = [sys.executable, "-c", OPEN]
-    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(PROCESSES)]
-    errors = [process.communicate(timeout=300)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * PROCESSES, "\n".join(errors)
-    assert len(MlflowClient(empty_store).search_runs(["0"])) == PROCESSES
+    done = subprocess.run([sys.executable, "-c", OPEN, str(processes)], capture_output=True, text=True, timeout=400)
+    assert done.returncode == 0, done.stderr
+    assert len(MlflowClient(store).search_runs(["0"])) == processes
+
+
+def test_a_stage_an_import_and_a_service_begin_at_once(tmp_path, monkeypatch):
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    client = MlflowClient(other)
+    client.create_run(client.create_experiment("theirs"))
+    export(open_store(other), "theirs", tmp_path / "exported")
+    store = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    commands = [["-c", "from msl.tracking import connect, open_run; open_run(connect(), 'mine', {})"]]
+    commands.append(["-m", "analysis", "import", str(tmp_path / "exported")])
+    processes = [subprocess.Popen([sys.executable, *rest], stderr=subprocess.PIPE, text=True) for rest in commands]
+    with running(tmp_path):
+        errors = [process.communicate(timeout=300)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(errors)
+    names = {experiment.name for experiment in MlflowClient(store).search_experiments()}
+    assert names == {"Default", "theirs"}
 
 
 def test_the_command_makes_the_tables(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ _POSTGRESQL_KEY = 0x6D736C  # "msl"; the number of our advisory lock
 
 @contextmanager
 def opening(uri: str) -> Iterator[None]:
-    """Within this block, no other process of msl opens the same SQLite or PostgreSQL store.
+    """Within this block, no other process of msl or analysis opens the same SQLite or PostgreSQL store.
 
     Args:
         uri: tracking URI. A server opens its store itself.
@@ -32,8 +32,9 @@ def opening(uri: str) -> Iterator[None]:
 @contextmanager
 def _sqlite_lock(file: Path) -> Iterator[None]:
     """The lock is on the folder, so that no file of it stays; it ends with the process."""
+    existing = next(folder for folder in file.absolute().parents if folder.is_dir())  # MLflow makes those below it
     try:
-        folder = os.open(file.absolute().parent, os.O_RDONLY)
+        folder = os.open(existing, os.O_RDONLY)
     except OSError:  # MLflow will say it
         yield
         return

@@ -1,15 +1,13 @@
 """The processes that make one styled copy, as they see each other: a file for each, locked for as long as it lives."""
 
-import fcntl
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from msl.errors import DataError
 from msl.files import make_folder, temporary_files
-from msl.tracking import this_process
+from msl.tracking import lock, this_process
 
 log = logging.getLogger("msl")
 
@@ -52,36 +50,26 @@ def making(copy_folder: Path, run_id: str) -> Iterator[Makers]:
     """
     folder = copy_folder / _FOLDER
     make_folder(folder, DataError)
-    with (folder / _LOCK).open("a+b") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)  # waits while the last one clears up
+    with (folder / _LOCK).open("a+b") as shared:
+        lock(shared, is_shared=True, waits=True)  # until the last one has cleared up
         with (folder / run_id).open("wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock(file, waits=True)
             file.write(f"run {run_id} ({this_process()})".encode())
             file.flush()
             try:
                 yield Makers(folder, run_id)
             finally:
                 (folder / run_id).unlink(missing_ok=True)
-        if _is_last(lock):
+        if lock(shared):  # this is the last one
             for leftover in list(temporary_files(copy_folder)):  # of processes that were killed
                 leftover.unlink(missing_ok=True)
-
-
-def _is_last(lock: BinaryIO) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _living(file: Path) -> str:
     """What a living process says of itself; empty if it has ended."""
     try:
         with file.open("rb") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not lock(stream, is_shared=True):
                 return stream.read().decode()
         file.unlink(missing_ok=True)
     except FileNotFoundError:

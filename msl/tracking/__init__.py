@@ -9,6 +9,7 @@ from msl.tracking.journalled import journal_of, journalled
 from msl.tracking.lease import refuse_if_held, take, this_process
 from msl.tracking.leftovers import forget_if_continued_elsewhere
 from msl.tracking.lineage import code_digest, find_finished, fingerprint, finished_runs, nearest_finished, runs_like
+from msl.tracking.locks import lock
 from msl.tracking.offline import Recording, recording
 from msl.tracking.reaper import is_interrupted
 from msl.tracking.record import RunRecord
@@ -48,6 +49,7 @@ __all__ = [
     "is_interrupted",
     "journal_of",
     "journalled",
+    "lock",
     "nearest_finished",
     "note_failure",
     "open_run",

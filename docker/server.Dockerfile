@@ -6,10 +6,10 @@ FROM ${BASE}
 
 RUN groupadd --gid 10001 msl \
     && useradd --uid 10001 --gid msl --no-create-home --home-dir /tmp --shell /usr/sbin/nologin msl \
-    && install -d -o msl -g msl -m 700 /data /backup
+    && install -d -o msl -g msl -m 700 /data /backup /scratch
 
 COPY docker/server.txt /opt/msl/docker/
-RUN pip install --no-cache-dir -r /opt/msl/docker/server.txt
+RUN pip install --no-cache-dir --require-hashes -r /opt/msl/docker/server.txt
 
 COPY entrypoints /opt/msl/entrypoints
 COPY msl /opt/msl/msl

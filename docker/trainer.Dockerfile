@@ -14,7 +14,7 @@ RUN groupadd --gid 10001 msl \
 # Torch's dependencies are installed first, from the usual index, so that TORCH_INDEX needs only torch and torchvision.
 # The import fails here, and not in a training, if the two were built for different versions of CUDA.
 COPY docker/trainer.txt /opt/msl/docker/
-RUN pip install --no-cache-dir -r /opt/msl/docker/trainer.txt
+RUN pip install --no-cache-dir --require-hashes -r /opt/msl/docker/trainer.txt
 RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch==${TORCH}" "torchvision==${TORCHVISION}" \
     && python -c "import torchvision"
 

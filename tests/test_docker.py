@@ -6,12 +6,16 @@ import shlex
 import stat
 import subprocess
 import tomllib
+from contextlib import suppress
+from importlib import metadata
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import REPOSITORY
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from msl.config import validated
 from msl.service.settings import ServeConfig
@@ -30,8 +34,10 @@ def instructions(path: Path) -> list[tuple[str, str]]:
 
 def pins(name: str) -> dict[str, str]:
     lines = [line for line in (FOLDER / name).read_text().splitlines() if not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
-    return dict(line.split("==") for line in lines)
+    entries = " ".join(lines).replace(" \\", "").replace("    --hash", " --hash")
+    packages = re.findall(r"([\w.-]+)==([\w.]+)((?: +--hash=sha256:[0-9a-f]{64})+)", entries)
+    assert " ".join(f"{package}=={version}{hashes}" for package, version, hashes in packages) == entries
+    return {package: version for package, version, _ in packages}
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)
@@ -75,6 +81,53 @@ def test_pins_are_what_the_project_asks_for(name, left_out):
     assert (needed | {"psycopg"} if name == "server.txt" else set(requirements) - {"psycopg", *left_out}) <= set(pinned)
 
 
+@pytest.mark.parametrize("name", ["server", "trainer"])
+def test_what_an_image_asks_for_is_what_the_project_and_torch_ask_for(name):
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["s3"], *extras["postgresql"], *(requires("torch") or ())]
+    allowed = {str(Requirement(line)) for line in lines}
+    direct = [Requirement(line) for line in (FOLDER / f"{name}.in").read_text().splitlines()]
+    assert {str(requirement) for requirement in direct} <= allowed
+    pinned = pins(f"{name}.txt")
+    for requirement in direct:
+        assert pinned[requirement.name] in requirement.specifier, requirement
+
+
+@pytest.mark.parametrize("name", ["server", "trainer"])
+def test_the_lock_has_everything_that_its_packages_need(name):
+    """By the packages that are installed here; uv, which made it, needs the network for more."""
+    pinned = pins(f"{name}.txt")
+    extras = {
+        canonicalize_name(requirement.name): requirement.extras or {""}
+        for requirement in map(Requirement, (FOLDER / f"{name}.in").read_text().splitlines())
+    }
+    compared = 0
+    for package, version in pinned.items():
+        with suppress(PackageNotFoundError):
+            if metadata.version(package) == version:
+                compared += 1
+                for requirement in map(Requirement, requires(package) or ()):
+                    if needs(requirement, extras.get(canonicalize_name(package), {""})):
+                        needed = canonicalize_name(requirement.name)
+                        assert pinned[needed] in requirement.specifier, f"{package} needs {requirement}"
+    assert compared > len(pinned) / 2
+
+
+def needs(requirement, extras):
+    """Whether the images need it."""
+    environment = {"sys_platform": "linux", "platform_system": "Linux", "python_version": "3.11"}
+    return requirement.marker is None or any(
+        requirement.marker.evaluate({**environment, "extra": extra}) for extra in {"", *extras}
+    )
+
+
+def test_pip_checks_every_hash():
+    for name in ("server", "trainer"):
+        steps = instructions(FOLDER / f"{name}.Dockerfile")
+        assert ("RUN", f"pip install --no-cache-dir --require-hashes -r /opt/msl/docker/{name}.txt") in steps
+
+
 def test_torch_comes_from_where_one_says():
     steps = dict.fromkeys(instructions(FOLDER / "trainer.Dockerfile"))
     versions = dict(value.split("=") for kind, value in steps if kind == "ARG" and value.startswith("TORCH"))
@@ -88,7 +141,8 @@ def test_torch_comes_from_where_one_says():
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_has_only_what_it_needs(name):
     service = SERVICES[name]
-    tag = service["image"].partition(":")[2]
+    image = re.sub(r"^\$\{[A-Z]+_IMAGE:-(.*)\}$", r"\1", service["image"])  # by digest if one says so
+    tag = image.partition(":")[2]
     assert name in (*OURS, "trainer") or (re.search(r"\d+\.\d+|RELEASE", tag) and "latest" not in tag)
     assert service.get("security_opt") == ["no-new-privileges:true"]
     assert service.get("cap_drop") == ["ALL"] or name == "postgres"  # which hands its files to its own user first
@@ -97,7 +151,28 @@ def test_every_service_has_only_what_it_needs(name):
         assert "PASSWORD" not in value.upper() or value.startswith(("/run/secrets/", "${"))
     if name in (*OURS, "trainer"):
         assert service["read_only"] is True
-        assert service["tmpfs"] == ["/tmp"]
+        assert re.fullmatch(r"/tmp:size=\d+[mg]", *service["tmpfs"])
+    assert {"cpus", "mem_limit", "pids_limit"} <= set(service)
+    assert service["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
+    assert "healthcheck" in service or name in (*OURS, "trainer")  # the server's is in its image; the others end
+
+
+def test_trainers_and_the_proxy_do_not_see_the_stores():
+    networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    assert networks["trainer"] == {"trainers"}
+    assert networks["proxy"] == {"edge"}
+    assert networks["postgres"] == networks["minio"] == {"stores"}
+    assert networks["server"] == {"edge", "trainers", "stores"}
+    assert COMPOSE["networks"]["stores"] == {"internal": True}
+    subnet = COMPOSE["networks"]["edge"]["ipam"]["config"][0]["subnet"]
+    assert f"--trusted_proxies={subnet}" in SERVICES["server"]["command"]
+
+
+def test_large_uploads_are_not_in_memory():
+    assert SERVICES["server"]["environment"]["TMPDIR"] == "/scratch"
+    assert "scratch:/scratch" in SERVICES["server"]["volumes"]
+    (folders,) = [value for kind, value in instructions(FOLDER / "server.Dockerfile") if "install -d" in value]
+    assert "/scratch" in folders
 
 
 def test_only_the_proxy_is_reached_from_outside():

@@ -27,9 +27,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from msl.service.accounts import refuse_accounts
 from msl.service.answers import ErrorsInJson, unavailable
 from msl.service.bodies import BodyError, check_arguments, check_json
+from msl.service.counts import CONTENT_TYPE, COUNTS, Counts
 from msl.service.logins import Account, Logins, WaitError
 from msl.service.logs import log_in_one_line
-from msl.service.origins import origin_fault
+from msl.service.observed import ACCOUNT, Observed
+from msl.service.origins import is_local, origin_fault
 from msl.service.paths import PathError, encode_path, plain_arguments, plain_path
 from msl.service.presence import DatabaseFiles, end_with_parent
 from msl.service.readiness import Readiness
@@ -46,6 +48,7 @@ CREATION = "MSL_SERVICE_CREATION"  # who may make experiments and models: everyo
 
 _BODY_LIMIT = 16 * 2**20  # bytes of any other request; MLflow's largest batch has 1 MB
 _HEALTH, _READY = "/health", "/ready"  # open to all: whether the process answers, and whether it can do its work
+_METRICS = "/metrics"  # for Prometheus, which logs in or is on this machine
 _ARTIFACTS = "mlflow-artifacts/artifacts"
 _ARTIFACTS_PLACE = str(constants.ARTIFACTS_DESTINATION_ENV_VAR)
 _NO_JSON = ("mlflow/upload-artifact", "mlflow/users/create-ui")  # a file, and a form
@@ -56,8 +59,11 @@ _ENDPOINTS = "mlflow/gateway-proxy"  # the page of runs asks for it each time, a
 class Gate:
     """ASGI middleware in front of MLflow's application."""
 
-    def __init__(self, app: ASGIApp, logins: Logins, files: DatabaseFiles, readiness: Readiness) -> None:
+    def __init__(
+        self, app: ASGIApp, logins: Logins, files: DatabaseFiles, readiness: Readiness, counts: Counts
+    ) -> None:
         """Wrap MLflow's application."""
+        self._counts = counts
         self._app = app
         self._files = files
         self._readiness = readiness
@@ -74,6 +80,8 @@ class Gate:
         elif scope["path"] == _READY:
             fault = await self._readiness.fault()
             await (unavailable(fault) if fault else PlainTextResponse("OK"))(scope, receive, send)
+        elif scope["path"] == _METRICS and is_local(Request(scope)):
+            await self._metrics()(scope, receive, send)
         elif not self._files.are_present():
             await unavailable()(scope, receive, send)
         else:
@@ -96,12 +104,18 @@ class Gate:
         if account is None:
             reason = "log in: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your name and password"
             return PlainTextResponse(reason, 401, {"WWW-Authenticate": 'Basic realm="mlflow"'})
+        request.scope[ACCOUNT] = account.username
+        if request.scope["path"] == _METRICS:
+            return self._metrics()
         try:
             arguments = _make_plain(request.scope)
             check_arguments(arguments)
         except (PathError, BodyError) as error:
             return _bad(request.scope, error)
         return self._refusal(request, account, arguments) or _oversized(request, self._limit(request.scope))
+
+    def _metrics(self) -> Response:
+        return Response(self._counts.page(), media_type=CONTENT_TYPE)
 
     def _refusal(self, request: Request, account: Account, arguments: Mapping[str, str]) -> Response | None:
         name = strip_version(request.scope["path"])
@@ -161,7 +175,7 @@ class Gate:
         return self._logins.log_in(name, password, address) if colon and "\0" not in name else None
 
 
-def create_app() -> Gate:
+def create_app() -> Observed:
     """The application that uvicorn's processes serve; `server.environment` says how."""
     from mlflow.server import app, auth
 
@@ -171,7 +185,8 @@ def create_app() -> Gate:
     log_in_one_line()
     end_with_parent()
     engines = _engines()
-    return Gate(application, _logins(), _database_files(engines), _readiness(engines))
+    counts = Counts(Path(os.environ[COUNTS]))
+    return Observed(Gate(application, _logins(), _database_files(engines), _readiness(engines), counts), counts)
 
 
 def _engines() -> list[Engine]:

@@ -25,6 +25,10 @@ class Account(Protocol):
 
     is_admin: bool
 
+    @property
+    def username(self) -> str:
+        """The account's name."""
+
 
 Authenticate = Callable[[str, str], Account | None]  # name and password
 

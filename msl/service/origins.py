@@ -9,6 +9,7 @@ from starlette.requests import Request
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 _FOREIGN = frozenset({"cross-site", "same-site"})
 _HOME = "/"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def origin_fault(request: Request) -> str | None:
@@ -22,6 +23,12 @@ def origin_fault(request: Request) -> str | None:
     if request.headers.get("sec-fetch-site", "none").strip().lower() in _FOREIGN and not _is_link(request):
         return "requests from pages of other origins are refused"
     return None
+
+
+def is_local(request: Request) -> bool:
+    """Whether a program on this machine asks under this machine's own name, so not through a proxy."""
+    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
+    return request.client is not None and request.client.host in _LOOPBACK and host.strip("[]") in _LOOPBACK
 
 
 def _is_same(origin: str, host: str) -> bool:

@@ -17,10 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from msl.console import reason
 from msl.errors import ServiceError
+from msl.service import counts
 from msl.service.accounts import password_fault
 from msl.service.connections import CONNECTIONS
 from msl.service.databases import upgrade
 from msl.service.gate import ACCOUNT_FAILURES, ADDRESS_FAILURES, CREATION, UPLOAD_LIMIT
+from msl.service.observed import ACCESS_LOG
 from msl.service.presence import only_service
 from msl.service.settings import ServeConfig
 from msl.service.storage import (
@@ -43,12 +45,12 @@ _PASSWORD_CACHE_S = 60  # other processes accept an old password for so long; to
 _LOG = logging.getLogger("msl.service")
 
 
-def serve(config: ServeConfig, watch: Callable[[str], None]) -> None:
+def serve(config: ServeConfig, watch: Callable[[str, str | None], None]) -> None:
     """Run the server until a signal ends it.
 
     Args:
         config: where it keeps its data, and how clients reach it.
-        watch: begins to watch over the runs of a store, in a thread of its own.
+        watch: begins to watch over the runs of a store and to send alerts to an address, in a thread of its own.
 
     Raises:
         ServiceError: the database, a folder or the port cannot be used, or the database has an older schema.
@@ -65,14 +67,16 @@ def serve(config: ServeConfig, watch: Callable[[str], None]) -> None:
                 _run(storage, config, watch)
 
 
-def _run(storage: Storage, config: ServeConfig, watch: Callable[[str], None]) -> None:
+def _run(storage: Storage, config: ServeConfig, watch: Callable[[str, str | None], None]) -> None:
     require_artifacts(storage)
+    _require_log(config.access_log)
     os.environ |= environment(storage, config)
+    counts.empty(storage.private / "counts")
     with opening(storage.runs):
         _prepare(storage)
         password = _make_admin(storage, config)
     _announce(storage, config, password)
-    watch(storage.runs)
+    watch(storage.runs, config.alert)
     import uvicorn
 
     uvicorn.run(
@@ -83,6 +87,7 @@ def _run(storage: Storage, config: ServeConfig, watch: Callable[[str], None]) ->
         workers=config.workers,
         log_level="warning",
         server_header=False,
+        forwarded_allow_ips=config.trusted_proxies,
         http="msl.service.connections:LimitedConnection",
         h11_max_incomplete_event_size=64 * 1024,
     )
@@ -108,6 +113,8 @@ def environment(storage: Storage, config: ServeConfig) -> dict[str, str]:
         CONNECTIONS: str(config.connections),
         ACCOUNT_FAILURES: str(config.account_failures),
         ADDRESS_FAILURES: str(config.address_failures),
+        counts.COUNTS: str(storage.private / "counts"),
+        ACCESS_LOG: str(config.access_log.absolute()) if config.access_log else "",
         CREATION: "everyone" if config.default_permission == "EDIT" else ADMIN,
     }
 
@@ -190,6 +197,14 @@ def _announce(storage: Storage, config: ServeConfig, password: str | None) -> No
     _LOG.info("export MLFLOW_TRACKING_USERNAME=%s MLFLOW_TRACKING_PASSWORD=%s", ADMIN, password or "…")
     if config.host not in ("127.0.0.1", "localhost", "::1"):
         _LOG.warning("passwords cross the network unencrypted unless clients reach this port through a proxy with TLS")
+
+
+def _require_log(file: Path | None) -> None:
+    try:
+        if file is not None:
+            file.open("a").close()
+    except OSError as error:
+        raise ServiceError(f"access_log = {file}: {error.strerror}; name a file that can be written") from error
 
 
 def _require_port(host: str, port: int) -> None:

@@ -43,11 +43,21 @@ class ServeConfig(StorageConfig):
         description="Wrong passwords of one account that cost no wait; each further one doubles the wait.",
     )
     address_failures: int = Field(
-        20, ge=1, description="The same of one address; raise it behind a proxy, where all clients have one address."
+        20, ge=1, description="The same of one address; --trusted_proxies tells whose clients have their own."
     )
     admin_password_file: Path | None = Field(
         None,
         description="File with the password of the account admin; none = a password is generated at the first start.",
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses or networks of proxies, with commas between, whose X-Forwarded-For names the client.",
+    )
+    access_log: Path | None = Field(None, description="File for a line of JSON about each request; none = no file.")
+    alert: str | None = Field(
+        None,
+        pattern="^https?://",
+        description="Webhook that is told of runs that fail, give no sign of life or are a new best; none = no alerts.",
     )
     upgrade: bool = Field(False, description="Bring the database to the schema of this MLflow version, and stop.")
 

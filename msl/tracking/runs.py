@@ -31,7 +31,7 @@ from msl.tracking.signals import Signals, handling
 from msl.tracking.status import go_on
 
 _MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 000 without a warning
-_MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers")  # what a resume may change
+_MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers", "cache")  # what a resume may change
 _CREATE_WAITS_S = (1.0, 3.0, 9.0)  # between attempts to make a run
 
 log = logging.getLogger("msl")

@@ -17,7 +17,9 @@ from pathlib import Path
 from zlib import crc32
 
 import numpy as np
+import PIL
 import torch
+import torchvision
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -27,6 +29,7 @@ from msl.labels import IGNORE
 
 log = logging.getLogger("msl")
 
+LIBRARIES = [PIL.__version__, torch.__version__, torchvision.__version__]  # versions of what decodes and resizes
 SAMPLES, CHECKSUMS, HEADER = "samples.u8", "checksums.u32", "copy.json"
 
 _TEST_ROWS = 16  # of random values, to see whether resizing and mirroring can change places

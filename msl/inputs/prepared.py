@@ -8,14 +8,10 @@ from hashlib import sha256
 from os import sched_getaffinity
 from typing import Any
 
-import PIL
-import torch
-import torchvision
-
 from msl.config import CopiesConfig
 from msl.data import Domain
 from msl.data.preparation import PreparedCopy
-from msl.data.prepared import Prepared, record_layout
+from msl.data.prepared import LIBRARIES, Prepared, record_layout
 from msl.errors import DataError
 from msl.inputs.checks import Checked
 from msl.inputs.notices import tell_once
@@ -116,7 +112,7 @@ def _facts(data_digest: str, domain: Domain, size: tuple[int, int], versions: li
         "size": list(size),
         "versions": versions,
         "code": code_digest([*domain.modules(), *_READERS]),
-        "libraries": [PIL.__version__, torch.__version__, torchvision.__version__],
+        "libraries": LIBRARIES,
     }
 
 

@@ -8,8 +8,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tvf
 
+from msl.data.blur import Blur
+
 _MIRRORED = 0.5  # share of the samples
-_KERNEL = 7  # pixels; covers ±3 σ of the widest blur
 
 
 class Stretch(v2.Transform):
@@ -154,7 +155,7 @@ class PreparedTransform(Seeded):
 
 
 def _blurred(blur: bool) -> list[v2.Transform]:
-    return [v2.RandomApply([v2.GaussianBlur(_KERNEL, (1e-3, 1.0))], p=0.5)] if blur else []
+    return [v2.RandomApply([Blur((1e-3, 1.0))], p=0.5)] if blur else []
 
 
 class CropTransform(Seeded):

@@ -1,4 +1,4 @@
-"""How fast batches of large frames come, from their files and from a prepared copy: ``python tests/benchmarks/data.py``.
+"""How fast batches of large frames come, from files and from a prepared copy: ``python tests/benchmarks/data.py``.
 
 GTA5-size frames are drawn, written as PNG and read in turns: by plain Pillow (decode, resize, mirror, to a tensor), by
 msl from the files, and by msl from the prepared copy, as from the second epoch on. Everything runs in one process on
@@ -8,7 +8,7 @@ one thread, so that a ratio is one of processor time; blur is left out of the fi
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,14 +57,14 @@ def plainly(folder: Path, blur: bool) -> Iterator[tuple[torch.Tensor, torch.Tens
             yield pixels[None], torch.from_numpy(np.array(label))[None]
 
 
-def fastest_ms(sides: dict[str, Callable[[], object]]) -> dict[str, float]:
+def fastest_ms(sides: dict[str, Iterator[object]]) -> dict[str, float]:
     """Milliseconds of processor time a batch, of the fastest of some turns that the sides take one after the other."""
     fastest = dict.fromkeys(sides, float("inf"))
     for _ in range(TURNS):
-        for name, read in sides.items():
+        for name, batches in sides.items():
             began = time.process_time()
             for _ in range(FRAMES):
-                read()
+                next(batches)
             fastest[name] = min(fastest[name], 1000 * (time.process_time() - began) / FRAMES)
     return fastest
 
@@ -100,8 +100,7 @@ def print_figures() -> None:
         for blur in (False, True):
             plain, files = plainly(folder, blur), stream(domain, TrainTransform(SIZE, True, blur))
             kept = stream(prepared, PreparedTransform(True, blur))
-            sides = {"Pillow": lambda p=plain: next(p), "files": lambda f=files: next(f), "copy": lambda k=kept: next(k)}
-            took = fastest_ms(sides)
+            took = fastest_ms({"Pillow": plain, "files": files, "copy": kept})
             ratios = ", ".join(f"{took[name] / took['copy']:.1f} x" for name in ("Pillow", "files"))
             figures = ", ".join(f"{name} {value:.1f} ms" for name, value in took.items())
             print(f"{'with' if blur else 'without'} blur: {figures}; the copy against Pillow and the files: {ratios}")

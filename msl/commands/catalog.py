@@ -28,6 +28,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "train_style": Entry("Train the decoder of a style network.", "msl.commands.training:train_style"),
         "stylize": Entry("Copy a domain in another style.", "msl.commands.training:stylize"),
         "validate": Entry("Check data before training on it.", "msl.commands.networks:validate"),
+        "prepare": Entry("Resize the images of a training once, before it.", "msl.commands.networks:prepare"),
         "evaluate": Entry("Score a checkpoint.", "msl.commands.networks:evaluate"),
         "predict": Entry("Predict images without labels.", "msl.commands.networks:predict"),
         "package": Entry("Make an MLflow model of a checkpoint.", "msl.commands.networks:package"),

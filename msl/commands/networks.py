@@ -1,4 +1,4 @@
-"""The commands that use a trained network, and the one that checks data before training."""
+"""The commands that use a trained network, and those that check or prepare data before training."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,15 @@ import click
 
 from msl.commands.command import settings_command
 from msl.commands.outcome import print_outcome, viewer
-from msl.config import EvaluateConfig, PackageConfig, PredictConfig, RequestConfig, StageConfig, ValidateConfig
+from msl.config import (
+    EvaluateConfig,
+    PackageConfig,
+    PredictConfig,
+    PrepareConfig,
+    RequestConfig,
+    StageConfig,
+    ValidateConfig,
+)
 
 
 def _check(config: StageConfig) -> None:
@@ -52,6 +60,20 @@ def _validate(config: ValidateConfig, request: RequestConfig) -> None:
     click.echo(f"no problems found; run {outcome.run_id}")
 
 
+def _prepare(config: PrepareConfig, request: RequestConfig) -> None:
+    _check(config)
+    from msl.stages.prepare import prepare
+
+    prepare(config, click.echo)
+
+
+def _prepared_for(request: RequestConfig, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data settings of an adaptation with the recipe and these domains."""
+    from msl.inputs.fitting import prepared_data  # it loads NumPy
+
+    return prepared_data(request.recipe, values)
+
+
 def _trained_on(request: RequestConfig, values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The data settings of a training with the recipe; without a recipe, only the domain that is named."""
     from msl.inputs.fitting import examined_data  # it loads NumPy
@@ -90,4 +112,13 @@ validate = settings_command(
     _validate,
     request=("recipe", "group", "dry_run"),
     defaults=_trained_on,
+)
+
+prepare = settings_command(
+    "prepare",
+    "Resize the images and labels of a training once, before it needs them, and keep them in a folder.",
+    PrepareConfig,
+    _prepare,
+    request=("recipe", "dry_run"),
+    defaults=_prepared_for,
 )

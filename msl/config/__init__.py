@@ -12,8 +12,19 @@ from msl.config.group import Group
 from msl.config.model import ModelConfig
 from msl.config.objective import AdaptationConfig, ObjectiveConfig
 from msl.config.optimizer import OptimizerConfig
+from msl.config.prepare import PrepareConfig, PreparedDataConfig
 from msl.config.request import ReportConfig, RequestConfig, SyncConfig
-from msl.config.run import DeviceConfig, MonitorConfig, RunConfig, RuntimeConfig, StartConfig, UploadConfig
+from msl.config.run import (
+    CopiesConfig,
+    DeviceConfig,
+    LoadingConfig,
+    MonitorConfig,
+    RunConfig,
+    RuntimeConfig,
+    StartConfig,
+    TrainRuntimeConfig,
+    UploadConfig,
+)
 from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
 from msl.config.serving import InputConfig, PackageConfig, PackagedConfig, PredictConfig, PredictedConfig
 from msl.config.stage import StageConfig
@@ -56,6 +67,7 @@ __all__ = [
     "AdaptConfig",
     "AdaptSchedule",
     "AdaptationConfig",
+    "CopiesConfig",
     "CopyConfig",
     "DecoderDataConfig",
     "DecoderScheduleConfig",
@@ -72,6 +84,7 @@ __all__ = [
     "JointAdainConfig",
     "JointConfig",
     "LearnedDecoderConfig",
+    "LoadingConfig",
     "LookConfig",
     "MethodConfig",
     "ModelConfig",
@@ -83,6 +96,8 @@ __all__ = [
     "Pixels",
     "PredictConfig",
     "PredictedConfig",
+    "PrepareConfig",
+    "PreparedDataConfig",
     "PretrainConfig",
     "PretrainSchedule",
     "ReportConfig",
@@ -109,6 +124,7 @@ __all__ = [
     "TargetSoloConfig",
     "TargetSoloSchedule",
     "TrainConfig",
+    "TrainRuntimeConfig",
     "TrainSchedule",
     "TrainStyleConfig",
     "UploadConfig",

@@ -1,5 +1,6 @@
 """Settings of a run: its seed, its start, its logs, its machine."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -66,10 +67,28 @@ class DeviceConfig(Group):
     threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
 
 
-class RuntimeConfig(FilesConfig, DeviceConfig):
-    """The machine, and how it reads data. These settings do not decide the weights: data counts by its digest."""
+class LoadingConfig(FilesConfig):
+    """How data is read. These settings do not decide the weights: data counts by its digest."""
 
     skip_bad: bool = Field(False, description="Leave out samples that cannot be used, instead of stopping.")
     num_workers: int = Field(
         1, ge=0, description="Processes that load the data of each domain; their number changes no result."
     )
+
+
+class CopiesConfig(LoadingConfig):
+    """Copies of images and labels that are resized once. They change no result."""
+
+    cache: Path | None = Field(
+        None,
+        description="Folder for prepared copies of images and labels: resized once, by the first run that needs them "
+        "or by `msl prepare`, and shared by all runs; none = the files are read every time.",
+    )
+
+
+class RuntimeConfig(LoadingConfig, DeviceConfig):
+    """The machine, and how it reads data. These settings do not decide the weights."""
+
+
+class TrainRuntimeConfig(CopiesConfig, RuntimeConfig):
+    """The machine of a stage that trains or scores a segmentation network, and how it reads data."""

@@ -10,7 +10,7 @@ from msl.config.evaluation import EvaluationConfig
 from msl.config.model import ModelConfig
 from msl.config.objective import AdaptationConfig, ObjectiveConfig
 from msl.config.optimizer import OptimizerConfig
-from msl.config.run import MonitorConfig, RunConfig, RuntimeConfig, StartConfig
+from msl.config.run import MonitorConfig, RunConfig, StartConfig, TrainRuntimeConfig
 from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
 from msl.config.stage import StageConfig
 
@@ -32,7 +32,7 @@ class TrainConfig(StageConfig):
     run: RunConfig = RunConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     monitor: MonitorConfig = MonitorConfig()
-    runtime: RuntimeConfig = RuntimeConfig()
+    runtime: TrainRuntimeConfig = TrainRuntimeConfig()
 
     @model_validator(mode="after")
     def _normalises_over_more_than_one(self) -> Self:

@@ -8,9 +8,10 @@ if TYPE_CHECKING:
     from msl.data.domain import Domain, Sample
     from msl.data.failures import loading_explained
     from msl.data.loaders import Batch, Images, Paired, Stream, in_order
+    from msl.data.prepared import Prepared
     from msl.data.samples import Problem, Report
     from msl.data.style_images import Joined, StyleFolder, load_style_images
-    from msl.data.transforms import CropTransform, Resized, TrainTransform, nearest
+    from msl.data.transforms import CropTransform, PreparedTransform, Resized, TrainTransform, nearest
     from msl.data.yaml_file import is_domain_file
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Images",
     "Joined",
     "Paired",
+    "Prepared",
+    "PreparedTransform",
     "Problem",
     "Report",
     "Resized",
@@ -54,6 +57,7 @@ _HOMES = {
         "Stream",
         "in_order",
     ),
+    "prepared": ("Prepared",),
     "samples": (
         "Problem",
         "Report",
@@ -65,6 +69,7 @@ _HOMES = {
     ),
     "transforms": (
         "CropTransform",
+        "PreparedTransform",
         "Resized",
         "TrainTransform",
         "nearest",

@@ -59,6 +59,12 @@ class Domain:
             raise DataError(f"{name}: the image is {_size(image)}, its label {_size(label)} (width x height)")
         return Sample(torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(label), name)
 
+    def label(self, index: int) -> "Tensor":
+        """The label (H, W) of a sample of a labelled domain, without its image; raises as the whole sample does."""
+        import torch
+
+        return torch.from_numpy(self._train_ids(self.samples.read_label(index), self.samples.name(index)))
+
     def inspect(self) -> Report:
         """Check every sample, and report problems and usable samples. Unchanged files are not read again."""
         table = self.label_set.table(self.ids) if self.labelled else b""

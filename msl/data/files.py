@@ -56,6 +56,10 @@ class FileSamples:
         pair = self.pairs[index]
         return read_image(pair.image), read_label(pair.label, self.decode_label) if labelled else None
 
+    def read_label(self, index: int) -> RawSamples:
+        """The label alone; raises as `read` does."""
+        return read_label(self.pairs[index].label, self.decode_label)
+
     def modules(self) -> list[str]:
         """Modules that pair the files and decode them."""
         return [type(self).__module__, self.decode_label.__module__]

@@ -28,6 +28,11 @@ class GeneratedSamples:
         image, label = self.streets.sample(index)
         return image, label if labelled else None
 
+    def read_label(self, index: int) -> RawSamples:
+        """The label alone."""
+        label: UInt8 = self.streets.sample(index)[1]
+        return label
+
     def modules(self) -> list[str]:
         """This module, which imports the generator."""
         return [__name__]

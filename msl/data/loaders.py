@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from msl.data.domain import Domain, Sample
+from msl.data.prepared import Prepared
 from msl.data.processes import Items, Loadable, Loading
 from msl.data.shared_memory import Crew, fitted_crew
 from msl.data.transforms import Resized
@@ -49,7 +50,10 @@ class Augmentation(Protocol):
     """What happens to a sample on its way into a batch."""
 
     def __call__(self, image: Tensor, label: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        """(3, H, W) and (H, W) uint8 in and out; the same `seed` always does the same."""
+        """(3, H, W) and (H, W) uint8 in and out; the same `seed` always does the same.
+
+        Prepared samples come in with an axis of versions in front.
+        """
 
 
 class Stream:
@@ -139,10 +143,16 @@ class Scorable(NamedTuple):
         return *self.images, self.label
 
 
-def in_order(domain: Domain, transform: Resized, count: int | None, num_workers: int) -> Iterator[Scorable]:
-    """The first `count` samples (all if None), each once: the image resized for the network, the label at full size."""
+def in_order(
+    domain: Domain, transform: Resized, count: int | None, num_workers: int, prepared: Prepared | None = None
+) -> Iterator[Scorable]:
+    """The first `count` samples (all if None), each once: the image resized for the network, the label at full size.
+
+    Resized images are taken from `prepared`, if there are any.
+    """
     chosen = range(len(domain) if count is None else min(count, len(domain)))
-    items, title = _Plain(domain, transform), f"{domain.name}/{domain.split}"
+    title = f"{domain.name}/{domain.split}"
+    items: Items[int, Scorable] = _Plain(domain, transform) if prepared is None else _Ready(domain, prepared)
     crew = fitted_crew(Crew(num_workers, _PREFETCHED_IMAGES), lambda: _bytes(items, 0), title)
     return Loading(items, chosen, crew, title)
 
@@ -201,6 +211,14 @@ class _Plain:
     def __getitem__(self, index: int) -> Scorable:
         sample = self._domain[index]
         return Scorable(self._transform(sample.image), sample.label, sample.name)
+
+
+class _Ready:
+    def __init__(self, domain: Domain, prepared: Prepared) -> None:
+        self._domain, self._prepared = domain, prepared
+
+    def __getitem__(self, index: int) -> Scorable:
+        return Scorable([self._prepared.image(index)], self._domain.label(index), self._domain.samples.name(index))
 
 
 def _mixed(*parts: int | str) -> int:

@@ -26,6 +26,9 @@ class Samples(Protocol):
             DataError: the image or the label is missing or unreadable.
         """
 
+    def read_label(self, index: int) -> RawSamples:
+        """The label alone; raises as `read` does."""
+
     def modules(self) -> list[str]:
         """Modules whose code makes the samples."""
 

@@ -8,7 +8,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as tvf
 
-_KERNEL = 7  # pixels; covers ±3 σ of the widest blur
+from msl.data.blur import Blur
+
+_MIRRORED = 0.5  # share of the samples
 
 
 class Stretch(v2.Transform):
@@ -38,6 +40,24 @@ def nearest(label: Tensor, size: Sequence[int]) -> Tensor:
     """Labels (…, H, W) resized to (…, *size): each pixel takes the one at its centre."""
     resized: Tensor = tvf.resize_image(label[None], list(size), interpolation=v2.InterpolationMode.NEAREST_EXACT)[0]
     return resized
+
+
+def stretched_image(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """An image (3, H, W) as training stretches it to width and height."""
+    stretched: Tensor = Stretch(size)(tv_tensors.Image(image))
+    return stretched.as_subclass(Tensor)
+
+
+def stretched_label(label: Tensor, size: tuple[int, int]) -> Tensor:
+    """A label (H, W) as training stretches it to width and height."""
+    stretched: Tensor = Stretch(size)(tv_tensors.Mask(label))
+    return stretched.as_subclass(Tensor)
+
+
+def mirrored(pixels: Tensor) -> Tensor:
+    """An image or a label (…, H, W) mirrored as training does."""
+    flipped: Tensor = tvf.horizontal_flip_image(pixels)
+    return flipped
 
 
 class Resized:
@@ -71,6 +91,31 @@ class Quarter(v2.Transform):
         return cut
 
 
+class Version(v2.Transform):
+    """One of the versions of a sample that was stretched before: as it is, or mirrored with probability 0.5.
+
+    It draws what v2.RandomHorizontalFlip draws. A sample has a second version if mirroring after stretching would give
+    other values than training does, which mirrors first (see `msl.data.prepared`).
+    """
+
+    def __init__(self, mirror: bool) -> None:
+        super().__init__()
+        self._mirror = mirror
+
+    def make_params(self, flat_inputs: list[Tensor]) -> dict[str, bool]:
+        """Whether to mirror."""
+        return {"is_mirrored": self._mirror and bool(torch.rand(1) < _MIRRORED)}
+
+    def transform(self, inpt: Tensor, params: dict[str, bool]) -> Tensor:
+        """Choose the version of an image (V, 3, H, W) or of a label (V, H, W); a domain without labels has none."""
+        if not params["is_mirrored"]:
+            chosen = inpt[0]
+        else:
+            chosen = inpt[1] if len(inpt) == 2 else mirrored(inpt[0].as_subclass(Tensor))
+        wrapped: Tensor = tv_tensors.wrap(chosen.as_subclass(Tensor), like=inpt)
+        return wrapped
+
+
 class Seeded:
     """Random steps on image and label together, drawn from a seed."""
 
@@ -98,10 +143,19 @@ class TrainTransform(Seeded):
 
     def __init__(self, size: tuple[int, int], mirror: bool, blur: bool, quarters: bool = False) -> None:
         steps: list[v2.Transform] = [Quarter()] if quarters else []
-        steps += [v2.RandomHorizontalFlip(0.5)] if mirror else []
-        steps.append(Stretch(size))
-        steps += [v2.RandomApply([v2.GaussianBlur(_KERNEL, (1e-3, 1.0))], p=0.5)] if blur else []
-        super().__init__(steps)
+        steps += [v2.RandomHorizontalFlip(_MIRRORED)] if mirror else []
+        super().__init__([*steps, Stretch(size), *_blurred(blur)])
+
+
+class PreparedTransform(Seeded):
+    """What `TrainTransform` does, for samples that were stretched before: the same bits from the same seed."""
+
+    def __init__(self, mirror: bool, blur: bool) -> None:
+        super().__init__([Version(mirror), *_blurred(blur)])
+
+
+def _blurred(blur: bool) -> list[v2.Transform]:
+    return [v2.RandomApply([Blur((1e-3, 1.0))], p=0.5)] if blur else []
 
 
 class CropTransform(Seeded):

@@ -37,6 +37,10 @@ class DomainData:
         """Content digests of the domains that are trained on, by role."""
         return {data.role: data.digest for data in self.inputs if data.role in self.trained and data.split == "train"}
 
+    def check_of(self, role: str) -> Checked:
+        """The check of the domain that is trained on in this role."""
+        return next(checked for checked in self.checks if checked.domain is self.trained[role])
+
     def modules(self) -> list[str]:
         """Modules whose code reads the training data."""
         readers = {module for domain in self.trained.values() for module in domain.modules()}

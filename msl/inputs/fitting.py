@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from msl.config import ValidateConfig
+from msl.config import AdaptConfig, PrepareConfig, ValidateConfig
 from msl.data.catalog import check_name
 from msl.data.facts import image_facts, is_generated
 from msl.errors import ConfigError
@@ -85,6 +85,20 @@ def examined_data(recipe: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     training = find_recipe(DEMO if recipe == AUTO else recipe).adapt.flat()
     unnamed = _unnamed_roles(overrides) if recipe == AUTO else {}
     return {name: training[name] for name in ValidateConfig.options() if name in training} | unnamed
+
+
+def prepared_data(recipe: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The data settings of an adaptation; without a target, those of a pretraining.
+
+    Raises:
+        ConfigError: as for `find_request`.
+        DataError: as for `find_request`.
+    """
+    stage = "pretrain" if overrides.get("target", "") is None else "adapt"
+    names = set(PrepareConfig.options()) & set(AdaptConfig.options())
+    shared = {name: value for name, value in overrides.items() if name in names}
+    training = find_request(stage=stage, recipe=recipe, overrides=shared).settings.flat()
+    return {name: training[name] for name in PrepareConfig.options() if name in training and name != "cache"}
 
 
 def _unnamed_roles(overrides: Mapping[str, Any]) -> dict[str, None]:

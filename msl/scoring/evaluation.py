@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from msl.config.catalog import METRICS
 from msl.console import progress
-from msl.data import Domain, Resized, in_order, loading_explained, nearest
+from msl.data import Domain, Prepared, Resized, in_order, loading_explained, nearest
 from msl.metrics import Metric
 from msl.models import SegmentationNetwork
 from msl.scoring.counting import Counting
@@ -31,6 +31,7 @@ class Scored:
     resize_labels: bool = False  # score only at `size`, as the published code does
     extra_metrics: tuple[str, ...] = ()  # names in the table `msl.schema.SCORES`
     num_workers: int = 0
+    prepared: Prepared | None = None  # the resized images, if they are kept
 
     def __len__(self) -> int:
         return len(self.domain) if self.count is None else min(self.count, len(self.domain))
@@ -62,7 +63,8 @@ def evaluate(
     full_kinds = [m.counts for m in metrics.values() if not m.at_input_size]
     resized = Counting(resized_kinds, num_classes, device)
     full = resized if scored.resize_labels else Counting(full_kinds, num_classes, device)
-    samples = in_order(scored.domain, Resized(scored.size, scored.scales), scored.count, scored.num_workers)
+    resize = Resized(scored.size, scored.scales)
+    samples = in_order(scored.domain, resize, scored.count, scored.num_workers, scored.prepared)
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
     with loading_explained(), eval_mode(model), autocast:
         for sample in progress(samples, title=f"scoring {scored.role}", unit="img", total=len(scored), leave=False):

@@ -13,6 +13,7 @@ from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check, record_skipped
 from msl.inputs.domains import open_scored_split, to_score
 from msl.inputs.networks import Origin, find_network
+from msl.inputs.prepared import scored_images
 from msl.labels import LabelSet, are_numbered
 from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
@@ -47,6 +48,7 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
     with ending(reporter), run_folder(reporter.run_id) as folder:
         files = _label_files(config, domains)
         domains, checks = _check_domains(domains, config.runtime.skip_bad)
+        domains = scored_images(domains, checks, config.runtime)
         name = group or _group_name(config, checkpoint.about.group)
         seed = trained.get(schema.SEED)  # the authors' files do not have it
         reporter.rename(f"{name} seed={seed}")

@@ -1,5 +1,6 @@
 """The stage joint_adain: adaptation with a style network in front of the segmentation network."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ from msl.tracking import DataInput
 from msl.training import Callback, Term
 from msl.training.callbacks import LowerOnPlateau, TrainDecoder
 from msl.training.objectives.style_reconstruction import StyleReconstruction
+
+log = logging.getLogger("msl")
 
 _STYLE = "style"  # stream and term of the decoder's own losses
 
@@ -134,6 +137,8 @@ def _squares(
     scaled = config.look.style_size or side
     crop = CropTransform(scaled, min(scaled, side))
     seed, count, workers = config.run.seed, config.optimizer.batch_size, config.runtime.num_workers
+    if config.runtime.cache is not None:
+        log.info("%s: squares are cut from whole images, so its training reads the files and no prepared copy", _STYLE)
     content = Joined([job.data.trained[role] for role in roles])
     return Paired(
         Stream(content, crop, count, seed, "content", workers, device, position),

@@ -13,12 +13,14 @@ from msl import schema
 from msl.checkpoints import About, Checkpoint, NetworkAbout, load_network
 from msl.config import TrainConfig
 from msl.config.catalog import BACKBONES, NETWORKS, OPTIMIZERS
-from msl.data import Paired, Stream, TrainTransform, is_domain_file
+from msl.data import Paired, is_domain_file
 from msl.inputs.domains import DomainData
+from msl.inputs.prepared import scored_images
 from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import PRECISIONS, prepare, to_device
 from msl.recipes import Request
 from msl.scoring.tables import write_tables
+from msl.stages.domain_streams import domain_stream
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage
 from msl.style.front import front_of
 from msl.tracking import sha256_of
@@ -128,7 +130,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         """Terms, streams, callbacks and optimizer."""
         config, extension = job.config, self.extension(job, network, positions)
         device, epoch = next(network.parameters()).device, self.epoch_iters(job.config, job.data)
-        streams = {role: _stream(job, role, device, positions.get(role, 0)) for role in self.trains_on}
+        streams = {role: domain_stream(job, role, device, positions.get(role, 0)) for role in self.trains_on}
         state = State(
             model=network,
             optimizer=build_optimizer(network, config.optimizer),
@@ -155,7 +157,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             "means": LogMeans(monitor.log_every, reporter),
             "evaluate": Evaluate(
                 network,
-                data.scored,
+                scored_images(data.scored, data.checks, job.config.runtime),
                 data.label_set,
                 reporter,
                 every=monitor.eval_every or self.epoch_iters(job.config, data),
@@ -199,20 +201,6 @@ def _copy(request: Request, role: str, name: str, content: str) -> Need:
     style_name = name.removeprefix(f"{Path(content).stem}_")
     return Need(
         setting=role, reference=None, request=request.for_style("stylize", content=content, style_name=style_name)
-    )
-
-
-def _stream(job: Job[T, D], role: str, device: torch.device, position: int) -> Stream:
-    config = job.config
-    return Stream(
-        job.data.trained[role],
-        TrainTransform(job.data.sizes[role], config.source.random_mirror, config.source.gaussian_blur, config.quarters),
-        config.optimizer.batch_size,
-        config.run.seed,
-        role,
-        config.runtime.num_workers,
-        device,
-        position,
     )
 
 

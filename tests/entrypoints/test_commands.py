@@ -20,6 +20,7 @@ from entrypoints import (
     joint_adain,
     package,
     predict,
+    prepare,
     pretrain,
     report,
     restore,
@@ -39,6 +40,7 @@ from msl.config import (
     JointAdainConfig,
     PackageConfig,
     PredictConfig,
+    PrepareConfig,
     PretrainConfig,
     ReportConfig,
     RequestConfig,
@@ -62,6 +64,7 @@ COMMANDS = {
     "predict": (predict.main, PredictConfig.options()),
     "package": (package.main, PackageConfig.options()),
     "validate": (validate.main, ValidateConfig.options()),
+    "prepare": (prepare.main, PrepareConfig.options()),
     "report": (report.main, ReportConfig.model_fields),
     "serve": (serve.main, ServeConfig.model_fields),
     "backup": (backup.main, BackupConfig.model_fields),
@@ -78,6 +81,7 @@ ASKED = {
     "predict": {"dry_run"},
     "package": {"dry_run"},
     "validate": {"recipe", "group", "dry_run"},
+    "prepare": {"recipe", "dry_run"},
     "report": set(),
 }
 ASKED |= {name: set() for name in ("serve", "backup", "restore", "clean", "sync")}

@@ -44,7 +44,8 @@ def check_request(request: Request) -> None:
     check_files(request.settings)
     check_data(request.settings, request.base.styled)
     _tell_of_one_domain(request)
-    check_stored(request.settings)
+    if request.tracking == "online":  # otherwise results are looked for where the run is recorded
+        check_stored(request.settings)
     check_warm_up(request.settings, request.base.styled)
 
 

@@ -13,6 +13,7 @@ from msl.references import FORMS, NETWORK_FILE, file_in, is_stored, local_file
 from msl.tracking.artifacts import download
 from msl.tracking.connection import Client, connect, missing_store
 from msl.tracking.lookup import check_model, find_file, find_run
+from msl.tracking.offline import OfflineStore, sent_run
 
 BEST_FIRST = (schema.BEST_CHECKPOINT, schema.LAST_CHECKPOINT)  # for using a network
 LAST_FIRST = (schema.LAST_CHECKPOINT, schema.BEST_CHECKPOINT)  # for training: target labels chose the best one
@@ -70,14 +71,21 @@ def check_reference(reference: str, setting: str) -> None:
 
 
 def check_run(run_id: str, setting: str) -> None:
-    """Look a run up by its ID.
+    """Look a run up by its ID, also by the one that it had or has without a server.
 
     Raises:
         CheckpointError: there is no such run; the message names the nearest.
         TrackingError: the tracking store cannot be reached.
     """
+    if OfflineStore().find(run_id) is not None:
+        return
     value = f"{setting} = {run_id}"
-    find_run(_existing_store(value), run_id, value)
+    client = _existing_store(value)
+    try:
+        find_run(client, run_id, value)
+    except CheckpointError:
+        if sent_run(client, run_id) is None:
+            raise
 
 
 def _existing_store(value: str) -> Client:

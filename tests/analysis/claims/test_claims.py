@@ -296,7 +296,7 @@ def test_claims_are_the_reports():
     for claim in CLAIMS:
         names = [role.name for role in claim.roles]
         assert {s.role for s in claim.statements} | {s.reference for s in claim.statements} <= {*names, None}
-    with pytest.raises(AnalysisError, match="no claim 'C21' in this store; nearest: C2"):
+    with pytest.raises(AnalysisError, match="no claim 'C21' in this store; nearest: C1, C2"):
         find_claims(["C21"])
 
 

@@ -68,10 +68,11 @@ def test_where_a_run_is(store, add_run):
 
 def test_what_a_run_has_not_told_yet_is_a_dash(store):
     client = MlflowClient()
-    client.create_run("0")  # somebody else's
+    client.create_run("0")  # somebody else's: passed over
+    client.create_run("0", tags={"msl.stage": "adapt"})
     (row,), _ = seen(store)
     assert [row[name] for name in ("iteration", "of", "loss", "target mIoU", "images/s", "last sign")] == ["–"] * 6
-    assert (row["stage"], row["group"], row["experiment"]) == ("", "", "Default")
+    assert (row["stage"], row["group"], row["experiment"]) == ("adapt", "", "Default")
 
 
 def test_a_heartbeat_is_a_sign_and_silence_has_a_footnote(store):

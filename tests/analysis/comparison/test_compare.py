@@ -94,7 +94,7 @@ def test_runs_whose_target_has_no_labels_are_compared_by_their_source(store, add
 
 def test_runs_without_scores_are_refused_with_what_they_record(store, add_run):
     add_run("adapt", 0, {"last/loss/target": 0.5})
-    with pytest.raises(AnalysisError, match=r"no metric 'last/mIoU' in this store; nearest: loss/target, target_loss$"):
+    with pytest.raises(AnalysisError, match=r"no metric 'last/mIoU' in this store; it has loss/target, target_loss$"):
         compare(open_store(store).runs(), "adapt")
 
 

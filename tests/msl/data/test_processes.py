@@ -104,6 +104,8 @@ def test_whatever_ends_a_loading_process_is_an_error_with_a_way_out(fault, kind,
         caught.match(word)
 
 
+# torch is interrupted by the signal while it opens a temporary file, which it then never closes.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_kill_9_while_the_network_computes_ends_the_training():
     batches = stream(lambda index: None)
     next(batches)

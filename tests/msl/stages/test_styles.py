@@ -235,11 +235,11 @@ def test_samples_that_cannot_be_used_are_left_out_when_told(tmp_path):
     ("settings", "error", "told"),
     [
         ({"alpha": 1.5}, ConfigError, "alpha = 1.5"),
-        ({"style": "nowhere"}, ConfigError, "style = 'nowhere': there is no folder"),
-        ({"style_weights": "1,2"}, ConfigError, "2 weights for 3 style images"),
+        ({"method": "colour", "style": "nowhere"}, ConfigError, "style = 'nowhere': there is no folder"),
+        ({"method": "colour", "style_weights": "1,2"}, ConfigError, "2 weights for 3 style images"),
         ({"style_weights": "0,0,-1"}, ConfigError, "style_weights"),
         ({"encoder": "none.pth"}, CheckpointError, "encoder = none.pth: no such file"),
-        ({"content": "tiny_photographs.yaml"}, ConfigError, "tiny_photographs.yaml"),
+        ({"method": "colour", "content": "tiny_photographs.yaml"}, ConfigError, "tiny_photographs.yaml"),
         ({"decoder": "vgg.pth"}, CheckpointError, "does not fit"),
     ],
 )

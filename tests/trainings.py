@@ -30,7 +30,9 @@ def start(stage: str, **options: Any) -> Iterator[Process]:
 def started(command: list[str], **settings: Any) -> Iterator[Process]:
     """A command that leads a group of processes, which has ended when the block has; `settings` are those of Popen."""
     env = {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "MSL_SENDER": "process"}
-    previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background lets it be ignored
+    # A shell in the background lets Ctrl-C be ignored, and nohup the other; what they start inherits it.
+    heard = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    previous = {number: signal.signal(number, handler) for number, handler in heard.items()}
     try:
         process = subprocess.Popen(
             command,
@@ -42,7 +44,8 @@ def started(command: list[str], **settings: Any) -> Iterator[Process]:
             **settings,
         )
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
     with process:
         try:
             yield process

@@ -185,7 +185,7 @@ def test_an_artifact_store_that_cannot_be_written(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("http://127.0.0.1:9", r"tracking server http://127.0.0.1:9 cannot be reached: .*refused.*`make serve`"),
+        ("http://127.0.0.1:9", r"tracking store http://127.0.0.1:9 cannot be used: .*refused.*`make serve`"),
         ("file:///tmp/mlruns", "is a file store, which MLflow no longer supports. Set MLFLOW_TRACKING_URI"),
         ("sqlite:////dev/null/mlflow.db", "tracking store sqlite:////dev/null/mlflow.db cannot be used"),
     ],

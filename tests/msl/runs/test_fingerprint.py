@@ -59,7 +59,7 @@ EDITS = {
     "the network": ("models/deeplabv2.py", "std=0.01", "std=0.02", False),
     "the loop": ("training/loop.py", "state.step += 1", "state.step += 2", False),
     "the schedule": ("training/schedules.py", "remaining**self.power", "remaining", False),
-    "the transforms": ("data/transforms.py", "RandomHorizontalFlip(0.5)", "RandomHorizontalFlip(0.4)", False),
+    "the transforms": ("data/transforms.py", "_MIRRORED = 0.5", "_MIRRORED = 0.4", False),
     "the generator of the data": ("streets/render.py", "\ndef ", "\nX = 1\n\n\ndef ", False),
 }
 

@@ -7,6 +7,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact import s3_artifact_repo
 from mlflow.tracking import MlflowClient
 from running import postgresql, running
 
@@ -64,6 +65,8 @@ def test_artifact_stores_without_package_or_credentials(location, says, tmp_path
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # both remember the credentials of an earlier test
+    s3_artifact_repo._cached_get_s3_client.cache_clear()
     client = connect()
     monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", client.create_experiment("elsewhere", location))
     reporter = open_run(client, "mine", {})

@@ -45,9 +45,9 @@ def _sentence(error: Exception) -> str:
 
 
 def _nearest(path: Path) -> str:
-    files = [file.name for file in path.parent.glob("*") if is_domain_file(file.name)]
-    similar = difflib.get_close_matches(path.name, files, n=1)
-    return f"Did you mean {path.parent / similar[0]}? " if similar else ""
+    files = {file.name.lower(): file for file in sorted(path.parent.glob("*")) if is_domain_file(file.name)}
+    similar = difflib.get_close_matches(path.name.lower(), files, n=1)
+    return f"Did you mean {files[similar[0]]}? " if similar else ""
 
 
 class _Careful(yaml.SafeLoader):

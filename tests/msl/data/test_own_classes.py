@@ -203,3 +203,10 @@ def test_a_layout_in_classes_of_ones_own(tmp_path):
     path.write_text("name: few\nlayout: camvid\nroot: data/camvid\nids: train_ids\n")
     with pytest.raises(ConfigError, match="ids is only for splits: leave it out, because a layout has its ids"):
         open_domain(str(path))
+
+
+def test_a_file_whose_name_has_other_capitals_is_the_nearest(tmp_path):
+    for name in ("A.yaml", "B.yaml"):
+        (tmp_path / name).touch()
+    with pytest.raises(ConfigError, match=r"a\.yaml: no such file\. Did you mean .*A\.yaml\?"):
+        open_domain(str(tmp_path / "a.yaml"))

@@ -2,9 +2,11 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _BEGINNINGS = ("MLFLOW_", "AWS_")
 _NAMES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_SQLITE = "sqlite:///"
 _SQLITE_HEAD = b"SQLite format 3\x00"
 _SUFFIXES = (".db", ".sqlite", ".sqlite3")
 
@@ -17,7 +19,13 @@ def unset_empty_variables() -> None:
 
 
 def wrong_address(uri: str) -> str | None:
-    """Why a path is no address of a run store, and what to write; None if the address is no path."""
+    """Why a text is no address of a run store, and what to write; None if it may be one."""
+    try:
+        urlsplit(uri)
+    except ValueError as error:
+        return f"this is no valid address ({error}). Write http://HOST:PORT or sqlite:///mlflow.db."
+    if uri.startswith(_SQLITE) and (folder := Path(uri.removeprefix(_SQLITE).partition("?")[0])).is_dir():
+        return f"{folder} is a folder and no database file. Write {uri.rstrip('/')}/mlflow.db."
     path = Path(uri.removeprefix("file://").removeprefix("file:"))
     if not uri.startswith("file:") and "://" in uri:
         return None

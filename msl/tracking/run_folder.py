@@ -46,7 +46,7 @@ def held(folder: Path) -> Iterator[bool]:
         yield False
         return
     with file:
-        yield lock(file)
+        yield lock(file) and _is_at(file, folder / LOCK_FILE)  # else another process has removed the folder meanwhile
 
 
 @contextmanager

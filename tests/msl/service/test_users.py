@@ -25,8 +25,8 @@ def run(service, command, *, succeeds=True):
 
 @pytest.fixture
 def experiment(admin: MlflowClient):
-    known = admin.get_experiment_by_name("crosswalks")
-    return known.experiment_id if known else admin.create_experiment("crosswalks")
+    known = admin.get_experiment_by_name("demo")
+    return known.experiment_id if known else admin.create_experiment("demo")
 
 
 def documented():
@@ -47,7 +47,7 @@ def test_the_commands_of_the_guide(service, experiment):
     assert service.ask("POST", create, ("anna", shown), json=body).ok
     other = re.search(r"only now: (\S+)", run(service, password))[1]
     assert service.ask("GET", "/version", ("anna", other)).ok
-    assert "anna: EDIT on experiment crosswalks" in run(service, listing).splitlines()
+    assert "anna: EDIT on experiment demo" in run(service, listing).splitlines()
     assert "admin: everything" in run(service, listing).splitlines()
     run(service, remove)
     assert "anna" not in run(service, listing)
@@ -55,7 +55,7 @@ def test_the_commands_of_the_guide(service, experiment):
 
 def test_a_read_only_account_of_a_team_in_two_commands(service, experiment):
     shown = run(service, "users add --name team").strip().rpartition(" ")[2]
-    run(service, "users grant --name team --experiment crosswalks --permission READ")
+    run(service, "users grant --name team --experiment demo --permission READ")
     login = ("team", shown)
     assert service.ask("GET", f"/api/2.0/mlflow/experiments/get?experiment_id={experiment}", login).ok
     answer = service.ask("POST", "/api/2.0/mlflow/runs/create", login, json={"experiment_id": experiment})
@@ -65,10 +65,10 @@ def test_a_read_only_account_of_a_team_in_two_commands(service, experiment):
 def test_deny_and_taking_it_back(service, experiment):
     login = ("shut.out", run(service, "users add --name shut.out").strip().rpartition(" ")[2])
     path = f"/api/2.0/mlflow/experiments/get?experiment_id={experiment}"
-    run(service, "users grant --name shut.out --experiment crosswalks --permission DENY")
+    run(service, "users grant --name shut.out --experiment demo --permission DENY")
     assert service.ask("GET", path, login).status_code == 403
     for _ in range(2):
-        assert "no grant" in run(service, "users grant --name shut.out --experiment crosswalks --permission none")
+        assert "no grant" in run(service, "users grant --name shut.out --experiment demo --permission none")
     assert service.ask("GET", path, login).ok
 
 
@@ -83,7 +83,7 @@ def test_deny_and_taking_it_back(service, experiment):
         ("users grant --name admin --experiment absent --permission READ", "experiment = absent: there is none"),
         ("users grant --name admin --model absent --permission READ", "model = absent: there is none"),
         ("users grant --name admin --permission READ", "pass either --experiment NAME or --model NAME"),
-        ("users grant --name admin --experiment crosswalks --permission NO_PERMISSIONS", "permission"),
+        ("users grant --name admin --experiment demo --permission NO_PERMISSIONS", "permission"),
     ],
 )
 def test_what_is_refused(service, command, message):

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
@@ -186,7 +187,8 @@ def offline(tmp_path, monkeypatch):
 def mlflow_run(**options):
     typed = [part for text in arguments(options) for part in ("-P", text)]
     command = [sys.executable, "-m", "mlflow", "run", str(REPOSITORY), "-e", "pretrain", "--env-manager", "local"]
-    return subprocess.run([*command, *typed], capture_output=True, text=True, env={**ENV, **os.environ})
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # `mlflow run` starts python
+    return subprocess.run([*command, *typed], capture_output=True, text=True, env={**ENV, **os.environ, "PATH": path})
 
 
 def test_an_offline_run_of_mlflow_run_becomes_the_run_that_mlflow_made(offline):

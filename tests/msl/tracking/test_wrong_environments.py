@@ -76,7 +76,7 @@ CASES = [
     Case("password in an address", f"http://me:{SECRET}@127.0.0.1:9", "nothing answers there"),
     Case("token of two lines", "{http500}", "MLFLOW_TRACKING_TOKEN", {"MLFLOW_TRACKING_TOKEN": "one\ntwo"}),
     Case("a text", "sqlite:///{text}", "no SQLite database"),
-    Case("a folder", "sqlite:///{folder}", "cannot be opened|no such database"),
+    Case("a folder", "sqlite:///{folder}", "is a folder and no database file"),
     Case("a newer schema", "sqlite:///{newer}", "pip install -U mlflow", in_analysis=False),
     Case("an older schema", "sqlite:///{older}", "mlflow db upgrade sqlite:///", in_analysis=False),
     Case("path of a database", "{store}", "Write sqlite:///"),

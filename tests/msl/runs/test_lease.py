@@ -23,7 +23,8 @@ from msl.tracking.sync import sync
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
-LONG = {"max_iters": 60, "epoch_iters": 5, "eval_every": 10, "log_every": 5, "checkpoint_every": 5}
+END = 240
+LONG = {"max_iters": END, "epoch_iters": 5, "eval_every": 40, "log_every": 5, "checkpoint_every": 5}
 SHORT_LEASE_S = "4"
 
 
@@ -91,7 +92,7 @@ def test_a_machine_that_stops_is_followed_by_another_and_says_so_when_it_comes_b
         machine("right")
         before = client.get_run(run_id).data.tags
         with pytest.raises(TrackingError, match=rf"trained by process {process.pid} on left \(its lease is valid un"):
-            carry_out(request("pretrain", resume=run_id, max_iters=60))
+            carry_out(request("pretrain", resume=run_id, max_iters=END))
         after = client.get_run(run_id)
         moving = (schema.LEASE, schema.HEARTBEAT, schema.PROGRESS)
         assert {k: v for k, v in after.data.tags.items() if k not in moving} == {
@@ -103,13 +104,13 @@ def test_a_machine_that_stops_is_followed_by_another_and_says_so_when_it_comes_b
         process.wait()
 
     with pytest.raises(TrackingError, match="on left"):  # the lease is valid, though nobody is there any more
-        carry_out(request("pretrain", resume=run_id, max_iters=60))
+        carry_out(request("pretrain", resume=run_id, max_iters=END))
     held = Lease.of(client.get_run(run_id))
     client.set_tag(run_id, schema.LEASE, str(Lease(held.holder, time.time() - 1)))  # as if three minutes had passed
     monkeypatch.setattr(lease, "WATCHED_S", 0.1)
     step = max(m.step for m in client.get_metric_history(run_id, "loss/source"))
-    assert step < 60
-    carry_out(request("pretrain", resume=run_id, max_iters=60))
+    assert step < END
+    carry_out(request("pretrain", resume=run_id, max_iters=END))
     rows = stored_rows(run_id)
     assert distinct(rows) == distinct(expected)
 
@@ -133,7 +134,7 @@ def test_a_training_that_slept_while_another_machine_went_on_stops_without_a_row
         deadline = time.monotonic() + 60
         while Lease.of(client.get_run(run_id)).until > time.time() and time.monotonic() < deadline:
             time.sleep(0.1)
-        carry_out(request("pretrain", resume=run_id, max_iters=60))
+        carry_out(request("pretrain", resume=run_id, max_iters=END))
         rows = stored_rows(run_id)
         assert distinct(rows) == distinct(expected)
         for pid in (process.pid, sender):

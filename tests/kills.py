@@ -287,8 +287,8 @@ def _is_moment(kind: str, from_step: int, earlier: set[Path]) -> bool:
 
 
 def _senders() -> list[int]:
-    found = subprocess.run(["pgrep", "-f", "msl.tracking.send .*" + str(Path.cwd())], capture_output=True, text=True)
-    return [int(number) for number in found.stdout.split()]
+    search = ["pgrep", "-f", "msl.tracking.send .*" + str(Path.cwd())]
+    return [int(number) for number in subprocess.run(search, capture_output=True, text=True).stdout.split()]
 
 
 def _end_senders(number: signal.Signals) -> None:

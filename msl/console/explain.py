@@ -17,6 +17,7 @@ from msl.console.sentences import (
     ARTIFACTS,
     DATABASE,
     DISKS,
+    ENDPOINTS,
     NETWORK,
     RECORDS,
     STATUS,
@@ -73,7 +74,7 @@ def _cause(error: BaseException, store: str | None) -> str | None:
     uri = masked(store or _store())
     text = "\n".join(f"{type(part).__name__}: {part}" for part in _chain(error))
     return (
-        _first((*VARIABLES, *ADDRESSES, *NETWORK), text, uri)
+        _first((*VARIABLES, *ENDPOINTS, *ADDRESSES, *NETWORK), text, uri)
         or _wrong_schema(text, uri)
         or _first((*ARTIFACTS, *RECORDS), text, uri)
         or _answered(error, text)
@@ -94,7 +95,7 @@ def _answered(error: BaseException, text: str) -> str | None:
     match = _ANSWERED.search(text) or _CLIENT_ERROR.search(text)
     if match is None and "RestException" not in _names(error):
         return None
-    status = int(match[1]) if match else int(error.get_http_status_code())  # type: ignore[attr-defined]
+    status = int(match[1]) if match else int(error.get_http_status_code())  # type: ignore[attr-defined]  # by name
     message = " ".join(str(error).split())[:_LINE]
     if match is None and status in (400, 404, 409):  # the server says what it lacks
         return f"the server refuses the request: {message}"

@@ -148,6 +148,12 @@ _STORAGE_PACKAGES = {"boto3": "'msl[s3]'", "botocore": "'msl[s3]'", "google": "g
                      "azure": "azure-storage-blob azure-identity", "pysftp": "pysftp",
                      "paramiko": "pysftp"}  # fmt: skip
 
+# Looked for before NETWORK: their causes are errors of a network, and not of the run store's.
+ENDPOINTS = _rules(
+    (r"Could not connect to the endpoint URL|EndpointConnectionError|Invalid endpoint", "the artifact store S3 cannot "
+     "be reached. Correct MLFLOW_S3_ENDPOINT_URL, or start the store."),
+)  # fmt: skip
+
 ARTIFACTS = _rules(
     *((rf"No module named '{module}|{module} (?:is )?(?:not installed|must be installed)", "the artifact store needs a "
        f"Python package that is not installed. `pip install {package}` brings it.")
@@ -162,13 +168,11 @@ ARTIFACTS = _rules(
      "location of the experiment."),
     (r"\(AccessDenied\)|\(403\)[^\n]*(?:HeadObject|ListObjects|PutObject|GetObject)|Forbidden[^\n]*storage", "the "
      "credentials may not use this bucket. Set credentials that may (AWS_ACCESS_KEY_ID, AWS_PROFILE)."),
-    (r"Could not connect to the endpoint URL: \"?([^\s\"]+)|EndpointConnectionError|Invalid endpoint", "the artifact "
-     "store S3 cannot be reached. Correct MLFLOW_S3_ENDPOINT_URL, or start the store."),
     (r"DefaultCredentialsError|default credentials were not found|GOOGLE_APPLICATION_CREDENTIALS", "the artifact store "
      "on Google Cloud needs credentials. Set GOOGLE_APPLICATION_CREDENTIALS to the file with the account's key."),
     (r"AZURE_STORAGE|DefaultAzureCredential", "the artifact store on Azure needs credentials. Set "
      "AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCESS_KEY."),
-    (r"No hostkey for host|AuthenticationException|Authentication failed|SSHException", "the artifact store over SFTP "
+    (r"No hostkey for host|AuthenticationException|SSHException", "the artifact store over SFTP "
      "does not accept the log-in. Connect once by `sftp USER@HOST`, so that its host key and yours are known."),
     (r"Could not find a registered artifact repository for: (\S+?)\. ", "{0} is no kind of artifact store that MLflow "
      "knows. Make an experiment with another artifact location (MLFLOW_EXPERIMENT_NAME)."),

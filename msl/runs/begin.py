@@ -16,7 +16,7 @@ from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.recipes.request import NEWEST, is_new
 from msl.runs.interrupted import newest_interrupted
-from msl.runs.requests import forget, keep, kept
+from msl.runs.requests import drop_request, save_request, saved_request
 from msl.runs.resume import is_described, refuse_other_stage, resume
 from msl.runs.supplies import AnyStage, Supplies, code_of, data_root, find_stage, fingerprint_of, named_starts
 from msl.runs.work import carry_out
@@ -69,7 +69,7 @@ def _run_in(place: Recording, request: Request, nested_in: str | None = None) ->
         run_id = newest_interrupted(place.client, stage, request)
     if run_id is None:
         return _begin(place, stage, request, nested_in)
-    request_then = kept(run_id)
+    request_then = saved_request(run_id)
     if request_then is not None and not is_described(place.client, run_id):
         return _begin_again(place.client, stage, request, request_then, run_id)
     overrides = {} if request.resume == NEWEST else request.overrides
@@ -135,7 +135,7 @@ def _conduct(
         named: results that the settings name, by setting.
         made_by: NEWEST = a stage that must run first continues its newest interrupted run.
     """
-    keep(request, folder)
+    save_request(request, folder)
     # The server is asked for `info` now: it may be away after another stage has run.
     log.info("%s: run %s, group %s", stage.name, reporter.info.run_id, request.group_name(domain_title))
     supplies = Supplies(reporter.client, lambda parent: run(replace(parent, resume=made_by), nested_in=reporter.run_id))
@@ -150,7 +150,7 @@ def _conduct(
     reporter.rename(stage.title(group, config))
     job = Job[Any, Any](group=group, config=config, data=data, starts=starts, reporter=reporter, folder=folder)
     fingerprint = _describe(stage, job, request)
-    forget(folder)
+    drop_request(folder)
     record_skipped(reporter, data.checks, folder)
     return replace(carry_out(stage, job), fingerprint=fingerprint)
 

@@ -11,7 +11,7 @@ from msl.recipes import Recipe, Request
 from msl.tracking import Client, has_run, is_in_use, work_folder
 
 
-def keep(request: Request, folder: Path) -> None:
+def save_request(request: Request, folder: Path) -> None:
     """Write the request into the folder of its run.
 
     Raises:
@@ -21,12 +21,12 @@ def keep(request: Request, folder: Path) -> None:
         file.write_text(json.dumps(_content(request)))
 
 
-def forget(folder: Path) -> None:
+def drop_request(folder: Path) -> None:
     """The run is described: from now on, its record is what a resume reads."""
     (folder / schema.REQUEST_FILE).unlink(missing_ok=True)
 
 
-def kept(run_id: str) -> Request | None:
+def saved_request(run_id: str) -> Request | None:
     """The request of a run that ended on this machine before it was described; None if there is no such run."""
     file = work_folder() / run_id / schema.REQUEST_FILE
     if not file.is_file():

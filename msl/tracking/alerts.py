@@ -12,12 +12,13 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
 from msl import schema
+from msl.tracking.search import LAST_ENDED_FIRST, search_runs
 
 log = logging.getLogger("msl")
 
 _TIMEOUT_S = 10.0
 _WAITING = 100  # messages for a receiver that does not answer; the oldest are dropped
-_PAGE = 1000  # the runs that ended last, among which new ones are looked for
+_NEWEST = 1000  # the runs that ended last, among which new ones are looked for
 _SCORE = schema.final(schema.BEST, schema.score(schema.TARGET, schema.MIOU))
 
 
@@ -103,11 +104,8 @@ class EndedRuns:
         return float(best[0].data.metrics[_SCORE]) if best and score > best[0].data.metrics[_SCORE] else None
 
     def _newest(self) -> list[Run]:
-        experiments = [experiment.experiment_id for experiment in self._client.search_experiments()]
-        ended = f"attributes.status != '{schema.RUNNING}'"
-        return list(
-            self._client.search_runs(experiments, ended, order_by=["attributes.end_time DESC"], max_results=_PAGE)
-        )
+        query = f"attributes.status != '{schema.RUNNING}'"
+        return list(search_runs(self._client, query, LAST_ENDED_FIRST, _NEWEST))
 
 
 def _end(run: Run) -> tuple[str, int | None]:

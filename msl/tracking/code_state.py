@@ -83,7 +83,7 @@ def _diff() -> str:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "index"
         if index.is_file():
-            shutil.copyfile(index, copy)
+            shutil.copy2(index, copy)  # its time, too: git reads files anew that changed in the second of the index
         env = {"GIT_INDEX_FILE": str(copy)}
         _git(root, "add", "--update", "--", ".", env=env)
         for pattern in _CODE_PATTERNS:  # one by one: git adds nothing if one of several patterns fits no file

@@ -70,7 +70,7 @@ def fastest_ms(sides: dict[str, Iterator[object]]) -> dict[str, float]:
 
 
 def stream(images: object, transform: object, num_workers: int = 0) -> Stream:
-    return Stream(images, transform, 1, seed=0, salt="source", num_workers=num_workers)  # type: ignore[arg-type]
+    return Stream(images, transform, 1, seed=0, salt="source", num_workers=num_workers)  # type: ignore[arg-type]  # tests have no types
 
 
 def wait_share(batches: Stream) -> float:
@@ -99,8 +99,8 @@ def print_figures() -> None:
         print(f"preparing, ms/frame: {1000 * (time.perf_counter() - began) / FRAMES:.0f}; {prepared}")
         for blur in (False, True):
             plain, files = plainly(folder, blur), stream(domain, TrainTransform(SIZE, True, blur))
-            kept = stream(prepared, PreparedTransform(True, blur))
-            took = fastest_ms({"Pillow": plain, "files": files, "copy": kept})
+            from_copy = stream(prepared, PreparedTransform(True, blur))
+            took = fastest_ms({"Pillow": plain, "files": files, "copy": from_copy})
             ratios = ", ".join(f"{took[name] / took['copy']:.1f} x" for name in ("Pillow", "files"))
             figures = ", ".join(f"{name} {value:.1f} ms" for name, value in took.items())
             print(f"{'with' if blur else 'without'} blur: {figures}; the copy against Pillow and the files: {ratios}")

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from disks import small_disk
 from PIL import Image
 
 from msl.config import CopiesConfig
@@ -183,13 +184,8 @@ def test_damage_while_training_changes_no_batch(change, num_workers, tmp_path, c
 
 @pytest.fixture
 def disk(tmp_path):
-    """A disk of 64 kB below copies."""
-    folder = tmp_path / "copies"
-    folder.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]).returncode:
-        pytest.skip("needs the right to mount a disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "copies", "64k") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("is_foreseen", [True, False])
@@ -242,7 +238,7 @@ def test_files_that_change_while_they_are_prepared(tmp_path, caplog, monkeypatch
 MAKER = """
 import sys, time
 from pathlib import Path
-sys.path[:0] = [{tests!r}]
+sys.path[:0] = {tests!r}
 from test_prepared import copies, opened
 from msl.inputs.prepared import prepared_images
 from msl.data.domain import Domain
@@ -258,9 +254,8 @@ print(prepared_images(opened({file!r}), (32, 20), True, copies(Path({folder!r}),
 
 
 def maker(folder, file, pause, workers=1):
-    script = MAKER.format(
-        tests=str(Path(__file__).parent), file=str(file), folder=str(folder), pause=pause, workers=workers
-    )
+    tests = [str(Path(__file__).parent), str(Path(__file__).parents[2])]  # with the helpers of all tests
+    script = MAKER.format(tests=tests, file=str(file), folder=str(folder), pause=pause, workers=workers)
     return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

@@ -15,7 +15,7 @@ from trainings import running_past, start, wait_for
 
 from msl.errors import ConfigError, DataError, TrackingError
 from msl.runs import run as carry_out
-from msl.runs.requests import keep
+from msl.runs.requests import save_request
 from msl.tracking import connect, open_run, run_folder
 from msl.tracking.sync import sync
 
@@ -88,7 +88,7 @@ def test_a_run_that_ended_before_it_was_described_begins_again(tmp_path):
 def test_sync_marks_a_run_failed_that_died_before_its_first_record():
     reporter = open_run(connect(), "killed", {"msl.stage": "pretrain"})
     with pytest.raises(RuntimeError), run_folder(reporter.run_id) as folder:
-        keep(request("pretrain"), folder)
+        save_request(request("pretrain"), folder)
         assert not list(sync(connect()))  # it is in progress
         raise RuntimeError
     (synced,) = sync(connect())

@@ -4,13 +4,13 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
 from contextlib import closing, suppress
 from time import monotonic, sleep
 
 import pytest
 import requests
 from click.testing import CliRunner
+from disks import small_disk
 from running import postgresql, running
 
 from entrypoints import serve
@@ -94,23 +94,11 @@ def test_a_database_that_is_locked(lone):
     assert create_run(lone).ok
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder on a disk of 12 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "msl-test", str(folder)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("only root can make a small disk")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def test_a_disk_that_is_full(small_disk):
-    with running(small_disk, "--workers", "2") as service:
+def test_a_disk_that_is_full(tmp_path):
+    with small_disk(tmp_path / "disk", "12m") as disk, running(disk, "--workers", "2") as service:
         assert becomes_ready(service)
         upload = "/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts/a.bin"
-        fill(small_disk / "filling")
+        fill(disk / "filling")
         assert_becomes_unready(service)
         wanted = [service.ask("PUT", upload, service.admin, data=bytes(2**20)), service.ask("GET", "/ready")]
         wanted += [create_run(service) for _ in range(30)]  # the first ones may still fit into the database's pages
@@ -121,7 +109,7 @@ def test_a_disk_that_is_full(small_disk):
         assert "full" in wanted[1].text
         assert {answer.status_code for answer in wanted[2:]} <= {200, 503}
         assert service.ask("GET", "/health").ok
-        (small_disk / "filling").unlink()
+        (disk / "filling").unlink()
         assert becomes_ready(service)
         assert create_run(service).ok
         assert service.ask("PUT", upload, service.admin, data=bytes(2**20)).ok

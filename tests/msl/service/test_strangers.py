@@ -5,6 +5,7 @@ import os
 import socket
 import stat
 from contextlib import ExitStack
+from pathlib import Path
 from statistics import median
 from time import monotonic, sleep
 
@@ -119,7 +120,7 @@ def test_half_open_connections_take_nothing_from_others(guarded):
 
 def open_connections(service):
     """Sockets of the server process, from /proc: lines of established connections at its port."""
-    with open("/proc/net/tcp") as table:  # noqa: PTH123
+    with Path("/proc/net/tcp").open() as table:
         for line in table:
             fields = line.split()
             if fields[1].endswith(f":{service.port:04X}") and fields[3] == "01":

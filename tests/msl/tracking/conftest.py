@@ -1,17 +1,20 @@
 """Fixtures of the tests of tracking."""
 
-import os
-import subprocess
-
 import pytest
+from disks import small_disk as mounted
+from servers import mlflow_command
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 256 kB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "256k") as disk:
+        yield disk
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Address of a plain MLflow server."""
+    folder = tmp_path_factory.mktemp("server")
+    store = f"sqlite:///{folder / 'mlflow.db'}"
+    with mlflow_command(["server", "--backend-store-uri", store, "--workers", "1"], "/health", folder) as address:
+        yield address

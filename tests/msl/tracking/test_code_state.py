@@ -79,9 +79,9 @@ def test_the_environment_names_packages_as_a_requirements_file_does():
     assert all(line.count("==") == 1 for line in lines)
 
 
-def test_a_package_below_the_checkout_of_somebody_else_records_nothing_of_theirs(tmp_path, monkeypatch):
-    theirs = tmp_path / "theirs"
-    package = theirs / ".venv/lib/python3/site-packages/msl"
+def somebodys(theirs, place, monkeypatch):
+    """The package, at a place in somebody's repository, in which a private file has changed."""
+    package = theirs / place
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("X = 1\n")
     (theirs / ".gitignore").write_text(".venv\n")
@@ -89,6 +89,11 @@ def test_a_package_below_the_checkout_of_somebody_else_records_nothing_of_theirs
     commit_all(theirs)
     (theirs / "private.py").write_text("THEIRS = 2\n")
     monkeypatch.setattr(code_state, "_PACKAGE", package)
+    return package
+
+
+def test_a_package_below_the_checkout_of_somebody_else_records_nothing_of_theirs(tmp_path, monkeypatch):
+    package = somebodys(tmp_path / "theirs", ".venv/lib/python3/site-packages/msl", monkeypatch)
     code = CodeState.now()
     assert (code.commit, code.diff) == ("", "")
     assert re.fullmatch(rf"{re.escape(msl.__version__)}\+[0-9a-f]{{8}}", code.version)
@@ -98,14 +103,8 @@ def test_a_package_below_the_checkout_of_somebody_else_records_nothing_of_theirs
 
 def test_of_a_repository_that_holds_a_copy_of_the_package_only_the_package_is_recorded(tmp_path, monkeypatch):
     theirs = tmp_path / "theirs"
-    package = theirs / "vendor/msl"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("X = 1\n")
-    (theirs / "private.py").write_text("THEIRS = 1\n")
-    commit_all(theirs)
-    (theirs / "private.py").write_text("THEIRS = 2\n")
+    package = somebodys(theirs, "vendor/msl", monkeypatch)
     (package / "__init__.py").write_text("X = 2\n")
-    monkeypatch.setattr(code_state, "_PACKAGE", package)
     code = CodeState.now()
     assert code.commit == git(theirs, "rev-parse", "HEAD")
     assert "+X = 2" in code.diff
@@ -152,3 +151,11 @@ def test_code_that_only_speaks_of_secrets_stays(checkout, line):
     code = CodeState.now()
     assert code.left_out == ()
     assert line in code.diff
+
+
+def test_a_change_of_the_same_length_within_the_second_of_a_commit_is_seen(checkout):
+    for value in range(2, 8):
+        (checkout / "msl/one.py").write_text(f'"""Doc."""\nX = {value}\n')
+        assert f"+X = {value}" in CodeState.now().diff
+        git(checkout, "add", ".")
+        git(checkout, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "x")

@@ -3,13 +3,16 @@
 import errno
 import os
 
+import boto3
 import pytest
 import requests
+from botocore.exceptions import EndpointConnectionError
 from click.testing import CliRunner
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact import s3_artifact_repo
 from mlflow.tracking import MlflowClient
 from running import postgresql, running
+from sqlalchemy.exc import OperationalError
 
 from msl import schema
 from msl.commands.catalog import find_command
@@ -127,3 +130,25 @@ def test_a_command_ends_with_the_sentence(tmp_path, monkeypatch):
     result = CliRunner().invoke(find_command("prepare_store"))
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: /data/runs: the disk is full. Free some space")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'connection failed: FATAL:  password authentication failed for user "me"',
+        'FATAL:  Peer authentication failed for user "me"',
+    ],
+)
+def test_a_wrong_password_of_a_database_is_no_fault_of_an_artifact_store(text):
+    error = OperationalError("select 1", {}, Exception(text))
+    assert reason(error).startswith("the database does not accept the log-in. Correct user and password in MLFLOW_TR")
+
+
+def test_the_endpoint_of_an_artifact_store_is_not_the_address_of_the_run_store():
+    endpoint = "http://msl-no-such-host.invalid:9"
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, region_name="x", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    with pytest.raises(EndpointConnectionError) as refused:
+        client.list_buckets()
+    assert reason(refused.value).startswith("the artifact store S3 cannot be reached. Correct MLFLOW_S3_ENDPOINT_URL")

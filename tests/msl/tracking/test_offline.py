@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from gate import gate
 from mlflow.tracking import MlflowClient
-from servers import mlflow_command
 from tiny import SETTINGS, request
 from trainings import arguments, running_past, started, wait_for
 
@@ -26,14 +25,6 @@ pytestmark = pytest.mark.usefixtures("tiny_store")
 
 NOWHERE = "http://127.0.0.1:9"  # nothing listens there
 LONG = {"max_iters": 14, "epoch_iters": 5, "eval_every": 5, "log_every": 4, "checkpoint_every": 3}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server")
-    store = f"sqlite:///{folder / 'mlflow.db'}"
-    with mlflow_command(["server", "--backend-store-uri", store, "--workers", "1"], "/health", folder) as address:
-        yield address
 
 
 @pytest.fixture
@@ -65,10 +56,10 @@ def content(client, run_id):
 
 
 def files(client, run_id, folder=""):
-    found = {}
+    sizes = {}
     for entry in client.list_artifacts(run_id, folder):
-        found |= files(client, run_id, entry.path) if entry.is_dir else {entry.path: entry.file_size}
-    return found
+        sizes |= files(client, run_id, entry.path) if entry.is_dir else {entry.path: entry.file_size}
+    return sizes
 
 
 def test_an_adaptation_without_a_server_is_on_it_later_once(server, away, monkeypatch, caplog):
@@ -163,7 +154,7 @@ def test_auto_is_online_where_something_answers(server, away, monkeypatch, caplo
     assert len(OfflineStore().runs()) == 1
     with gate(server, authorization="Basic x") as door, gate(server) as trouble:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        assert why_unreachable(door.uri) is None  # it wants a login
+        assert why_unreachable(door.uri) is None  # it answers, and needs a log-in
         monkeypatch.setenv("MLFLOW_TRACKING_URI", door.uri)
         with pytest.raises(TrackingError, match="401"):
             carry_out(replace(request("pretrain", max_iters=1), tracking="auto"))

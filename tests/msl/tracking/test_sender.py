@@ -14,7 +14,6 @@ import pytest
 from conftest import REPOSITORY
 from gate import gate
 from mlflow.tracking import MlflowClient
-from servers import mlflow_command
 
 from msl import schema
 from msl.errors import TrackingError
@@ -25,14 +24,6 @@ from msl.tracking.progress import Progress, is_sent
 from msl.tracking.run_folder import run_folder
 from msl.tracking.sender import Sender, UnreachableError
 from msl.tracking.sync import sync
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("server")
-    store = f"sqlite:///{folder / 'mlflow.db'}"
-    with mlflow_command(["server", "--backend-store-uri", store, "--workers", "1"], "/health", folder) as address:
-        yield address
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from trainings import arguments
 from msl import schema
 from msl.errors import MslError
 from msl.runs import run as carry_out
-from msl.runs.requests import keep
+from msl.runs.requests import save_request
 from msl.tracking import connect, lease, open_run, run_folder
 from msl.tracking.journal import Journal
 from msl.tracking.leftovers import clear
@@ -165,7 +165,7 @@ def test_a_run_that_begins_again_has_its_lease_at_once(tmp_path, monkeypatch):
 
 def test_auto_takes_no_request_of_a_run_in_another_store():
     local = killed("offline", "folder")
-    keep(request("pretrain"), work_folder() / local)
+    save_request(request("pretrain"), work_folder() / local)
     outcome = carry_out(replace(request("pretrain"), resume="auto"))
     assert outcome.run_id != local
     told = {result.run_id: result.text for result in sync(connect())}

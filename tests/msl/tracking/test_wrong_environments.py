@@ -99,18 +99,18 @@ def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     folder: Path = tmp_path_factory.mktemp("states")
     known, other = make_authority(folder / "known"), make_authority(folder / "other", "127.0.0.2")
     (folder / "text").write_text("this is a text\n" * 100)
-    found = {"text": str(folder / "text"), "folder": str(folder), "authority": str(known.certificate)}
-    found["other_authority"] = str(other.certificate)
-    found |= _databases(folder)
+    places = {"text": str(folder / "text"), "folder": str(folder), "authority": str(known.certificate)}
+    places["other_authority"] = str(other.certificate)
+    places |= _databases(folder)
     with ExitStack() as servers:
         for status in STATUSES:
-            found[f"http{status}"] = servers.enter_context(answering(status, "no"))[0]
-        found["page"] = servers.enter_context(answering(200, "<html>welcome</html>"))[0]
-        found["https_of_http"] = found["page"].replace("http:", "https:")
-        found["tls"] = _tls(servers, known)
-        found["tls_of_other_host"] = _tls(servers, other)
-        found["tls_for_clients"] = _tls(servers, known, wants_client=True)
-        yield found
+            places[f"http{status}"] = servers.enter_context(answering(status, "no"))[0]
+        places["page"] = servers.enter_context(answering(200, "<html>welcome</html>"))[0]
+        places["https_of_http"] = places["page"].replace("http:", "https:")
+        places["tls"] = _tls(servers, known)
+        places["tls_of_other_host"] = _tls(servers, other)
+        places["tls_for_clients"] = _tls(servers, known, wants_client=True)
+        yield places
 
 
 def _tls(servers: ExitStack, authority: Authority, *, wants_client: bool = False) -> str:

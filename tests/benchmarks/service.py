@@ -1,7 +1,8 @@
-"""The service under load, beside a bare MLflow server on the same PostgreSQL: ``python tests/benchmarks/service.py``.
+"""The service under load, beside MLflow's server on the same PostgreSQL: ``python tests/benchmarks/service.py``.
 
-Clients log as trainings do: a batch of metrics for each step, each client over its own connection. The two servers take
-turns, so that other work of the machine affects both. They have the same number of processes.
+Clients log as trainings do: a batch of metrics for each step, each client over its own connection. The servers take
+turns, so that other work of the machine affects all: the service, MLflow's server without accounts, and MLflow's server
+with its own accounts. They have the same number of processes.
 """
 
 import argparse
@@ -10,8 +11,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,12 @@ import requests
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from filling import fill, served
-from running import postgresql, running
+from running import Database, postgresql, running
 
 from analysis import open_store
 
 CLIENTS, METRICS, RUNS = 16, 20, 5000
-WORKERS = "2"
+WORKERS, PASSWORD = "2", "a long password"
 
 
 class Client(requests.Session):
@@ -93,23 +95,56 @@ def main() -> None:
         )
         filled = fill(our_store, RUNS, METRICS, 1)
         options = ("--database", our_store, "--workers", WORKERS)
-        with served(bare_store, "--workers", WORKERS) as address, running(Path(folder), *options) as service:
-            bare, ours = Server(address, bare_store), Server(service.uri, our_store, service.admin)
-            measure(bare, ours, arguments.turns, arguments.steps)
+        with (
+            served(bare_store, "--workers", WORKERS) as address,
+            with_accounts(database, Path(folder)) as (accounts, accounts_store),
+            running(Path(folder), *options) as service,
+        ):
+            ours = Server(service.uri, our_store, service.admin)
+            others = {
+                "MLflow without accounts": Server(address, bare_store),
+                "MLflow with its own accounts": Server(accounts, accounts_store, ("admin", PASSWORD)),
+            }
+            measure(ours, others, arguments.turns, arguments.steps)
             search(ours, filled[0])
 
 
-def measure(bare: Server, ours: Server, turns: int, steps: int) -> None:
-    for server in (bare, ours):
+@contextmanager
+def with_accounts(database: Database, folder: Path) -> Iterator[tuple[str, str]]:
+    """Address and store of MLflow's own server with its own accounts."""
+    store, accounts = (
+        database.new(name).replace("postgresql:", "postgresql+psycopg:") for name in ("theirs", "accounts")
+    )
+    settings = {"default_permission": "READ", "database_uri": accounts, "admin_username": "admin"}
+    settings["auth_cache_ttl_seconds"] = "60"  # as the service has it
+    lines = [f"{name} = {value}" for name, value in {**settings, "admin_password": PASSWORD}.items()]
+    (folder / "theirs.ini").write_text("\n".join(["[mlflow]", *lines, ""]))
+    login = {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": PASSWORD}
+    only_here = {"MLFLOW_AUTH_CONFIG_PATH": str(folder / "theirs.ini"), "MLFLOW_FLASK_SERVER_SECRET_KEY": "secret"}
+    previous = dict(os.environ)
+    os.environ.update(login | only_here)
+    try:
+        with served(store, "--workers", WORKERS, "--app-name", "basic-auth") as address:
+            os.environ.clear()
+            os.environ.update(previous)
+            yield address, store
+    finally:
+        os.environ.clear()
+        os.environ.update(previous)
+
+
+def measure(ours: Server, others: Mapping[str, Server], turns: int, steps: int) -> None:
+    samples: dict[Server, list[float]] = {server: [] for server in (ours, *others.values())}
+    for server in samples:
         server.turn(3)  # every process has opened its connections
-    samples: dict[Server, list[float]] = {bare: [], ours: []}
     for _ in range(turns):
         for server, seconds in samples.items():
             seconds += server.turn(steps)
     slow = {server: 1000 * float(np.percentile(seconds, 95)) for server, seconds in samples.items()}
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {len(samples[ours])} batches of {METRICS} each")
-    print(f"p95 of a batch, ms: service {slow[ours]:.0f}, bare {slow[bare]:.0f}, ratio {slow[ours] / slow[bare]:.2f}")
-    print(f"rows lost: service {ours.lost()}, bare {bare.lost()}")
+    print(f"p95 of a batch, ms: service {slow[ours]:.0f}; rows lost {ours.lost()}")
+    for name, server in others.items():
+        print(f"{name}: {slow[server]:.0f}, ratio {slow[ours] / slow[server]:.2f}; rows lost {server.lost()}")
 
 
 def search(server: Server, run_id: str) -> None:

@@ -18,10 +18,11 @@ class OptimizerConfig(Group):
         description="Optimizer. If you give it, a parent stage that runs first also gets it, with "
         "every optimizer setting that you give (batch_size, lr, …); if not, the parent has the recipe's settings.",
     )
-    batch_size: int = Field(1, ge=1, description="Images of each domain in one step.")
+    batch_size: int = Field(1, ge=1, le=4096, description="Images of each domain in one step.")
     lr: float = Field(
         2.5e-4,
         gt=0,
+        le=1000,
         description="Learning rate at step 0, without warm-up. Recipes have values for sgd, so another optimizer "
         "needs a value here; adamw usually needs 6e-5.",
     )

@@ -17,7 +17,10 @@ class RunConfig(Group):
         "float32", description="Precision of the network's forward and backward passes."
     )
     max_iters: int | None = Field(
-        None, ge=1, description="Stop after this many iterations, in this stage and in each stage that it runs first."
+        None,
+        ge=1,
+        le=10**9,
+        description="Stop after this many iterations, in this stage and in each stage that it runs first.",
     )
 
 
@@ -72,7 +75,7 @@ class LoadingConfig(FilesConfig):
 
     skip_bad: bool = Field(False, description="Leave out samples that cannot be used, instead of stopping.")
     num_workers: int = Field(
-        1, ge=0, description="Processes that load the data of each domain; their number changes no result."
+        1, ge=0, le=512, description="Processes that load the data of each domain; their number changes no result."
     )
 
 

@@ -11,7 +11,9 @@ from msl.config.group import Group
 class TrainSchedule(Group, ABC):
     """How long training lasts, in iterations."""
 
-    epoch_iters: int | None = Field(None, ge=1, description="Iterations in an epoch; none = one pass over the data.")
+    epoch_iters: int | None = Field(
+        None, ge=1, le=10**9, description="Iterations in an epoch; none = one pass over the data."
+    )
 
     @abstractmethod
     def horizon(self, epoch_iters: int) -> int:
@@ -25,8 +27,12 @@ class TrainSchedule(Group, ABC):
 class PretrainSchedule(TrainSchedule):
     """How long pretraining lasts."""
 
-    iter_max: int = Field(200_000, ge=1, description="Horizon T of the learning-rate schedule, in iterations.")
-    iter_stop: int | None = Field(80_000, ge=1, description="Iteration at which training stops; none = iter_max.")
+    iter_max: int = Field(
+        200_000, ge=1, le=10**9, description="Horizon T of the learning-rate schedule, in iterations."
+    )
+    iter_stop: int | None = Field(
+        80_000, ge=1, le=10**9, description="Iteration at which training stops; none = iter_max."
+    )
 
     @model_validator(mode="after")
     def _stops_within_the_horizon(self) -> Self:
@@ -46,8 +52,8 @@ class PretrainSchedule(TrainSchedule):
 class AdaptSchedule(TrainSchedule):
     """How long adaptation lasts: round_num x epoch_each_round epochs."""
 
-    round_num: int = Field(5, ge=1, description="Rounds of training.")
-    epoch_each_round: int = Field(2, ge=1, description="Epochs in a round.")
+    round_num: int = Field(5, ge=1, le=10**6, description="Rounds of training.")
+    epoch_each_round: int = Field(2, ge=1, le=10**6, description="Epochs in a round.")
 
     @property
     def epochs(self) -> int:
@@ -62,7 +68,7 @@ class AdaptSchedule(TrainSchedule):
 class TargetSoloSchedule(AdaptSchedule):
     """How long adaptation lasts, and when training on the source ends."""
 
-    round_num: int = Field(20, ge=1, description="Rounds of training.")
+    round_num: int = Field(20, ge=1, le=10**6, description="Rounds of training.")
     target_solo_epoch: int = Field(
         20, ge=0, description="First epoch, counted from 0, that trains on the target alone."
     )

@@ -82,7 +82,7 @@ class DecoderDataConfig(Group):
     )
     style_resize: int = Field(512, ge=32, description="Shorter side in pixels to which all images are resized.")
     style_crop: int = Field(256, ge=32, description="Side in pixels of the square that is cut out of each image.")
-    style_batch_size: int = Field(8, ge=1, description="Content images in one step, and as many style images.")
+    style_batch_size: int = Field(8, ge=1, le=4096, description="Content images in one step, and as many style images.")
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
@@ -94,7 +94,7 @@ class DecoderDataConfig(Group):
 class DecoderScheduleConfig(Group):
     """How long a decoder is trained."""
 
-    style_iters: int = Field(160_000, ge=1, description="Iterations of training.")
+    style_iters: int = Field(160_000, ge=1, le=10**9, description="Iterations of training.")
 
 
 class StyleMonitorConfig(UploadConfig):

@@ -41,6 +41,7 @@ from msl.store_lock import opening
 ADMIN = "admin"
 CREDENTIALS = "credentials"  # private file, in the layout of ~/.mlflow/credentials
 _LOOPBACK = ("localhost", "127.0.0.1", "[[]::1]")  # MLflow reads these as fnmatch patterns
+_BUSY_S = 120  # a process that gives no sign for so long is replaced; uvicorn's 5 s end one that answers a long search
 _PASSWORD_CACHE_S = 60  # other processes accept an old password for so long; to check a password takes 50 ms
 _LOG = logging.getLogger("msl.service")
 
@@ -90,6 +91,7 @@ def _run(storage: Storage, config: ServeConfig, watch: Callable[[str, str | None
         forwarded_allow_ips=config.trusted_proxies,
         http="msl.service.connections:LimitedConnection",
         h11_max_incomplete_event_size=64 * 1024,
+        timeout_worker_healthcheck=_BUSY_S,
     )
 
 

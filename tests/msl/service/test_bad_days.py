@@ -5,6 +5,7 @@ import signal
 import socket
 import sqlite3
 from contextlib import closing, suppress
+from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
@@ -141,6 +142,22 @@ def test_a_second_server_in_the_folder_is_refused_with_the_first_ones_process(lo
     result = CliRunner().invoke(serve.main, ["--folder", str(lone.folder), "--port", "1"])
     assert result.exit_code == 1
     assert f"is served already, by process {lone.process.pid} on " in result.output
+
+
+def test_a_worker_that_is_busy_is_not_ended(lone):
+    """uvicorn ends one that gives no sign for 5 s, with every request in it: a search of many runs on a busy machine."""
+    workers = workers_of(lone)
+    os.kill(workers[0], signal.SIGSTOP)
+    sleep(7)
+    os.kill(workers[0], signal.SIGCONT)
+    assert becomes_ready(lone)
+    assert workers_of(lone) == workers
+
+
+def workers_of(service):
+    """The processes that answer, not multiprocessing's own helper."""
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def test_killing_the_parent_ends_the_workers_and_a_restart_takes_the_folder(tmp_path):

@@ -12,8 +12,14 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
+from mlflow.tracking import MlflowClient
+from tiny import SETTINGS, write_domains
+from trainings import arguments
+
+import msl
 
 UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+NOBODY = ("-c", "user.name=nobody", "-c", "user.email=nobody@example.com")
 pytestmark = [
     pytest.mark.skipif(UV is None, reason="uv is not installed; it is in the extra dev"),
     pytest.mark.skipif(
@@ -79,3 +85,25 @@ def test_it_brings_no_other_packages(environment):
     names = [path.name for path in environment.glob("lib/*/site-packages/*")]
     assert not {"entrypoints", "tests", "docker", "docs"} & set(names)
     assert "No module named 'entrypoints'" in run(environment, "python", "-c", "import entrypoints").stderr
+
+
+def test_a_run_inside_somebodys_repository_records_nothing_of_theirs(environment, monkeypatch):
+    """Their repository holds the environment; the package is not tracked there."""
+    theirs = environment.parent
+    for command in (["init", "-q"], ["add", "private.py"], [*NOBODY, "commit", "-q", "-m", "private"]):
+        (theirs / "private.py").write_text("THEIRS = 1\n")
+        subprocess.run(["git", *command], cwd=theirs, check=True)
+    (theirs / "private.py").write_text("THEIRS = 2\n")
+    write_domains(environment)
+    store = f"sqlite:///{environment / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    options = [f"--{name}" for name in arguments({**SETTINGS, "max_iters": 2})]
+    done = run(environment, "msl", "pretrain", *options)
+    assert done.returncode == 0, done.stderr
+    (recorded,) = MlflowClient(store).search_runs(["0"])
+    assert recorded.data.tags["msl.code.version"].startswith(f"{msl.__version__}+")
+    assert recorded.data.tags["msl.code.commit"] == ""
+    assert "mlflow.source.git.commit" not in recorded.data.tags
+    artifacts = Path(recorded.info.artifact_uri.removeprefix("file://"))
+    assert not (artifacts / "code/diff.patch").exists()
+    assert not [file for file in artifacts.rglob("*") if file.is_file() and b"THEIRS" in file.read_bytes()]

@@ -5,6 +5,7 @@ from msl.losses.guidance import confident_labels, guidance_labels
 from msl.losses.max_square import image_wise_weight, iw_max_square, max_square
 from msl.losses.style import content_loss, identity_loss, style_loss
 from msl.losses.supervised import cross_entropy
+from msl.losses.weighted import weighted_cross_entropy
 
 __all__ = [
     "confident_labels",
@@ -18,4 +19,5 @@ __all__ = [
     "iw_max_square",
     "max_square",
     "style_loss",
+    "weighted_cross_entropy",
 ]

@@ -24,6 +24,8 @@ STYLE_CONTENT: Final = "style/content"
 STYLE_STYLE: Final = "style/style"
 STYLE_IDENTITY: Final = "style/identity"
 
+CONFIDENT_SHARE: Final = "self_train/confident_share"  # of target pixels; it weighs the teacher's labels
+
 LR: Final = "lr"
 EPOCH: Final = "epoch"
 IMAGES_PER_S: Final = "speed/images_per_s"

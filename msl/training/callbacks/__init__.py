@@ -9,9 +9,11 @@ from msl.training.callbacks.panels import Panels
 from msl.training.callbacks.plateau import LowerOnPlateau
 from msl.training.callbacks.previews import Previews
 from msl.training.callbacks.progress import ProgressBar
+from msl.training.callbacks.teacher import FollowStudent
 
 __all__ = [
     "Evaluate",
+    "FollowStudent",
     "LogMeans",
     "LowerOnPlateau",
     "Panels",

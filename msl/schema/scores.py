@@ -5,7 +5,9 @@ from typing import Final
 
 from msl.schema.metrics import (
     CONFIDENT_SHARE,
+    DOSE,
     FWIOU,
+    GRADIENT_RATIO,
     IOU,
     LOSS_PREFIX,
     MIOU,
@@ -49,6 +51,8 @@ CLASS_IOU: Final = Score(IOU, "IoU", PERCENT, True, f"{_MATRIX}:ConfusionMatrix.
 # The heading and unit of other numbers that curves show.
 _HEADINGS: Final = {
     CONFIDENT_SHARE: ("confident pixels", PERCENT),
+    DOSE: ("dose", ""),
+    GRADIENT_RATIO: ("target to source gradient", ""),
 }
 
 

@@ -45,13 +45,14 @@ class SelfTrain(StartedStage[SelfTrainConfig, DomainData]):
         teacher = Teacher(network, config.teacher_decay, job.config.optimizer.freeze_bn)
         source, device = StepSource(), next(network.parameters()).device
         mixed = SelfTraining(config, weight, job.config.run.seed, teacher, source)
+        plain = super().extension(job, network, positions)
         return Extension(
             terms=[Term(SOURCE, SharedSupervision(weight, source)), Term(TARGET, mixed)],
             streams={
                 role: domain_stream(job, role, device, positions.get(role, 0), _choice(job, role))
                 for role in self.trains_on
             },
-            callbacks={"teacher": FollowStudent(teacher)},
+            callbacks={**plain.callbacks, "teacher": FollowStudent(teacher)},
             observed={CONFIDENT_SHARE: lambda: 100 * teacher.confident_share},
         )
 

@@ -12,8 +12,9 @@ from msl.models import SegmentationNetwork
 from msl.models.devices import check_device
 from msl.recipes import Request
 from msl.schema import SOURCE, TARGET
-from msl.stages.segmentation import SegmentationStage
+from msl.stages.segmentation import Extension, SegmentationStage
 from msl.stages.stage import Job, Need, Start
+from msl.training.callbacks import LogGradientRatio
 
 S = TypeVar("S", bound=StartedConfig)
 D = TypeVar("D", bound=DomainData)
@@ -71,3 +72,7 @@ class StartedStage(SegmentationStage[S, D], Generic[S, D]):
         if config.start.head == "new":
             return network_with_new_head(checkpoint, start.reference, config.model)
         return load_network(checkpoint, start.reference, config.model, classes)
+
+    def extension(self, job: Job[S, D], network: SegmentationNetwork, positions: Mapping[str, int]) -> Extension:
+        """The ratio of the gradients is logged."""
+        return Extension(callbacks={"gradients": LogGradientRatio(job.config.monitor.log_every, job.reporter)})

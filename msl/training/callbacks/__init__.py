@@ -2,6 +2,7 @@
 
 from msl.training.callbacks.checkpoints import SaveCheckpoints, restore
 from msl.training.callbacks.decoder import TrainDecoder
+from msl.training.callbacks.dose import LogDose, LogGradientRatio
 from msl.training.callbacks.evaluate import Evaluate
 from msl.training.callbacks.guard import StopOnNaN
 from msl.training.callbacks.means import LogMeans
@@ -14,6 +15,8 @@ from msl.training.callbacks.teacher import FollowStudent
 __all__ = [
     "Evaluate",
     "FollowStudent",
+    "LogDose",
+    "LogGradientRatio",
     "LogMeans",
     "LowerOnPlateau",
     "Panels",

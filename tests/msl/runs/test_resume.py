@@ -73,7 +73,7 @@ def without_finals(logged, at):
         (name, step): value
         for (name, step), value in logged.items()
         if not (name.startswith(("best/", "last/")) and step < newest[name])
-        and not (name.startswith(("loss/", "lr", "epoch", "self_train/")) and step in cut)
+        and not (name.startswith(("loss/", "lr", "epoch", "self_train/", "adaptation/")) and step in cut)
     }
 
 

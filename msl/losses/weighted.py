@@ -28,6 +28,6 @@ def _surprise(logits: Tensor, label: Tensor) -> Tensor:
 
 
 def _slope(logits: Tensor, label: Tensor) -> Tensor:
-    label = label.unsqueeze(1)
+    number = torch.arange(logits.shape[1], device=logits.device).view(1, -1, 1, 1)
     prob = logits.softmax(dim=1)
-    return prob.scatter_add(1, label, torch.full_like(prob[:, :1], -1))  # (N, C, H, W)
+    return prob - (label.unsqueeze(1) == number).to(prob.dtype)  # (N, C, H, W); to scatter would not be deterministic

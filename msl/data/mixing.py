@@ -1,8 +1,8 @@
 """Mixed images: classes of a labelled image on another image, in random colours, blurred, or with blocks left out.
 
 Olsson et al., *ClassMix*, WACV 2021, arXiv:2007.07936; Tranheden et al., *DACS*, WACV 2021, arXiv:2007.08702; the
-blocks: Hoyer et al., *MIC*, CVPR 2023, arXiv:2212.01322. Everything is drawn from seeds on the CPU, so that a GPU need
-not be waited for and draws the same.
+blocks: Hoyer et al., *MIC*, CVPR 2023, arXiv:2212.01322. Everything is drawn from seeds on the CPU: nothing waits
+for a GPU, and with a GPU the draws are the same.
 """
 
 from collections.abc import Sequence

@@ -23,7 +23,7 @@ def class_prior(prob: Tensor, prior: Tensor, valid: Tensor | None = None) -> Ten
         mean = prob.mean(dim=(0, 2, 3))  # (C,)
     else:
         mean = prob.masked_fill(~valid[:, None], 0).sum(dim=(0, 2, 3)) / valid.sum().clamp(min=1)
-    prior = prior.to(mean)
+    prior = prior.to(mean.dtype)
     surprise = mean.clamp(min=torch.finfo(mean.dtype).tiny).log()  # of a mean that underflowed, too
     divergence = (torch.xlogy(prior, prior) - prior * surprise).sum()
     return divergence if valid is None else divergence * valid.any()

@@ -60,10 +60,10 @@ class AdaptingStage(StartedStage[A, D], Generic[A, D]):
         weight = config.objective.lambda_seg
         return [Term(SOURCE, Supervised(weight)), Term(TARGET, Adaptation(config.adaptation, weight))]
 
-    def informed_terms(self, job: Job[A, D], epoch_iters: int) -> list[Term]:
+    def informed_terms(self, job: Job[A, D], epoch_iters: int, device: torch.device) -> list[Term]:
         """The target objective with its prior on the classes."""
-        prior = _class_prior(job)
-        return [_with_prior(term, prior) for term in super().informed_terms(job, epoch_iters)]
+        terms, prior = super().informed_terms(job, epoch_iters, device), _class_prior(job)
+        return terms if prior is None else [_with_prior(term, prior.to(device)) for term in terms]
 
     def extension(self, job: Job[A, D], network: SegmentationNetwork, positions: Mapping[str, int]) -> Extension:
         """The dose is logged, too."""
@@ -94,6 +94,6 @@ def _class_prior(job: Job[Any, Any]) -> Tensor | None:
     return pixels / pixels.sum()
 
 
-def _with_prior(term: Term, prior: Tensor | None) -> Term:
+def _with_prior(term: Term, prior: Tensor) -> Term:
     objective = term.objective
     return replace(term, objective=replace(objective, prior=prior)) if isinstance(objective, Adaptation) else term

@@ -60,8 +60,8 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
     def terms(self, config: T, epoch_iters: int) -> list[Term]:
         """The objectives, each with its stream and its steps."""
 
-    def informed_terms(self, job: Job[T, D], epoch_iters: int) -> list[Term]:
-        """The terms, with what the data decides in them."""
+    def informed_terms(self, job: Job[T, D], epoch_iters: int, device: torch.device) -> list[Term]:
+        """The terms, with what the data decides in them, on the network's device."""
         return self.terms(job.config, epoch_iters)
 
     def extension(self, job: Job[T, D], network: SegmentationNetwork, positions: Mapping[str, int]) -> Extension:
@@ -145,7 +145,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         )
         return Training(
             state=state,
-            terms=[*self.informed_terms(job, epoch), *extension.terms],
+            terms=[*self.informed_terms(job, epoch, device), *extension.terms],
             callbacks=self._callbacks(job, network, extension),
             freeze_bn=config.optimizer.freeze_bn,
             precision=PRECISIONS[config.run.precision],

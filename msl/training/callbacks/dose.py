@@ -4,10 +4,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.hooks import RemovableHandle
 
 from msl import schema
 from msl.training.loop import Callback, Reporter, State
+from msl.training.terms import Term
 
 
 class LogDose(Callback):
@@ -41,41 +41,24 @@ class LogGradientRatio(Callback):
 
     def __init__(self, every: int, reporter: Reporter) -> None:
         self._every, self._reporter = every, reporter
-        self._hooks: list[RemovableHandle] = []
-        self._squares: dict[str, Tensor] = {}  # of the gradient so far, by stream
+        self._squares: dict[str, Tensor] = {}  # of the norm of a stream's gradient
+        self._sums: list[Tensor] = []  # of the gradients of the terms so far, one for each weight
 
-    def on_start(self, state: State) -> None:
-        """Prepare the first step."""
-        self._prepare(state)
+    def on_term(self, state: State, term: Term) -> None:
+        """What this term has added to the gradients."""
+        step = state.step + 1
+        if step % self._every and step != state.schedule.stop:
+            return
+        weights = [weight for group in state.optimizer.param_groups for weight in group["params"]]
+        sums = [torch.zeros_like(w) if w.grad is None else w.grad.detach().clone() for w in weights]
+        added = list(torch._foreach_sub(sums, self._sums)) if self._sums else sums
+        square = torch.stack(torch._foreach_norm(added)).square().sum()
+        self._squares[term.stream] = self._squares.get(term.stream, torch.zeros_like(square)) + square
+        self._sums = sums
 
     def on_step(self, state: State) -> None:
-        """Log if the step was measured, and prepare the next one."""
-        if self._hooks:
-            self.close()
-            self._log(state)
-        self._prepare(state)
-
-    def close(self) -> None:
-        """Measure no more."""
-        for hook in self._hooks:
-            hook.remove()
-        self._hooks = []
-
-    def _prepare(self, state: State) -> None:
-        step = state.step + 1
-        if step <= state.schedule.stop and (step % self._every == 0 or step == state.schedule.stop):
-            self._squares = {}
-            trained = [p for group in state.optimizer.param_groups for p in group["params"] if p.requires_grad]
-            self._hooks = [
-                parameter.register_hook(lambda gradient: self._add(gradient, state)) for parameter in trained
-            ]
-
-    def _add(self, gradient: Tensor, state: State) -> None:
-        stream = next(reversed(state.batches))  # the one whose term is in its backward pass
-        square = gradient.detach().float().square().sum()
-        self._squares[stream] = self._squares.get(stream, torch.zeros_like(square)) + square
-
-    def _log(self, state: State) -> None:
+        """Log if the step was measured."""
         if self._squares.keys() >= {schema.SOURCE, schema.TARGET}:
             ratio = (self._squares[schema.TARGET] / self._squares[schema.SOURCE]).sqrt().item()
             self._reporter.metrics({schema.GRADIENT_RATIO: ratio}, state.step)
+        self._squares, self._sums = {}, []

@@ -87,6 +87,7 @@ class Stream:
     ) -> None:
         self.domain = domain
         self.position = position
+        self.latest: Batch | None = None  # the batch that came last
         self._device = device or torch.device("cpu")
         self._items = _Augmented(domain, transform, mixed_seed(seed, salt), pick)
         self._order = _Order(len(domain), batch_size, mixed_seed(seed, salt), position)
@@ -101,7 +102,8 @@ class Stream:
             self._batches = self._open()
         batch = next(self._batches)
         self.position += 1
-        return batch.to(self._device)
+        self.latest = batch.to(self._device)
+        return self.latest
 
     def _open(self) -> Loading[Batch]:
         (first_batch,) = islice(self._order, 1)

@@ -15,12 +15,13 @@ from msl.stages.stage import Job
 from msl.stages.started import StartedStage
 from msl.training import Term
 from msl.training.callbacks import FollowStudent
-from msl.training.objectives.self_training import SelfTraining, SharedSupervision, StepSource
+from msl.training.objectives.self_training import SelfTraining
+from msl.training.objectives.supervised import Supervised
 from msl.training.teacher import Teacher
 
 
 class SelfTrain(StartedStage[SelfTrainConfig, DomainData]):
-    """source → Supervised; (target, the same source batch) → SelfTraining."""
+    """source → Supervised; (target, the source batch of the same step) → SelfTraining."""
 
     name = "self_train"
 
@@ -30,7 +31,7 @@ class SelfTrain(StartedStage[SelfTrainConfig, DomainData]):
 
     def modules(self, config: SelfTrainConfig) -> list[str]:
         """Also those of self-training."""
-        parts = (SelfTraining, FollowStudent, RareClasses, RandomCrop)
+        parts = (Supervised, SelfTraining, FollowStudent, RareClasses, RandomCrop)
         return [*super().modules(config), *(part.__module__ for part in parts)]
 
     def terms(self, config: SelfTrainConfig, epoch_iters: int) -> list[Term]:
@@ -43,15 +44,15 @@ class SelfTrain(StartedStage[SelfTrainConfig, DomainData]):
         """The terms, and the teacher with what it says of itself."""
         config, weight = job.config.self_training, job.config.objective.lambda_seg
         teacher = Teacher(network, config.teacher_decay, job.config.optimizer.freeze_bn)
-        source, device = StepSource(), next(network.parameters()).device
+        device = next(network.parameters()).device
+        source, target = (
+            domain_stream(job, role, device, positions.get(role, 0), _choice(job, role)) for role in (SOURCE, TARGET)
+        )
         mixed = SelfTraining(config, weight, job.config.run.seed, teacher, source)
         plain = super().extension(job, network, positions)
         return Extension(
-            terms=[Term(SOURCE, SharedSupervision(weight, source)), Term(TARGET, mixed)],
-            streams={
-                role: domain_stream(job, role, device, positions.get(role, 0), _choice(job, role))
-                for role in self.trains_on
-            },
+            terms=[Term(SOURCE, Supervised(weight)), Term(TARGET, mixed)],
+            streams={SOURCE: source, TARGET: target},
             callbacks={**plain.callbacks, "teacher": FollowStudent(teacher)},
             observed={CONFIDENT_SHARE: lambda: 100 * teacher.confident_share},
         )

@@ -1,6 +1,7 @@
 """Self-training on mixed images: the teacher labels the target, classes of the source are pasted onto it (DACS)."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,28 +12,15 @@ from msl.data.mixing import Distortion, class_mix, without_blocks
 from msl.data.seeds import mixed_seed
 from msl.losses import weighted_cross_entropy
 from msl.models import SegOutput
-from msl.training.objectives.supervised import Supervised
 from msl.training.teacher import PseudoLabels, Teacher
 
 
-@dataclass
-class StepSource:
-    """The source batch of the present step."""
+class SourceStream(Protocol):
+    """The stream of the source, whose term comes first in a step."""
 
-    batch: Batch | None = None
-
-
-@dataclass(frozen=True)
-class SharedSupervision:
-    """Supervision on a source batch that the next term of the step uses, too."""
-
-    lambda_seg: float
-    source: StepSource
-
-    def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        """The parts of `Supervised`."""
-        self.source.batch = batch
-        return Supervised(self.lambda_seg)(model, batch)
+    @property
+    def latest(self) -> Batch | None:
+        """The batch of the present step."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +35,7 @@ class SelfTraining:
     lambda_seg: float
     seed: int
     teacher: Teacher
-    source: StepSource
+    source: SourceStream
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Parts ``mixed``, with a second output ``mixed_aux``, and with blocks left out ``masked``."""
@@ -62,7 +50,7 @@ class SelfTraining:
         return parts
 
     def _mixed(self, model: nn.Module, batch: Batch, pseudo: PseudoLabels) -> dict[str, Tensor]:
-        source, config = self.source.batch, self.config
+        source, config = self.source.latest, self.config
         assert source is not None, "supervision on the source comes first in a step"
         names = tuple(f"{one} {other}" for one, other in zip(source.names, batch.names, strict=True))
         mix = class_mix((source.image, source.label), (batch.image, pseudo.label), self._seeds("classes", names))

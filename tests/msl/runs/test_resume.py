@@ -41,7 +41,7 @@ def assert_same(first, second, curves):
 
 
 SOLO = {"round_num": 3, "epoch_each_round": 1, "target_solo_epoch": 1}
-SELF = {"sampling": "rare_classes", "masking": "blocks", "mask_block": 16}
+SELF = {"pseudo_threshold": 0.3, "sampling": "rare_classes", "masking": "blocks", "mask_block": 16}
 ADAMW = {"optimizer": "adamw", "lr": 1e-3, "betas": (0.8, 0.99), "clip_norm": 0.5, "warmup_iters": 12}
 
 

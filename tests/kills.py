@@ -64,6 +64,7 @@ STAGES: Mapping[str, Mapping[str, Any]] = {
     "train_style": DECODER | {"recipe": "streets"},
     "adapt": TRAINING | STARTED,
     "target_solo": TRAINING | STARTED | SOLO,
+    "self_train": TRAINING | STARTED | {"masking": "blocks", "sampling": "rare_classes"},
     "joint_adain": TRAINING | STARTED | STYLE | {"decoder": "decoder.pt", "style_training": "decoder"},
     "deeplabv3p": TRAINING,
 }

@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "pretrain": Entry("Train on the labelled source domain.", "msl.commands.training:pretrain"),
         "adapt": Entry("Adapt to the unlabelled target domain.", "msl.commands.training:adapt"),
         "target_solo": Entry("Adapt; the last epochs train on the target alone.", "msl.commands.training:target_solo"),
+        "self_train": Entry("Adapt by self-training with a mean teacher.", "msl.commands.training:self_train"),
         "joint_adain": Entry("Adapt with a style network in front.", "msl.commands.training:joint_adain"),
         "deeplabv3p": Entry("Pretrain or adapt DeepLabV3+.", "msl.commands.training:deeplabv3p"),
         "train_style": Entry("Train the decoder of a style network.", "msl.commands.training:train_style"),

@@ -26,6 +26,7 @@ from msl.config.run import (
     UploadConfig,
 )
 from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
+from msl.config.self_training import SelfTrainingConfig
 from msl.config.serving import InputConfig, PackageConfig, PackagedConfig, PredictConfig, PredictedConfig
 from msl.config.stage import StageConfig
 from msl.config.style import (
@@ -47,7 +48,14 @@ from msl.config.style import (
     StylizeConfig,
     TrainStyleConfig,
 )
-from msl.config.train import AdaptConfig, PretrainConfig, TargetSoloConfig, TrainConfig
+from msl.config.train import (
+    AdaptConfig,
+    PretrainConfig,
+    SelfTrainConfig,
+    StartedConfig,
+    TargetSoloConfig,
+    TrainConfig,
+)
 from msl.config.validate import ExaminedConfig, ValidateConfig
 from msl.config.validation import validated
 from msl.config.values import (
@@ -106,10 +114,13 @@ __all__ = [
     "RuntimeConfig",
     "Scales",
     "ScoredConfig",
+    "SelfTrainConfig",
+    "SelfTrainingConfig",
     "Size",
     "SourceConfig",
     "StageConfig",
     "StartConfig",
+    "StartedConfig",
     "Stride",
     "StyleImagesConfig",
     "StyleLossConfig",

@@ -103,6 +103,7 @@ STAGES = Registry(
         "pretrain": "msl.stages.pretrain:Pretrain",
         "adapt": "msl.stages.adapt:Adapt",
         "target_solo": "msl.stages.target_solo:TargetSolo",
+        "self_train": "msl.stages.self_train:SelfTrain",
         "joint_adain": "msl.stages.joint_adain:JointAdain",
         "train_style": "msl.stages.train_style:TrainStyle",
         "stylize": "msl.stages.stylize:Stylize",

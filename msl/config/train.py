@@ -12,6 +12,7 @@ from msl.config.objective import AdaptationConfig, ObjectiveConfig
 from msl.config.optimizer import OptimizerConfig
 from msl.config.run import MonitorConfig, RunConfig, StartConfig, TrainRuntimeConfig
 from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
+from msl.config.self_training import SelfTrainingConfig
 from msl.config.stage import StageConfig
 
 
@@ -66,12 +67,34 @@ class PretrainConfig(TrainConfig):
     schedule: PretrainSchedule = PretrainSchedule()
 
 
-class AdaptConfig(TrainConfig):
-    """Training on the source and the target together."""
+class StartedConfig(TrainConfig):
+    """Training on both domains that goes on from a pretrained network."""
 
-    adaptation: AdaptationConfig = AdaptationConfig()
     schedule: AdaptSchedule = AdaptSchedule()
     start: StartConfig = StartConfig()
+
+
+class AdaptConfig(StartedConfig):
+    """Training on the source and, by a target objective, on the target."""
+
+    adaptation: AdaptationConfig = AdaptationConfig()
+
+
+class SelfTrainConfig(StartedConfig):
+    """Training on the source and on mixed images that a teacher labels."""
+
+    self_training: SelfTrainingConfig = SelfTrainingConfig()
+
+    @model_validator(mode="after")
+    def _crops_fit_into_the_images(self) -> Self:
+        crop, source = self.self_training.mix_crop, self.source.crop_size
+        for name, size in (("crop_size", source), ("target_crop_size", self.target.target_crop_size or source)):
+            if crop is not None and (crop[0] > size[0] or crop[1] > size[1]):
+                raise ValueError(
+                    f"mix_crop = {crop[0]},{crop[1]} is larger than {name} = {size[0]},{size[1]}: pass a smaller "
+                    "mix_crop, or none for whole images"
+                )
+        return self
 
 
 class TargetSoloConfig(AdaptConfig):

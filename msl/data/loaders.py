@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from msl.data.domain import Domain, Sample
 from msl.data.prepared import Prepared
 from msl.data.processes import Items, Loadable, Loading
+from msl.data.seeds import mixed_seed
 from msl.data.shared_memory import Crew, fitted_crew
 from msl.data.transforms import Resized
 
@@ -56,13 +56,21 @@ class Augmentation(Protocol):
         """
 
 
+class Pick(Protocol):
+    """Chooses another sample in place of the next one of an epoch."""
+
+    def __call__(self, seed: int) -> int:
+        """The index of a sample; the same `seed` always gives the same."""
+
+
 class Stream:
     """An endless sequence of batches that is a pure function of (domain, seed, position).
 
     Sample k of the stream is entry k mod len of the permutation of epoch k div len; its augmentation is drawn from
     (seed, epoch, index). So neither the number of loading processes nor an interruption changes the training data:
     a stream that starts at position p gives the same batches as another stream from its p-th batch on. The streams of
-    one training share its seed; `salt` gives each of them its own order.
+    one training share its seed; `salt` gives each of them its own order. With `pick`, each sample is one that it draws
+    from the seed of (epoch, index).
     """
 
     def __init__(
@@ -75,12 +83,14 @@ class Stream:
         num_workers: int = 0,
         device: torch.device | None = None,
         position: int = 0,
+        pick: Pick | None = None,
     ) -> None:
         self.domain = domain
         self.position = position
+        self.latest: Batch | None = None  # the batch that came last
         self._device = device or torch.device("cpu")
-        self._items = _Augmented(domain, transform, _mixed(seed, salt))
-        self._order = _Order(len(domain), batch_size, _mixed(seed, salt), position)
+        self._items = _Augmented(domain, transform, mixed_seed(seed, salt), pick)
+        self._order = _Order(len(domain), batch_size, mixed_seed(seed, salt), position)
         self._crew, self._title = Crew(num_workers, _PREFETCHED_BATCHES), salt
         self._batches: Loading[Batch] | None = None
 
@@ -92,7 +102,8 @@ class Stream:
             self._batches = self._open()
         batch = next(self._batches)
         self.position += 1
-        return batch.to(self._device)
+        self.latest = batch.to(self._device)
+        return self.latest
 
     def _open(self) -> Loading[Batch]:
         (first_batch,) = islice(self._order, 1)
@@ -184,7 +195,7 @@ class _Order:
             epoch, offset = epoch + 1, 0
 
     def _permutation(self, epoch: int) -> list[int]:
-        generator = torch.Generator().manual_seed(_mixed(self._seed, epoch))
+        generator = torch.Generator().manual_seed(mixed_seed(self._seed, epoch))
         order: list[int] = torch.randperm(self._length, generator=generator).tolist()
         return order
 
@@ -192,15 +203,16 @@ class _Order:
 class _Augmented:
     """Batches by the (epoch, index) of their samples."""
 
-    def __init__(self, domain: Images, transform: Augmentation, seed: int) -> None:
-        self._domain, self._transform, self._seed = domain, transform, seed
+    def __init__(self, domain: Images, transform: Augmentation, seed: int, pick: Pick | None) -> None:
+        self._domain, self._transform, self._seed, self._pick = domain, transform, seed, pick
 
     def __getitem__(self, keys: list[tuple[int, int]]) -> Batch:
         return _collate([self._sample(epoch, index) for epoch, index in keys])
 
     def _sample(self, epoch: int, index: int) -> tuple[Tensor, Tensor, str]:
-        sample = self._domain[index]
-        image, label = self._transform(sample.image, sample.label, _mixed(self._seed, epoch, index))
+        seed = mixed_seed(self._seed, epoch, index)
+        sample = self._domain[index if self._pick is None else self._pick(seed)]
+        image, label = self._transform(sample.image, sample.label, seed)
         return image, label, sample.name
 
 
@@ -219,12 +231,6 @@ class _Ready:
 
     def __getitem__(self, index: int) -> Scorable:
         return Scorable([self._prepared.image(index)], self._domain.label(index), self._domain.samples.name(index))
-
-
-def _mixed(*parts: int | str) -> int:
-    """A seed of 63 bits; neighbouring numbers give unrelated seeds."""
-    digest = blake2b(",".join(map(str, parts)).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
 
 
 def _collate(samples: list[tuple[Tensor, Tensor, str]]) -> Batch:

@@ -53,7 +53,7 @@ def _tell_of_one_domain(request: Request) -> None:
     """Mention an adaptation whose two domains are one."""
     settings = request.settings.flat()
     source, target = settings.get("source"), settings.get("target")
-    if "lambda_target" in settings and source and target and domain_title(source) == domain_title(target):
+    if "round_num" in settings and source and target and domain_title(source) == domain_title(target):
         tell_once(f"source and target are both {target}: the target has no images that are new to the network", target)
 
 
@@ -184,7 +184,7 @@ def data_texts(config: StageConfig, styled: Mapping[str, str]) -> dict[str, Call
     def text(role: str, name: str) -> str:
         if name in styled:
             return f"{name} (a styled copy of {styled[name]})"
-        needs = () if role == "target" and "lambda_target" not in settings else ("train",)
+        needs = () if role == "target" and "round_num" not in settings else ("train",)
         counts = _counts(name, settings, needs, labelled=role == "source")
         return f"{name}: {', '.join(counts)}"
 

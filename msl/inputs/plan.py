@@ -80,7 +80,7 @@ def _iterations(config: Any) -> int | None:
     settings = config.flat()
     if "style_iters" in settings:
         return _least(settings["style_iters"], settings)
-    role = schema.TARGET if "lambda_target" in settings else schema.SOURCE
+    role = schema.TARGET if "round_num" in settings else schema.SOURCE
     epoch: int | None = settings["epoch_iters"] or _epoch(settings, role)
     # Pretraining does not depend on the length of an epoch.
     if epoch is None and role == schema.TARGET:

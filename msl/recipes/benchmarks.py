@@ -33,7 +33,7 @@ def gta5_cityscapes(recipe: Recipe) -> Recipe:
             num_workers=4,
         )
         .edit("pretrain", iter_max=200_000, iter_stop=80_000, eval_every=5000)
-        .edit("adapt", "target_solo", epoch_iters=2976)
+        .edit("adapt", "target_solo", "self_train", epoch_iters=2976)
         .edit("adapt", round_num=5)
     )
 
@@ -119,7 +119,7 @@ def cityscapes_crosscity(recipe: Recipe) -> Recipe:
             crop_size=(1024, 512),
             threshold=0.98,
         )
-        .edit("adapt", "target_solo", epoch_iters=None)
+        .edit("adapt", "target_solo", "self_train", epoch_iters=None)
     )
 
 

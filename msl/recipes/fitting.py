@@ -53,7 +53,7 @@ def fit_segmentation(source: DomainFacts, target: DomainFacts | None, batch_size
     iterations = min(max(ceil(_PASSES * source.images / count), _FEWEST), _MOST)
     like = f"{_PAPER}; it needs a GPU" if large else "images are small; as recipe camvid_day_dusk"
     recipe = Recipe().edit(
-        *("pretrain", "adapt", "target_solo", "joint_adain"),
+        *("pretrain", "adapt", "target_solo", "self_train", "joint_adain"),
         source=source.name,
         target=None if target is None else target.name,
         crop_size=crop_size,
@@ -77,7 +77,7 @@ def _with_target(recipe: Recipe, reasons: Mapping[str, str], target: DomainFacts
     size = fitting_size(target.size, _TARGET_PIXELS)
     epoch = min(max(ceil(target.images / count), _SHORTEST_EPOCH), _LONGEST_EPOCH)
     recipe = recipe.edit(target_crop_size=size)
-    recipe = recipe.edit("adapt", "target_solo", "joint_adain", epoch_iters=epoch)
+    recipe = recipe.edit("adapt", "target_solo", "self_train", "joint_adain", epoch_iters=epoch)
     recipe = recipe.edit("joint_adain", style=target.name)
     pass_text = f"one pass over {target.images} images, at least {_SHORTEST_EPOCH} and at most the paper's"
     further = {

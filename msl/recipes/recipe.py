@@ -9,6 +9,7 @@ from msl.config import (
     AdaptConfig,
     JointAdainConfig,
     PretrainConfig,
+    SelfTrainConfig,
     StageConfig,
     StylizeConfig,
     TargetSoloConfig,
@@ -25,6 +26,7 @@ class Recipe(BaseModel):
     pretrain: PretrainConfig = PretrainConfig()
     adapt: AdaptConfig = AdaptConfig()
     target_solo: TargetSoloConfig = TargetSoloConfig()
+    self_train: SelfTrainConfig = SelfTrainConfig()
     joint_adain: JointAdainConfig = JointAdainConfig()
     train_style: TrainStyleConfig = TrainStyleConfig()
     stylize: StylizeConfig = StylizeConfig()

@@ -24,6 +24,10 @@ STYLE_CONTENT: Final = "style/content"
 STYLE_STYLE: Final = "style/style"
 STYLE_IDENTITY: Final = "style/identity"
 
+DOSE: Final = "adaptation/dose"  # λ · Σ lr_t
+GRADIENT_RATIO: Final = "adaptation/gradient_ratio"  # of the norms of the gradients, target to source
+CONFIDENT_SHARE: Final = "self_train/confident_share"  # of target pixels; it weighs the teacher's labels
+
 LR: Final = "lr"
 EPOCH: Final = "epoch"
 IMAGES_PER_S: Final = "speed/images_per_s"

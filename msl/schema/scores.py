@@ -3,7 +3,21 @@
 from dataclasses import dataclass
 from typing import Final
 
-from msl.schema.metrics import FWIOU, IOU, LOSS_PREFIX, MIOU, MIOU_13, MIOU_RESIZED, MPA, PA, is_loss, parse_metric
+from msl.schema.metrics import (
+    CONFIDENT_SHARE,
+    DOSE,
+    FWIOU,
+    GRADIENT_RATIO,
+    IOU,
+    LOSS_PREFIX,
+    MIOU,
+    MIOU_13,
+    MIOU_RESIZED,
+    MPA,
+    PA,
+    is_loss,
+    parse_metric,
+)
 
 PERCENT: Final = "percent"
 
@@ -34,6 +48,13 @@ SCORES: Final = (
 # The name is followed by the class.
 CLASS_IOU: Final = Score(IOU, "IoU", PERCENT, True, f"{_MATRIX}:ConfusionMatrix.iou", is_headline=False, always=True)
 
+# The heading and unit of other numbers that curves show.
+_HEADINGS: Final = {
+    CONFIDENT_SHARE: ("confident pixels", PERCENT),
+    DOSE: ("dose", ""),
+    GRADIENT_RATIO: ("target to source gradient", ""),
+}
+
 
 def find_score(metric: str) -> Score | None:
     """The score of a metric, for any domain and checkpoint; None for a metric that is no score, such as a loss."""
@@ -44,7 +65,9 @@ def find_score(metric: str) -> Score | None:
 def heading(metric: str) -> str:
     """The words for a metric in a sentence or at an axis: ``target mIoU``, ``source loss``, ``best target PA``."""
     which, domain, name = parse_metric(metric)
-    if name.startswith(LOSS_PREFIX):
+    if name in _HEADINGS:
+        name = _HEADINGS[name][0]
+    elif name.startswith(LOSS_PREFIX):
         name = f"{name.removeprefix(LOSS_PREFIX).replace('_', ' ')} loss"
     elif known_score := find_score(metric):
         name = known_score.heading + name.removeprefix(known_score.name)
@@ -52,9 +75,9 @@ def heading(metric: str) -> str:
 
 
 def unit(metric: str) -> str:
-    """Unit of a metric: that of its score, or "" for any other metric."""
+    """Unit of a metric; "" for a number without one."""
     known_score = find_score(metric)
-    return known_score.unit if known_score else ""
+    return known_score.unit if known_score else _HEADINGS.get(parse_metric(metric).name, ("", ""))[1]
 
 
 def higher_is_better(metric: str) -> bool | None:

@@ -19,6 +19,9 @@ ADDED_SETTINGS: Final[Mapping[str, str]] = {
     "clip_norm": "None",
     "warmup_iters": "0",
     "warmup_ratio": "1e-06",
+    "prior": "none",
+    "prior_weight": "1.0",
+    "trained_weights": "all",
 }
 
 

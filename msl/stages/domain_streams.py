@@ -1,13 +1,16 @@
 """The streams of the domains on which a segmentation network is trained."""
 
 import logging
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from msl.config import TrainConfig
 from msl.data import PreparedTransform, Stream, TrainTransform
+from msl.data.crops import RandomCrop
 from msl.data.loaders import Augmentation, Images
+from msl.data.rare_classes import RareClasses
 from msl.inputs.domains import DomainData
 from msl.inputs.prepared import prepared_images
 from msl.stages.stage import Job
@@ -15,10 +18,22 @@ from msl.stages.stage import Job
 log = logging.getLogger("msl")
 
 
-def domain_stream(job: Job[Any, Any], role: str, device: torch.device, position: int) -> Stream:
+@dataclass(frozen=True)
+class Choice:
+    """Which samples of a domain, and which part of each, a stage trains on."""
+
+    crop: tuple[int, int] | None = None  # width and height of random crops; None = whole images
+    rare: RareClasses | None = None  # draws the samples; None = each once in an epoch
+
+
+def domain_stream(
+    job: Job[Any, Any], role: str, device: torch.device, position: int, choice: Choice = Choice()
+) -> Stream:
     """The batches of the domain that is trained on in this role, from its prepared copy if there is one."""
     config: TrainConfig = job.config
     images, transform = _samples(config, job.data, role)
+    if choice.crop is not None:
+        transform = RandomCrop(transform, choice.crop, choice.rare)
     return Stream(
         images,
         transform,
@@ -28,6 +43,7 @@ def domain_stream(job: Job[Any, Any], role: str, device: torch.device, position:
         config.runtime.num_workers,
         device,
         position,
+        pick=None if choice.rare is None else choice.rare.image,
     )
 
 

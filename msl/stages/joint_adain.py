@@ -104,7 +104,7 @@ class JointAdain(AdaptingStage[JointAdainConfig, JointData]):
         joint, losses, front = job.config.joint, job.config.losses, front_of(network)
         if front is None:
             raise CheckpointError(f"run {job.reporter.run_id}: its checkpoint has no style network. Start a new run.")
-        callbacks: dict[str, Callback] = {}
+        callbacks: dict[str, Callback] = {**super().extension(job, network, positions).callbacks}
         if joint.style_training != "frozen":
             callbacks["decoder"] = TrainDecoder(front.transfer.decoder, losses)
         if joint.plateau_factor is not None:

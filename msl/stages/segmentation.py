@@ -2,18 +2,19 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
+from torch import Tensor
 
 from msl import schema
 from msl.checkpoints import About, Checkpoint, NetworkAbout, load_network
 from msl.config import TrainConfig
 from msl.config.catalog import BACKBONES, NETWORKS, OPTIMIZERS
-from msl.data import Paired, is_domain_file
+from msl.data import Paired, Stream, is_domain_file
 from msl.inputs.domains import DomainData
 from msl.inputs.prepared import scored_images
 from msl.models import SegmentationNetwork, build_model
@@ -45,8 +46,9 @@ class Extension:
     """What a stage trains in addition to its terms on the two domains."""
 
     terms: Sequence[Term] = ()
-    streams: Mapping[str, Paired] = field(default_factory=dict)
+    streams: Mapping[str, Stream | Paired] = field(default_factory=dict)
     callbacks: Mapping[str, Callback] = field(default_factory=dict)
+    observed: Mapping[str, Callable[[], Tensor]] = field(default_factory=dict)  # numbers of a step, by metric
 
 
 class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D]):
@@ -57,6 +59,10 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
     @abstractmethod
     def terms(self, config: T, epoch_iters: int) -> list[Term]:
         """The objectives, each with its stream and its steps."""
+
+    def informed_terms(self, job: Job[T, D], epoch_iters: int, device: torch.device) -> list[Term]:
+        """The terms, with what the data decides in them, on the network's device."""
+        return self.terms(job.config, epoch_iters)
 
     def extension(self, job: Job[T, D], network: SegmentationNetwork, positions: Mapping[str, int]) -> Extension:
         """What the stage trains in addition."""
@@ -139,22 +145,20 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         )
         return Training(
             state=state,
-            terms=[*self.terms(config, epoch), *extension.terms],
-            callbacks=self._callbacks(job, network, extension.callbacks),
+            terms=[*self.informed_terms(job, epoch, device), *extension.terms],
+            callbacks=self._callbacks(job, network, extension),
             freeze_bn=config.optimizer.freeze_bn,
             precision=PRECISIONS[config.run.precision],
             clip_norm=config.optimizer.clip_norm,
         )
 
-    def _callbacks(
-        self, job: Job[T, D], network: SegmentationNetwork, extra: Mapping[str, Callback]
-    ) -> dict[str, Callback]:
+    def _callbacks(self, job: Job[T, D], network: SegmentationNetwork, extension: Extension) -> dict[str, Callback]:
         """In the order of their calls: nothing is logged after a NaN, and a checkpoint includes what was logged."""
         monitor, data, reporter = job.config.monitor, job.data, job.reporter
         panel_images, folder = job.config.evaluation.panels, job.folder / schema.PANEL_FOLDER
         stateful = {
-            **extra,
-            "means": LogMeans(monitor.log_every, reporter),
+            **extension.callbacks,
+            "means": LogMeans(monitor.log_every, reporter, extension.observed),
             "evaluate": Evaluate(
                 network,
                 scored_images(data.scored, data.checks, job.config.runtime),

@@ -88,6 +88,9 @@ class Callback:
     def on_start(self, state: State) -> None:
         """Called before the first step of this process, also if the training is resumed."""
 
+    def on_term(self, state: State, term: Term) -> None:
+        """Called after the backward pass of a term: the gradients are those of the step's terms so far."""
+
     def on_step(self, state: State) -> None:
         """Called after every optimizer step."""
 
@@ -135,6 +138,8 @@ def fit(
                     parts = term.objective(state.model, batch)
                 torch.stack(list(parts.values())).sum().backward()
                 state.parts |= {name: part.detach() for name, part in parts.items()}
+                for callback in callbacks:
+                    callback.on_term(state, term)
         clip_gradients(state.optimizer, clip_norm)
         state.optimizer.step()
         state.step += 1

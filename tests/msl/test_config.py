@@ -192,5 +192,5 @@ def test_all_groups_refuse_what_they_do_not_know():
 
 
 def test_what_older_runs_did_is_what_the_settings_added_since_say_by_default():
-    defaults = PretrainConfig().flat()
+    defaults = AdaptConfig().flat()
     assert {name: str(defaults[name]) for name in schema.ADDED_SETTINGS} == schema.ADDED_SETTINGS

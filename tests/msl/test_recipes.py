@@ -7,8 +7,10 @@ from msl.recipes import RECIPES, Recipe, Request, find_recipe
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_is_whole_and_says_how_to_run_it(name):
     recipe = find_recipe(name)
-    assert recipe.pretrain.model == recipe.adapt.model == recipe.target_solo.model
-    assert recipe.pretrain.source == recipe.adapt.source == recipe.target_solo.source
+    others = (recipe.adapt, recipe.target_solo, recipe.self_train)
+    assert all(stage.model == recipe.pretrain.model for stage in others)
+    assert all(stage.source == recipe.pretrain.source for stage in others)
+    assert all(stage.target == recipe.adapt.target for stage in others)
     stage = "joint_adain" if "/joint_" in name else "adapt"
     assert f"mlflow run . -e {stage}" in RECIPES[name].__doc__
 

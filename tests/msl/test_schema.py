@@ -19,6 +19,8 @@ from msl import schema
         ("last/loss/target_aux", ("last", "", "loss/target_aux"), "last target aux loss", "", False),
         ("style/content", ("", "", "style/content"), "style/content", "", False),
         ("speed/step_s", ("", "", "speed/step_s"), "speed/step_s", "", None),
+        ("self_train/confident_share", ("", "", "self_train/confident_share"), "confident pixels", "percent", None),
+        ("adaptation/dose", ("", "", "adaptation/dose"), "dose", "", None),
         ("bestof", ("", "", "bestof"), "bestof", "", None),
         ("", ("", "", ""), "", "", None),
     ],

@@ -2,6 +2,7 @@
 
 from msl.training.callbacks.checkpoints import SaveCheckpoints, restore
 from msl.training.callbacks.decoder import TrainDecoder
+from msl.training.callbacks.dose import LogDose, LogGradientRatio
 from msl.training.callbacks.evaluate import Evaluate
 from msl.training.callbacks.guard import StopOnNaN
 from msl.training.callbacks.means import LogMeans
@@ -9,9 +10,13 @@ from msl.training.callbacks.panels import Panels
 from msl.training.callbacks.plateau import LowerOnPlateau
 from msl.training.callbacks.previews import Previews
 from msl.training.callbacks.progress import ProgressBar
+from msl.training.callbacks.teacher import FollowStudent
 
 __all__ = [
     "Evaluate",
+    "FollowStudent",
+    "LogDose",
+    "LogGradientRatio",
     "LogMeans",
     "LowerOnPlateau",
     "Panels",

@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -13,8 +14,15 @@ from msl.training.loop import Callback, Reporter, State
 class LogMeans(Callback):
     """Logs each loss, the speed and the memory, averaged over an interval of steps."""
 
-    def __init__(self, every: int, reporter: Reporter) -> None:
-        self._every, self._reporter = every, reporter
+    def __init__(self, every: int, reporter: Reporter, observed: Mapping[str, Callable[[], torch.Tensor]] = {}) -> None:
+        """Set it up.
+
+        Args:
+            every: steps in an interval.
+            reporter: takes the means.
+            observed: further numbers of the last finished step, by metric.
+        """
+        self._every, self._reporter, self._observed = every, reporter, observed
         self._sums: dict[str, torch.Tensor | float] = {}
         self._counts: dict[str, int] = {}
 
@@ -23,6 +31,8 @@ class LogMeans(Callback):
         images = sum(len(names) for names in state.batches.values())
         for name, part in state.parts.items():
             self._add(schema.loss(name), part.double())
+        for name, value in self._observed.items():
+            self._add(name, value().double())
         self._add(schema.STEP_S, state.seconds)
         self._add(schema.DATA_WAIT_S, state.data_wait)
         self._add(schema.IMAGES_PER_S, images / state.seconds)

@@ -2,6 +2,8 @@ import pytest
 import torch
 from tolerances import DOUBLE, SINGLE
 
+from msl.config import AdaptationConfig
+from msl.errors import ConfigError
 from msl.losses import image_wise_weight, iw_max_square, max_square
 
 
@@ -40,6 +42,25 @@ def test_a_class_weighs_by_its_share(share, factor):
     prob.view(1, 2, -1)[0, 1, few:] = 1
     weight = image_wise_weight(prob, 0.2).view(-1)[0]
     assert (weight * pixels).item() == pytest.approx(factor, abs=0.05)
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.2, 0.5, 0.8, 1.0])
+def test_the_ratio_says_how_much_a_rare_class_weighs(ratio):
+    """From every pixel alike at r = 0 to every class alike at r = 1: a class of n pixels weighs (n/S)^(1 - r)."""
+    prob = torch.zeros(1, 2, 10, 10, dtype=torch.float64)
+    prob.view(1, 2, -1)[0, 0, :4] = 1
+    prob.view(1, 2, -1)[0, 1, 4:] = 1
+    weight = image_wise_weight(prob, ratio).flatten()
+    assert weight[:4].sum().item() == pytest.approx(0.04 ** (1 - ratio))
+    assert weight[4:].sum().item() == pytest.approx(0.96 ** (1 - ratio))
+    expected = -(0.04 ** (1 - ratio) + 0.96 ** (1 - ratio)) / 2
+    assert iw_max_square(prob, ratio).item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.1])
+def test_a_ratio_outside_0_to_1_is_refused(ratio):
+    with pytest.raises(ConfigError, match="iw_ratio"):
+        AdaptationConfig.of(iw_ratio=ratio)
 
 
 def test_ratio_zero_is_twice_the_plain_loss():

@@ -28,6 +28,21 @@ RUNS = {
     "adapt IW_maxsquare multi": ("adapt", {"target_mode": "IW_maxsquare", "multi": True, "threshold": 0.5}),
     "adapt deeplabv3plus multi": ("adapt", {"network": "deeplabv3plus", "multi": True, "freeze_bn": True}),
     "adapt entropy freeze_bn": ("adapt", {"target_mode": "entropy", "freeze_bn": True}),
+    "self_train rare_classes blocks multi": (
+        "self_train",
+        {
+            "multi": True,
+            "pseudo_threshold": 0.09,  # so few steps make no network sure
+            "sampling": "rare_classes",
+            "mix_crop": (48, 32),
+            "masking": "blocks",
+            "mask_block": 16,
+        },
+    ),
+    "self_train deeplabv3plus": (
+        "self_train",
+        {"network": "deeplabv3plus", "freeze_bn": True, "pseudo_threshold": 0.054},
+    ),
     "target_solo": ("target_solo", {"round_num": 2, "epoch_each_round": 1, "target_solo_epoch": 1}),
 }
 
@@ -44,7 +59,7 @@ def test_ten_steps_follow_their_golden_curve(name, curves):
     stage, changes = RUNS[name]
     start = {} if stage == "pretrain" else {"checkpoint": _pretrained(changes)}
     logged = curves(carry_out(request(stage, **TEN, **changes, **start)).run_id)
-    prefixes = ("loss/", "source/PA", "target/PA", "lr")
+    prefixes = ("loss/", "source/PA", "target/PA", "lr", "self_train/")
     points = {f"{metric} {step}": value for (metric, step), value in logged.items() if metric.startswith(prefixes)}
     golden = json.loads(CURVES.read_text()) if CURVES.exists() else {}
     if WRITE:

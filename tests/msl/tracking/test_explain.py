@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact import s3_artifact_repo
 from mlflow.tracking import MlflowClient
+from moto.server import ThreadedMotoServer
 from running import postgresql, running
 from sqlalchemy.exc import OperationalError
 
@@ -83,6 +84,56 @@ def test_artifact_stores_without_package_or_credentials(location, says, tmp_path
     with pytest.raises(CheckpointError, match=f"checkpoint = runs:/{reporter.run_id}: ") as refused:
         check_reference(f"runs:/{reporter.run_id}", "checkpoint")
     assert says in str(refused.value)
+
+
+@pytest.fixture
+def s3(monkeypatch):
+    """A real S3 server, which has the bucket `ours`."""
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    s3_artifact_repo._cached_get_s3_client.cache_clear()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", address)
+    boto3.client("s3", endpoint_url=address).create_bucket(Bucket="ours")
+    yield server
+    server.stop()
+    s3_artifact_repo._cached_get_s3_client.cache_clear()
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("bucket", "has no such bucket. Make it, or correct the artifact location of the experiment"),
+        ("key", "does not accept the credentials. Correct AWS_ACCESS_KEY_ID"),
+        ("away", "cannot be reached. Correct MLFLOW_S3_ENDPOINT_URL, or start the store"),
+        ("none", ""),
+    ],
+)
+def test_a_bucket_that_cannot_be_used(fault, says, s3, monkeypatch):
+    client = connect()
+    location = "s3://theirs/x" if fault == "bucket" else "s3://ours/x"
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", client.create_experiment("in s3", location))
+    if fault == "key":
+        monkeypatch.setattr("moto.core.responses.ActionAuthenticatorMixin.request_count", 0)
+        monkeypatch.setattr("moto.settings.INITIAL_NO_AUTH_ACTION_COUNT", 0)
+    if fault == "away":
+        s3.stop()
+    reporter = open_run(client, "mine", {})
+    if fault == "none":
+        with ending(reporter):
+            reporter.text("text", "file.txt")
+        assert client.list_artifacts(reporter.run_id)[0].path == "file.txt"
+        return
+    with pytest.raises(TrackingError, match="artifacts of the run cannot be written to") as refused, ending(reporter):
+        reporter.text("text", "file.txt")
+    assert says in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.usefixtures("store")

@@ -51,6 +51,7 @@ def _within(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
         if len(data := group.data(role)) > 1:
             yield f"its seeds saw different {role} data: {', '.join(map(str, data))}"
     yield from _iterations(group)
+    yield from _varying(group)
     for name, column in group.parameters.items():
         if name not in {*_HARMLESS, _BUDGET} and len(values := group.texts(column)) > 1:
             yield f"its seeds differ in {name}: {', '.join(value or 'not recorded' for value in values)}"
@@ -75,6 +76,13 @@ def _iterations(group: SeedGroup) -> Iterator[str]:
     if column in group.runs and (resumed := group.runs[column].dropna()).size:
         values = ", ".join(dict.fromkeys(map(str, resumed)))
         yield f"a resume changed {_BUDGET} to {values} in {len(resumed)} of {len(group.runs)} runs"
+
+
+def _varying(group: SeedGroup) -> Iterator[str]:
+    """Runs that nobody can repeat to the last bit."""
+    column = schema.param("deterministic")
+    if column in group.runs and (varying := int((group.runs[column] == "False").sum())):
+        yield f"deterministic=false in {varying} of {len(group.runs)} runs: another run of a seed would differ"
 
 
 def infinite_notes(group: SeedGroup, measure: Measure) -> Iterator[str]:

@@ -44,7 +44,7 @@ class Progress:
 
     optimizer: dict[str, Any]
     positions: dict[str, int]  # of the streams of batches
-    random: dict[str, Tensor]  # states of the random generators, by kind of device
+    random: dict[str, Tensor]  # states of the random generators; see `msl.training.random_states`
     callbacks: dict[str, dict[str, Any]]
     mark: str = ""  # where the record of the run continues; empty in files of older versions
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from msl.config.catalog import EXTRA_METRICS, ExtraMetrics
 from msl.config.file import FileConfig
 from msl.config.group import Group
-from msl.config.run import TrainRuntimeConfig
+from msl.config.run import ScoreRuntimeConfig
 from msl.config.stage import StageConfig
 from msl.config.values import Scales, Size
 
@@ -71,4 +71,4 @@ class EvaluateConfig(StageConfig):
     scored: ScoredConfig
     file: FileConfig = FileConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
-    runtime: TrainRuntimeConfig = TrainRuntimeConfig()
+    runtime: ScoreRuntimeConfig = ScoreRuntimeConfig()

@@ -70,6 +70,16 @@ class DeviceConfig(Group):
     threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
 
 
+class StepConfig(Group):
+    """How the machine computes a step of training."""
+
+    deterministic: bool = Field(
+        True,
+        description="Two runs of one seed on one kind of machine have the same weights, to the last bit. false = on a "
+        "GPU, sums may be added in any order.",
+    )
+
+
 class LoadingConfig(FilesConfig):
     """How data is read. These settings do not decide the weights: data counts by its digest."""
 
@@ -93,5 +103,13 @@ class RuntimeConfig(LoadingConfig, DeviceConfig):
     """The machine, and how it reads data. These settings do not decide the weights."""
 
 
-class TrainRuntimeConfig(CopiesConfig, RuntimeConfig):
-    """The machine of a stage that trains or scores a segmentation network, and how it reads data."""
+class ScoreRuntimeConfig(CopiesConfig, RuntimeConfig):
+    """The machine of a stage that scores a segmentation network, and how it reads data."""
+
+
+class TrainRuntimeConfig(StepConfig, ScoreRuntimeConfig):
+    """The machine of a stage that trains a segmentation network."""
+
+
+class StyleRuntimeConfig(StepConfig, RuntimeConfig):
+    """The machine of a stage that trains a style decoder."""

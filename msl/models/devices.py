@@ -7,6 +7,7 @@ from torch import nn
 
 from msl.config import DeviceConfig, StageConfig
 from msl.errors import ConfigError
+from msl.numerics.determinism import let_cublas_repeat
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -19,6 +20,7 @@ def prepare(config: DeviceConfig) -> torch.device:
     Raises:
         ConfigError: this machine has no such device.
     """
+    let_cublas_repeat()
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     name = config.device

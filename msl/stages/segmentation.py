@@ -150,6 +150,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             freeze_bn=config.optimizer.freeze_bn,
             precision=PRECISIONS[config.run.precision],
             clip_norm=config.optimizer.clip_norm,
+            deterministic=config.runtime.deterministic,
         )
 
     def _callbacks(self, job: Job[T, D], network: SegmentationNetwork, extension: Extension) -> dict[str, Callback]:

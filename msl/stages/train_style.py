@@ -105,6 +105,7 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
             terms=[Term(self.name, StyleReconstruction(config.losses, network))],
             callbacks=self._callbacks(job, network),
             precision=PRECISIONS[config.run.precision],
+            deterministic=config.runtime.deterministic,
         )
 
     def _callbacks(self, job: StyleJob, network: StyleTransfer) -> dict[str, Callback]:

@@ -15,6 +15,7 @@ from msl.training.background import Background
 from msl.training.callbacks.cadence import Cadence
 from msl.training.loop import Callback, Reporter, State
 from msl.training.optimizers import restore_optimizer
+from msl.training.random_states import device_of, random_states, restore_random_states
 
 
 class SaveCheckpoints(Callback):
@@ -106,13 +107,10 @@ def capture(state: State, callbacks: Mapping[str, Callback], about: About, mark:
         about: what the checkpoint says of itself.
         mark: the end of the run's record; see `Reporter.mark`.
     """
-    random = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        random["cuda"] = torch.cuda.get_rng_state()
     progress = Progress(
         optimizer=_copied(state.optimizer.state_dict()),
         positions={name: stream.position for name, stream in state.streams.items()},
-        random=random,
+        random=random_states(device_of(state.model)),
         callbacks=_copied({name: callback.state_dict() for name, callback in callbacks.items()}),
         mark=mark,
     )
@@ -142,8 +140,6 @@ def restore(checkpoint: Checkpoint, state: State, callbacks: Mapping[str, Callba
     state.step = checkpoint.step
     state.model.load_state_dict(checkpoint.weights)
     restore_optimizer(state.optimizer, progress.optimizer)
-    torch.set_rng_state(progress.random["cpu"])
-    if "cuda" in progress.random and torch.cuda.is_available():
-        torch.cuda.set_rng_state(progress.random["cuda"])
+    restore_random_states(progress.random, device_of(state.model))
     for name, counts in progress.callbacks.items():
         callbacks[name].load_state_dict(counts)

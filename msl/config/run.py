@@ -13,8 +13,10 @@ class RunConfig(Group):
     """Settings that all stages of an experiment share."""
 
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, data order and augmentation.")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Precision of the network's forward and backward passes."
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="Precision of the network's forward and backward passes. auto = bfloat16 where the machine has it "
+        "and it gains, else float16 on a GPU, else float32; the run records the choice.",
     )
     max_iters: int | None = Field(
         None,
@@ -77,6 +79,12 @@ class StepConfig(Group):
         True,
         description="Two runs of one seed on one kind of machine have the same weights, to the last bit. false = on a "
         "GPU, sums may be added in any order.",
+    )
+    compile: Literal["auto", "graphs", "network", "off"] = Field(
+        "auto",
+        description="How the device gets its work. graphs = each term's passes are recorded once as a CUDA graph and "
+        "replayed; network = torch.compile makes fewer, larger operations of the network; off = one operation after "
+        "the other; auto = graphs on a CUDA GPU, else off.",
     )
 
 

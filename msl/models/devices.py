@@ -11,8 +11,6 @@ from msl.numerics.determinism import let_cublas_repeat
 
 M = TypeVar("M", bound=nn.Module)
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
 
 def prepare(config: DeviceConfig) -> torch.device:
     """Set the number of CPU threads; returns the device of the settings.

@@ -20,6 +20,8 @@ from msl.numerics.determinism import deterministic, varying_operation
 from msl.recipes import Request
 from msl.tracking import DataInput, MlflowReporter
 from msl.training import Callback, State, Term, fit
+from msl.training.acceleration import accelerated
+from msl.training.passes import EagerPasses
 
 C = TypeVar("C", bound=StageConfig)  # settings
 D = TypeVar("D", bound="StageData")  # what the stage reads
@@ -108,6 +110,7 @@ class Training:
     precision: torch.dtype = torch.float32
     clip_norm: float | None = None
     deterministic: bool = True  # an operation whose bits may vary is refused
+    compile: str = "auto"  # see `accelerated`
 
     def callback(self, kind: type[K]) -> K:
         """The callback of that kind."""
@@ -123,7 +126,9 @@ class Training:
         callbacks = list(self.callbacks.values())
         try:
             with loading_explained(), deterministic(self.deterministic):
-                fit(self.state, self.terms, callbacks, self.freeze_bn, self.precision, self.clip_norm)
+                eager = EagerPasses(self.state.model, self.state.optimizer, self.state.scaling, self.precision)
+                passes = accelerated(eager, self.compile)
+                fit(self.state, self.terms, callbacks, self.freeze_bn, passes, self.clip_norm)
         except torch.OutOfMemoryError as error:
             told = ". ".join(str(error).split(". ")[:2])  # the rest is about torch's own memory
             raise TrainingError(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 _CPU = "cpu"
 _TRAINED_ON = "cuda"  # the GPU of the training, whichever number it has; older files name this one only
@@ -31,8 +31,3 @@ def restore_random_states(states: Mapping[str, Tensor], device: torch.device) ->
         torch.cuda.set_rng_state(states[_TRAINED_ON], device)
     if "mps" in states and device.type == "mps":
         torch.mps.set_rng_state(states["mps"])
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """The device of a network's weights."""
-    return next(model.parameters()).device

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from msl import schema
@@ -13,9 +12,10 @@ from msl.checkpoints import About, Checkpoint, Progress, write, write_generation
 from msl.errors import CheckpointError
 from msl.training.background import Background
 from msl.training.callbacks.cadence import Cadence
+from msl.training.devices import device_of
 from msl.training.loop import Callback, Reporter, State
 from msl.training.optimizers import restore_optimizer
-from msl.training.random_states import device_of, random_states, restore_random_states
+from msl.training.random_states import random_states, restore_random_states
 
 
 class SaveCheckpoints(Callback):
@@ -74,6 +74,7 @@ class SaveCheckpoints(Callback):
         self._writer.close()
 
     def _save(self, state: State) -> None:
+        state.watch.settle()
         names = [schema.BEST_CHECKPOINT] * state.improved + [schema.LAST_CHECKPOINT]
         uploads = state.result is not None or state.finished or state.is_stopping or self._cadence.is_upload_due
         mark = self._reporter.mark()
@@ -113,6 +114,7 @@ def capture(state: State, callbacks: Mapping[str, Callback], about: About, mark:
         random=random_states(device_of(state.model)),
         callbacks=_copied({name: callback.state_dict() for name, callback in callbacks.items()}),
         mark=mark,
+        scaling=state.scaling.state_dict(),
     )
     return Checkpoint(about=about, step=state.step, weights=_copied(state.model.state_dict()), progress=progress)
 
@@ -140,6 +142,7 @@ def restore(checkpoint: Checkpoint, state: State, callbacks: Mapping[str, Callba
     state.step = checkpoint.step
     state.model.load_state_dict(checkpoint.weights)
     restore_optimizer(state.optimizer, progress.optimizer)
+    state.scaling.load_state_dict(progress.scaling)
     restore_random_states(progress.random, device_of(state.model))
     for name, counts in progress.callbacks.items():
         callbacks[name].load_state_dict(counts)

@@ -86,6 +86,13 @@ class StepConfig(Group):
         "replayed; network = torch.compile makes fewer, larger operations of the network; off = one operation after "
         "the other; auto = graphs on a CUDA GPU, else off.",
     )
+    profile: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Steps to measure, from the eleventh on: the run gets a table of where their time and memory go "
+        "(profile/phases.csv) and a trace of three more; 0 = none.",
+    )
 
 
 class LoadingConfig(FilesConfig):

@@ -23,6 +23,7 @@ from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes import Request
 from msl.scoring.tables import write_tables
 from msl.stages.domain_streams import domain_stream
+from msl.stages.profiles import profile_of
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage
 from msl.style.front import front_of
 from msl.tracking import sha256_of
@@ -187,6 +188,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
                 job.folder, reporter, stateful, about, monitor.checkpoint_every, monitor.checkpoint_minutes
             ),
             "bar": ProgressBar(self.name),
+            **profile_of(job),
         }
 
     def _about(self, job: Job[T, D], network: SegmentationNetwork) -> About:

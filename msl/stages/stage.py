@@ -21,7 +21,7 @@ from msl.recipes import Request
 from msl.tracking import DataInput, MlflowReporter
 from msl.training import Callback, State, Term, fit
 from msl.training.acceleration import accelerated
-from msl.training.passes import EagerPasses
+from msl.training.loop import eager_passes
 
 C = TypeVar("C", bound=StageConfig)  # settings
 D = TypeVar("D", bound="StageData")  # what the stage reads
@@ -126,8 +126,7 @@ class Training:
         callbacks = list(self.callbacks.values())
         try:
             with loading_explained(), deterministic(self.deterministic):
-                eager = EagerPasses(self.state.model, self.state.optimizer, self.state.scaling, self.precision)
-                passes = accelerated(eager, self.compile)
+                passes = accelerated(eager_passes(self.state, self.precision), self.compile)
                 fit(self.state, self.terms, callbacks, self.freeze_bn, passes, self.clip_norm)
         except torch.OutOfMemoryError as error:
             told = ". ".join(str(error).split(". ")[:2])  # the rest is about torch's own memory

@@ -18,6 +18,7 @@ from msl.models.devices import prepare, to_device
 from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes import Request
 from msl.stages.decoders import check_decoder
+from msl.stages.profiles import profile_of
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage
 from msl.style import StyleTransfer, load_encoder, mirror_encoder, normalise, unit_rgb
 from msl.training import Callback, Schedule, State, Term
@@ -132,6 +133,7 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
                 job.folder, reporter, {"means": means}, about, monitor.preview_every, monitor.checkpoint_minutes
             ),
             "bar": ProgressBar(self.name),
+            **profile_of(job),
         }
 
 

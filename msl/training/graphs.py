@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from msl.data import Batch
 from msl.training.passes import EagerPasses
+from msl.training.phases import REPLAY
 from msl.training.recordings import Parts, Recorder, Recording
 from msl.training.terms import Term
 
@@ -69,6 +70,7 @@ class GraphPasses:
         if replayable.recording is None and not self._record(term, replayable):
             return self._eager.run(term, batch)
         assert replayable.recording is not None
+        self._eager.phases.enter(REPLAY)
         replayable.recording.replay()
         return replayable.recording.parts
 
@@ -77,12 +79,14 @@ class GraphPasses:
         if id(term) in self._refused:
             return None
         if not _is_replayable(term.objective, self._eager.model):
-            return self._refuse(term, "its objective or its network does not say that it can be (`replayable`)")
+            self._refuse(term, "its objective or its network does not say that it can be (`replayable`)")
+            return None
         by_shape = self._replayables.setdefault(id(term), {})
         shape = tuple((tensor.shape, tensor.dtype) for tensor in batch.tensors())
         if shape not in by_shape:
             if len(by_shape) == _MOST_SHAPES:
-                return self._refuse(term, f"its batches have more than {_MOST_SHAPES} shapes")
+                self._refuse(term, f"its batches have more than {_MOST_SHAPES} shapes")
+                return None
             by_shape[shape] = _Replayable(batch.mapped(torch.clone))
         return by_shape[shape]
 

@@ -14,6 +14,7 @@ from msl.training.batch_norm import train_mode
 from msl.training.devices import device_of
 from msl.training.optimizers import set_lr
 from msl.training.passes import EagerPasses, Passes
+from msl.training.phases import CALLBACKS, COPIES, DATA, OPTIMIZER, Phases
 from msl.training.scaling import Scaling
 from msl.training.schedules import Decay
 from msl.training.stop import StopRequest
@@ -64,6 +65,7 @@ class State:
     stop: StopRequest = field(default_factory=StopRequest)
     scaling: Scaling = field(default_factory=Scaling)
     watch: LossWatch = field(default_factory=LossWatch)
+    phases: Phases = field(default_factory=Phases)
 
     # About the last finished step:
     parts: dict[str, Tensor] = field(default_factory=dict)  # weighted losses by name, detached
@@ -81,6 +83,7 @@ class State:
 
     def next_batch(self, stream: str) -> Batch:
         """The stream's next batch."""
+        self.phases.enter(DATA)
         start = time.perf_counter()
         batch = next(self.streams[stream])
         self.data_wait += time.perf_counter() - start
@@ -91,6 +94,7 @@ class State:
         """Begin to copy the batches of the next step to the GPU, beside the computation of this one."""
         if self.finished:
             return
+        self.phases.enter(COPIES)
         for stream in dict.fromkeys(term.stream for term in terms if term.active(self.step)):
             self.data_wait += self.streams[stream].look_ahead()
 
@@ -138,7 +142,7 @@ def fit(
     gradients add up, and one optimizer step follows. Nothing in a step waits for a GPU.
     """
     on_gpu = device_of(state.model).type == "cuda"
-    passes = passes or EagerPasses(state.model, state.optimizer, state.scaling)
+    passes = passes or eager_passes(state)
     train_mode(state.model, freeze_bn)
     for callback in callbacks:
         callback.on_start(state)
@@ -153,6 +157,7 @@ def fit(
             state.parts |= passes.run(term, state.next_batch(term.stream))
             for callback in callbacks:
                 callback.on_term(state, term)
+        state.phases.enter(OPTIMIZER)
         for callback in callbacks:
             callback.on_gradients(state)
         state.scaling.step(state.optimizer, clip_norm)
@@ -162,6 +167,7 @@ def fit(
             state.look_ahead(terms)
         state.seconds = time.perf_counter() - start
         state.is_stopping = state.stop.is_made
+        state.phases.enter(CALLBACKS)
         for callback in callbacks:
             callback.on_step(state)
         if state.is_stopping:
@@ -169,6 +175,11 @@ def fit(
 
     for callback in callbacks:
         callback.on_end(state)
+
+
+def eager_passes(state: State, precision: torch.dtype = torch.float32) -> EagerPasses:
+    """The passes of a training, one operation after the other."""
+    return EagerPasses(state.model, state.optimizer, state.scaling, state.phases, precision)
 
 
 def _begin(state: State) -> float:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from msl.data import Batch
+from msl.training.phases import BACKWARD, LOSSES, Phases
 from msl.training.scaling import Scaling
 from msl.training.terms import Term
 
@@ -29,6 +30,7 @@ class EagerPasses:
     model: nn.Module
     optimizer: torch.optim.Optimizer
     scaling: Scaling
+    phases: Phases
     precision: torch.dtype = torch.float32
 
     def begin(self, terms: Sequence[Term]) -> None:
@@ -37,7 +39,9 @@ class EagerPasses:
 
     def run(self, term: Term, batch: Batch) -> dict[str, Tensor]:
         """The forward pass in the precision, then the backward pass."""
+        self.phases.enter(LOSSES)
         with torch.autocast(batch.image.device.type, self.precision, enabled=self.precision != torch.float32):
             parts = term.objective(self.model, batch)
+        self.phases.enter(BACKWARD)
         self.scaling.backward(torch.stack(list(parts.values())).sum())
         return {name: part.detach() for name, part in parts.items()}

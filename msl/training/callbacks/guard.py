@@ -1,6 +1,7 @@
 """The stop at a loss that is not a number."""
 
 from msl.training.loop import Callback, State
+from msl.training.phases import CALLBACKS, WAITING
 
 
 class StopOnNaN(Callback):
@@ -12,7 +13,9 @@ class StopOnNaN(Callback):
         Raises:
             DivergedError: names the loss, the step and the batch. On a GPU it comes some steps later.
         """
+        state.phases.enter(WAITING)
         state.watch.add(state.step, state.parts, state.batches)
+        state.phases.enter(CALLBACKS)
 
     def on_end(self, state: State) -> None:
         """Look at the losses of the last steps; raises as `on_step` does."""

@@ -49,10 +49,8 @@ class LogMeans(Callback):
     def _log(self, state: State) -> None:
         state.watch.settle()
         self._sums[schema.STEP_S] += state.watch.waited_s()  # the rest of this interval's work on the GPU
-        images = self._sums.pop(_IMAGES, None)
         means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
-        if images is not None:
-            means[schema.IMAGES_PER_S] = images / self._counts[_IMAGES] / means[schema.STEP_S]
+        means[schema.IMAGES_PER_S] = means.pop(_IMAGES) / means[schema.STEP_S]
         means[schema.LR] = state.optimizer.param_groups[0]["lr"]
         means[schema.EPOCH] = state.step / state.schedule.epoch_iters
         means[schema.MEMORY] = _peak_memory_mb(device_of(state.model))

@@ -12,6 +12,7 @@ from msl.training import Schedule, State, Term, fit
 from msl.training.acceleration import accelerated
 from msl.training.compiled import CompiledPasses
 from msl.training.graphs import GraphPasses
+from msl.training.loop import eager_passes
 from msl.training.passes import EagerPasses
 from msl.training.recordings import CudaRecorder
 from msl.training.schedules import Poly
@@ -103,7 +104,7 @@ def trained(make_passes, terms=None, sides=(8,), device="cpu", steps=8):
     state = State(model=model, optimizer=optimizer, streams=streams, schedule=schedule)
     terms = terms or [Term("a", Trunk()), Term("b", Branch(), stop=6), Term("b", Trunk(0.5), start=2)]
     torch.manual_seed(1)
-    fit(state, terms, [], passes=make_passes(EagerPasses(model, optimizer, state.scaling)))
+    fit(state, terms, [], passes=make_passes(eager_passes(state)))
     return torch.cat([value.double().flatten().cpu() for value in model.state_dict().values()])
 
 
@@ -163,7 +164,7 @@ def test_a_network_that_cannot_be_compiled_trains_to_the_same_bits_and_is_told(c
 
 
 def test_on_a_cpu_nothing_is_recorded_and_a_wish_for_it_is_answered(caplog):
-    eager = EagerPasses(Net(), None, None)
+    eager = EagerPasses(Net(), None, None, None)
     assert accelerated(eager, "auto") is eager
     assert accelerated(eager, "off") is eager
     assert not caplog.records

@@ -20,6 +20,7 @@ _MACHINE = ("threads", "precision")  # they round differently, which training am
 _HARMLESS = INERT - {*_PROTOCOL, *_MACHINE}
 _INPUT_SIZES = {schema.SOURCE: "crop_size", schema.TARGET: "target_crop_size"}
 _BUDGET = "max_iters"  # the one setting on which the weights depend that a resume may change
+_SAME_BITS = "deterministic"  # a resume may change it, too
 _CLASS_IOU = f"{schema.IOU}/"
 
 
@@ -80,8 +81,8 @@ def _iterations(group: SeedGroup) -> Iterator[str]:
 
 def _varying(group: SeedGroup) -> Iterator[str]:
     """Runs that nobody can repeat to the last bit."""
-    column = schema.param("deterministic")
-    if column in group.runs and (varying := int((group.runs[column] == "False").sum())):
+    columns = [name for name in (schema.param(_SAME_BITS), schema.changed(_SAME_BITS)) if name in group.runs]
+    if varying := int((group.runs[columns] == "False").any(axis=1).sum()):
         yield f"deterministic=false in {varying} of {len(group.runs)} runs: another run of a seed would differ"
 
 

@@ -69,7 +69,12 @@ class DeviceConfig(Group):
     """The device of the network."""
 
     device: str = Field("auto", description="Device of the network: auto, cpu, cuda, cuda:1, ….")
-    threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
+    threads: int | None = Field(
+        None,
+        ge=1,
+        description="CPU threads of the network; none = all cores, or a share of them beside other runs on the machine; "
+        "the run records the number.",
+    )
 
 
 class StepConfig(Group):

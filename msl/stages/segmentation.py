@@ -18,7 +18,7 @@ from msl.data import Paired, Stream, is_domain_file
 from msl.inputs.domains import DomainData
 from msl.inputs.prepared import scored_images
 from msl.models import SegmentationNetwork, build_model
-from msl.models.devices import prepare, to_device
+from msl.models.devices import machine_values, prepare, to_device
 from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes import Request
 from msl.scoring.tables import write_tables
@@ -93,6 +93,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             "epoch_iters": epoch,
             "eval_every": config.monitor.eval_every or epoch,
             "precision": chosen_precision(config.run.precision, config.runtime),
+            **machine_values(config.runtime),
         }
 
     def record(self, job: Job[T, D]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from msl.config import TrainStyleConfig
 from msl.data import CropTransform, Images, Paired, Stream
 from msl.inputs.places import weights_file
 from msl.inputs.styles import DecoderData, encoder_digest, open_decoder_data
-from msl.models.devices import prepare, to_device
+from msl.models.devices import machine_values, prepare, to_device
 from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes import Request
 from msl.stages.decoders import check_decoder
@@ -59,7 +59,8 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
 
     def values_from_data(self, config: TrainStyleConfig, data: DecoderData) -> dict[str, Any]:
         """The precision of this machine."""
-        return {"precision": chosen_precision(config.run.precision, config.runtime)}
+        precision = chosen_precision(config.run.precision, config.runtime)
+        return {"precision": precision, **machine_values(config.runtime)}
 
     def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:
         """The decoder that it continued with."""

@@ -72,7 +72,7 @@ class DeviceConfig(Group):
     threads: int | None = Field(
         None,
         ge=1,
-        description="CPU threads of the network; none = all cores, or a share of them beside other runs on the machine; "
+        description="CPU threads of the network; none = all cores, or a share of them beside other runs of this user; "
         "the run records the number.",
     )
 

@@ -22,6 +22,7 @@ from msl.tracking import DataInput, MlflowReporter
 from msl.training import Callback, State, Term, fit
 from msl.training.acceleration import accelerated
 from msl.training.loop import eager_passes
+from msl.training.memory import what_fits
 
 C = TypeVar("C", bound=StageConfig)  # settings
 D = TypeVar("D", bound="StageData")  # what the stage reads
@@ -130,8 +131,9 @@ class Training:
                 fit(self.state, self.terms, callbacks, self.freeze_bn, passes, self.clip_norm)
         except torch.OutOfMemoryError as error:
             told = ". ".join(str(error).split(". ")[:2])  # the rest is about torch's own memory
+            fits = what_fits(self.state, self.precision)
             raise TrainingError(
-                f"the GPU's memory is too small: {told}. Pass a smaller batch_size or crop_size, or "
+                f"the GPU's memory is too small: {told}. {fits}Pass a smaller batch_size or crop_size, or "
                 "precision=bfloat16, and end other programs on it (nvidia-smi)."
             ) from error
         except RuntimeError as error:

@@ -70,6 +70,7 @@ class State:
     # About the last finished step:
     parts: dict[str, Tensor] = field(default_factory=dict)  # weighted losses by name, detached
     batches: dict[str, tuple[str, ...]] = field(default_factory=dict)  # names of the samples, by stream
+    shapes: dict[str, torch.Size] = field(default_factory=dict)  # of the images, by stream
     seconds: float = 0.0
     data_wait: float = 0.0  # the part of `seconds` in which the network waited for a batch
     result: "Result | None" = None  # of the evaluation after this step, if there was one
@@ -88,6 +89,7 @@ class State:
         batch = next(self.streams[stream])
         self.data_wait += time.perf_counter() - start
         self.batches[stream] = batch.names
+        self.shapes[stream] = batch.image.shape
         return batch
 
     def look_ahead(self, terms: Sequence[Term]) -> None:
@@ -183,6 +185,6 @@ def eager_passes(state: State, precision: torch.dtype = torch.float32) -> EagerP
 
 
 def _begin(state: State) -> float:
-    state.parts, state.batches, state.data_wait = {}, {}, 0.0
+    state.parts, state.batches, state.shapes, state.data_wait = {}, {}, {}, 0.0
     state.result, state.improved = None, False
     return time.perf_counter()

@@ -13,7 +13,6 @@ import tempfile
 import time
 from functools import cache
 from pathlib import Path
-from typing import IO
 
 import torch
 
@@ -21,7 +20,7 @@ log = logging.getLogger("msl")
 
 _LOOK_S = 0.3  # in which runs that start together see each other
 _GROUPS = Path("/sys/fs/cgroup")
-_RUNS: list[IO[str]] = []  # this process's entry among the runs of this machine, open as long as it lives
+_RUNS: list[int] = []  # this process's entry among the runs of this machine, open as long as it lives
 
 
 @cache
@@ -69,7 +68,7 @@ def enter() -> None:
         return
     try:
         _folder().mkdir(exist_ok=True)
-        entry = (_folder() / str(os.getpid())).open("w")
+        entry = os.open(_folder() / str(os.getpid()), os.O_RDWR | os.O_CREAT)
         fcntl.flock(entry, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _RUNS.append(entry)
     except OSError as error:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as fn
 
+from msl.numerics.determinism import deterministic
 from msl.numerics.precision import at_least_single
 
 
@@ -15,10 +16,16 @@ def upsample(logits: Tensor, size: tuple[int, int]) -> Tensor:
     On a GPU, torch's own backward pass adds in any order (https://github.com/pytorch/pytorch/issues/17350). Where that
     must not be, two matrix products take its place.
     """
-    must_repeat = logits.device.type != "cpu" and torch.are_deterministic_algorithms_enabled()
-    if must_repeat and logits.requires_grad:
-        return upsample_by_matrices(logits, size)
+    if logits.device.type != "cpu" and torch.are_deterministic_algorithms_enabled():
+        return _repeatable(logits, size)
     return fn.interpolate(logits, size, mode="bilinear", align_corners=True)
+
+
+def _repeatable(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    if logits.requires_grad:
+        return upsample_by_matrices(logits, size)
+    with deterministic(False):  # the forward pass repeats, and torch would take a slow form of it
+        return fn.interpolate(logits, size, mode="bilinear", align_corners=True)
 
 
 def upsample_by_matrices(logits: Tensor, size: tuple[int, int]) -> Tensor:

@@ -76,8 +76,10 @@ class Profile(Callback):
         self._hooks.close()
         rows = phase_rows(clock, self._measured, wall_s)
         self._write(schema.PHASES_FILE, ("phase", "CPU ms", "GPU ms", "share %", "memory MB"), rows)
-        for row in rows:
-            log.info("profile: %-10s CPU %9s ms  GPU %9s ms  %5s %%  memory %8s MB", *row)
+        for phase, cpu_ms, gpu_ms, share, memory_mb in rows:
+            on_gpu = f"  GPU {gpu_ms:>9} ms" if gpu_ms else ""
+            memory = f"  memory {memory_mb:>8} MB" if memory_mb else ""
+            log.info("profile: %-10s CPU %9s ms%s  %5s %%%s", phase, cpu_ms, on_gpu, share, memory)
         if device_of(state.model).type != "cuda":
             busy = 100 * cpu_s / wall_s / torch.get_num_threads()
             log.info("profile: the processor was busy %.0f %% (%d threads)", busy, torch.get_num_threads())

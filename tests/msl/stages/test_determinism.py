@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from msl.checkpoints import About, read, write
 from msl.config import AdaptationConfig, ModelConfig
 from msl.data import Batch
 from msl.errors import TrainingError
@@ -11,10 +12,11 @@ from msl.models import build_model
 from msl.models.devices import to_device
 from msl.stages.stage import Training
 from msl.training import Schedule, State, Term
-from msl.training.callbacks.checkpoints import capture
+from msl.training.callbacks.checkpoints import capture, restore
 from msl.training.objectives.adaptation import Adaptation
 from msl.training.objectives.supervised import Supervised
 from msl.training.random_states import random_states, restore_random_states
+from msl.training.scaling import Scaling
 from msl.training.schedules import Poly
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -90,6 +92,17 @@ def test_a_checkpoint_has_the_random_state_of_every_device():
     expected = torch.rand(3)
     restore_random_states(states, torch.device("cpu"))
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_checkpoint_keeps_the_factor_of_losses_in_float16(tmp_path):
+    course, fresh = (training(precision=torch.float16) for _ in range(2))
+    for each in (course, fresh):
+        each.state.scaling = Scaling(torch.device("cpu"), torch.float16)
+    course.state.scaling.load_state_dict(course.state.scaling.state_dict() | {"scale": 8.0, "_growth_tracker": 3})
+    write(tmp_path / "last.pt", capture(course.state, {}, About(group="g")))
+    restore(read(tmp_path / "last.pt"), fresh.state, {})
+    assert fresh.state.scaling.state_dict() == course.state.scaling.state_dict()
+    assert fresh.state.scaling.state_dict()["scale"] == 8
 
 
 @needs_gpu

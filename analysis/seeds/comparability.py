@@ -20,6 +20,7 @@ _MACHINE = ("threads", "precision")  # they round differently, which training am
 _HARMLESS = INERT - {*_PROTOCOL, *_MACHINE}
 _INPUT_SIZES = {schema.SOURCE: "crop_size", schema.TARGET: "target_crop_size"}
 _BUDGET = "max_iters"  # the one setting on which the weights depend that a resume may change
+_SAME_BITS = "deterministic"  # a resume may change it, too
 _CLASS_IOU = f"{schema.IOU}/"
 
 
@@ -51,6 +52,7 @@ def _within(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
         if len(data := group.data(role)) > 1:
             yield f"its seeds saw different {role} data: {', '.join(map(str, data))}"
     yield from _iterations(group)
+    yield from _varying(group)
     for name, column in group.parameters.items():
         if name not in {*_HARMLESS, _BUDGET} and len(values := group.texts(column)) > 1:
             yield f"its seeds differ in {name}: {', '.join(value or 'not recorded' for value in values)}"
@@ -75,6 +77,13 @@ def _iterations(group: SeedGroup) -> Iterator[str]:
     if column in group.runs and (resumed := group.runs[column].dropna()).size:
         values = ", ".join(dict.fromkeys(map(str, resumed)))
         yield f"a resume changed {_BUDGET} to {values} in {len(resumed)} of {len(group.runs)} runs"
+
+
+def _varying(group: SeedGroup) -> Iterator[str]:
+    """Runs that nobody can repeat to the last bit."""
+    columns = [name for name in (schema.param(_SAME_BITS), schema.changed(_SAME_BITS)) if name in group.runs]
+    if varying := int((group.runs[columns] == "False").any(axis=1).sum()):
+        yield f"deterministic=false in {varying} of {len(group.runs)} runs: another run of a seed would differ"
 
 
 def infinite_notes(group: SeedGroup, measure: Measure) -> Iterator[str]:

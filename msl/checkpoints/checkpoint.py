@@ -44,9 +44,10 @@ class Progress:
 
     optimizer: dict[str, Any]
     positions: dict[str, int]  # of the streams of batches
-    random: dict[str, Tensor]  # states of the random generators, by kind of device
+    random: dict[str, Tensor]  # states of the random generators; see `msl.training.random_states`
     callbacks: dict[str, dict[str, Any]]
     mark: str = ""  # where the record of the run continues; empty in files of older versions
+    scaling: dict[str, Any] = field(default_factory=dict)  # of losses in float16; empty for other precisions
 
 
 @dataclass(frozen=True, kw_only=True)

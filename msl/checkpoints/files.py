@@ -17,6 +17,7 @@ from msl.seals import seal
 from msl.weights import load_file
 
 FORMAT = 1
+_LATER = {"mark", "scaling"}  # parts of a training's state that files of older versions lack
 K = TypeVar("K")
 
 
@@ -115,7 +116,7 @@ def _content_of(about: About) -> dict[str, Any]:
 
 
 def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
-    names = {name for name in Progress.__dataclass_fields__ if name != "mark"}
+    names = Progress.__dataclass_fields__.keys() - _LATER
     return Checkpoint(
         about=About(
             group=content.get("group", ""),
@@ -132,7 +133,8 @@ def _checkpoint(content: Mapping[str, Any]) -> Checkpoint:
 
 
 def _progress(content: Mapping[str, Any], names: set[str]) -> Progress:
-    return Progress(**{name: content[name] for name in names}, mark=content.get("mark", ""))
+    later = {name: content[name] for name in _LATER if name in content}
+    return Progress(**{name: content[name] for name in names}, **later)
 
 
 def _network(content: Mapping[str, Any]) -> NetworkAbout:

@@ -1,13 +1,14 @@
 """Settings of scoring, in training and in stage evaluate."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from msl.config.catalog import EXTRA_METRICS, ExtraMetrics
 from msl.config.file import FileConfig
 from msl.config.group import Group
-from msl.config.run import TrainRuntimeConfig
+from msl.config.run import ScoreRuntimeConfig
 from msl.config.stage import StageConfig
 from msl.config.values import Scales, Size
 
@@ -58,6 +59,10 @@ class ScoredConfig(Group):
     split: str = Field("val", description="Split of both domains.")
     crop_size: Size | None = Field(None, description="Width,height of the network's input; none = as trained.")
     target_crop_size: Size | None = Field(None, description="The same for target images; none = as trained.")
+    precision: Literal["trained", "auto", "float32", "bfloat16", "float16"] = Field(
+        "trained",
+        description="Precision of the network's forward pass; trained = that of the training, or float32 if unknown.",
+    )
     export: Path | None = Field(
         None,
         description="Folder on this machine for all predictions, as PNG files at full resolution with Cityscapes' "
@@ -71,4 +76,4 @@ class EvaluateConfig(StageConfig):
     scored: ScoredConfig
     file: FileConfig = FileConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
-    runtime: TrainRuntimeConfig = TrainRuntimeConfig()
+    runtime: ScoreRuntimeConfig = ScoreRuntimeConfig()

@@ -13,8 +13,10 @@ class RunConfig(Group):
     """Settings that all stages of an experiment share."""
 
     seed: int = Field(0, ge=0, lt=2**31, description="Seed of initial weights, data order and augmentation.")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Precision of the network's forward and backward passes."
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "float32",
+        description="Precision of the network's forward and backward passes. auto = bfloat16 where the machine has it "
+        "and it gains, else float16 on a GPU, else float32; the run records the choice.",
     )
     max_iters: int | None = Field(
         None,
@@ -67,7 +69,35 @@ class DeviceConfig(Group):
     """The device of the network."""
 
     device: str = Field("auto", description="Device of the network: auto, cpu, cuda, cuda:1, ….")
-    threads: int | None = Field(None, ge=1, description="CPU threads of the network; none = all cores.")
+    threads: int | None = Field(
+        None,
+        ge=1,
+        description="CPU threads of the network; none = all cores, or a share of them beside other runs of this user; "
+        "the run records the number.",
+    )
+
+
+class StepConfig(Group):
+    """How the machine computes a step of training."""
+
+    deterministic: bool = Field(
+        True,
+        description="Two runs of one seed on one kind of machine have the same weights, to the last bit. false = on a "
+        "GPU, sums may be added in any order.",
+    )
+    compile: Literal["auto", "graphs", "network", "off"] = Field(
+        "auto",
+        description="How the device gets its work. graphs = each term's passes are recorded once as a CUDA graph and "
+        "replayed; network = torch.compile makes fewer, larger operations of the network; off = one operation after "
+        "the other; auto = graphs on a CUDA GPU, else off.",
+    )
+    profile: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        description="Steps to measure, from the eleventh on: the run gets a table of where their time and memory go "
+        "(profile/phases.csv) and a trace of three more; 0 = none.",
+    )
 
 
 class LoadingConfig(FilesConfig):
@@ -93,5 +123,13 @@ class RuntimeConfig(LoadingConfig, DeviceConfig):
     """The machine, and how it reads data. These settings do not decide the weights."""
 
 
-class TrainRuntimeConfig(CopiesConfig, RuntimeConfig):
-    """The machine of a stage that trains or scores a segmentation network, and how it reads data."""
+class ScoreRuntimeConfig(CopiesConfig, RuntimeConfig):
+    """The machine of a stage that scores a segmentation network, and how it reads data."""
+
+
+class TrainRuntimeConfig(StepConfig, ScoreRuntimeConfig):
+    """The machine of a stage that trains a segmentation network."""
+
+
+class StyleRuntimeConfig(StepConfig, RuntimeConfig):
+    """The machine of a stage that trains a style decoder."""

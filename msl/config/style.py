@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from msl.config.group import Group
-from msl.config.run import RunConfig, RuntimeConfig, UploadConfig
+from msl.config.run import RunConfig, RuntimeConfig, StyleRuntimeConfig, UploadConfig
 from msl.config.stage import StageConfig
 from msl.config.train import AdaptConfig
 from msl.config.values import StyleWeights
@@ -123,7 +123,7 @@ class TrainStyleConfig(StyleStageConfig):
     schedule: DecoderScheduleConfig = DecoderScheduleConfig()
     run: RunConfig = RunConfig()
     monitor: StyleMonitorConfig = StyleMonitorConfig()
-    runtime: RuntimeConfig = RuntimeConfig()
+    runtime: StyleRuntimeConfig = StyleRuntimeConfig()
 
 
 class LookConfig(StyleImagesConfig):

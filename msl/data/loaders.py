@@ -1,6 +1,7 @@
 """Batches of a domain: an endless stream for training, one pass in order for evaluation."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from msl.data.ahead import AheadCopy
 from msl.data.domain import Domain, Sample
 from msl.data.prepared import Prepared
 from msl.data.processes import Items, Loadable, Loading
@@ -30,11 +32,16 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same on `device`."""
-        return Batch(self.image.to(device, non_blocking=True), self.label.to(device, non_blocking=True), self.names)
+        return self.mapped(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def mapped(self, function: Callable[[Tensor], Tensor]) -> "Batch":
+        """The same with a function applied to each tensor."""
+        style = None if self.style is None else function(self.style)
+        return Batch(function(self.image), function(self.label), self.names, style)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """The parts that loading processes hand over in shared memory."""
-        return self.image, self.label
+        return (self.image, self.label) if self.style is None else (self.image, self.label, self.style)
 
 
 class Images(Protocol):
@@ -93,17 +100,41 @@ class Stream:
         self._order = _Order(len(domain), batch_size, mixed_seed(seed, salt), position)
         self._crew, self._title = Crew(num_workers, _PREFETCHED_BATCHES), salt
         self._batches: Loading[Batch] | None = None
+        self._ahead = AheadCopy(self._device) if self._device.type == "cuda" else None
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
+        if self._ahead is None:
+            batch = self._loaded().to(self._device)
+        else:
+            if self._ahead.is_empty:
+                self._ahead.begin(self._loaded())
+            batch = self._ahead.take()
+        self.position += 1
+        self.latest = batch
+        return batch
+
+    def look_ahead(self) -> float:
+        """Begin to copy the next batch to the GPU, if the device is one; the stream's position does not change.
+
+        Returns:
+            Seconds of waiting for the batch in which the GPU may have had no work.
+        """
+        if self._ahead is None or not self._ahead.is_empty:
+            return 0.0
+        start = time.perf_counter()
+        batch = self._loaded()
+        waited = time.perf_counter() - start
+        was_idle = self._ahead.is_idle()
+        self._ahead.begin(batch)
+        return waited if was_idle else 0.0
+
+    def _loaded(self) -> Batch:
         if self._batches is None:
             self._batches = self._open()
-        batch = next(self._batches)
-        self.position += 1
-        self.latest = batch.to(self._device)
-        return self.latest
+        return next(self._batches)
 
     def _open(self) -> Loading[Batch]:
         (first_batch,) = islice(self._order, 1)
@@ -135,6 +166,10 @@ class Paired:
         content, style = next(self._content), next(self._style)
         names = tuple(f"{image} in the style of {look}" for image, look in zip(content.names, style.names, strict=True))
         return replace(content, names=names, style=style.image)
+
+    def look_ahead(self) -> float:
+        """As `Stream.look_ahead`, for both."""
+        return self._content.look_ahead() + self._style.look_ahead()
 
     def close(self) -> None:
         """End the loading processes."""

@@ -57,6 +57,8 @@ def _parent(request: Request, parent: Request | None, history: History) -> tuple
     if parent is None or (checkpoint := _checkpoint(request)) is not None:
         return None, f"checkpoint {checkpoint}" if parent is not None else ""
     decisive = {name: value for name, value in parent.settings.decisive().items() if name not in _FROM_DATA}
+    if decisive.get("precision") == "auto":  # a run records the precision that its machine had
+        del decisive["precision"]
     run_id = history.newest(_PARENT, decisive, _source_name(parent))
     if run_id is None:
         return None, f"no finished run of {_PARENT} with these settings, so it runs first"

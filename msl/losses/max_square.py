@@ -54,10 +54,19 @@ def image_wise_weight(prob: Tensor, ratio: float, valid: Tensor | None = None) -
     winner = by_bands(most_probable, prob).flatten(1)  # (N, H·W)
     dtype = torch.promote_types(prob.dtype, torch.float32)
     ones = torch.ones_like(winner, dtype=dtype) if valid is None else valid.flatten(1).to(dtype)
-    count = ones.new_zeros(prob.shape[:2]).scatter_add_(1, winner, ones)  # (N, C)
+    count = _counted(winner, ones, prob.shape[1])  # (N, C)
     size = count.sum(dim=1, keepdim=True)  # (N, 1)
     class_weight = 1 / (count**ratio * size ** (1 - ratio)).clamp(min=1)  # (N, C)
     return (class_weight.gather(1, winner) * ones).view(prob.shape[0], *prob.shape[2:])
+
+
+def _counted(winner: Tensor, ones: Tensor, classes: int) -> Tensor:
+    """Pixels that count, by image and winning class: (N, H·W) twice to (N, C)."""
+    if winner.device.type == "cpu":
+        return ones.new_zeros(len(winner), classes).scatter_add_(1, winner, ones)
+    # On a GPU, adding from many threads into few cells is slow, and torch sorts the pixels if bits must not vary.
+    number = torch.arange(classes, device=winner.device).view(1, -1, 1)
+    return ((winner.unsqueeze(1) == number) & (ones > 0).unsqueeze(1)).sum(dim=2).to(ones.dtype)
 
 
 def _sum_of_squares(prob: Tensor) -> Tensor:

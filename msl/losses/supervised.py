@@ -43,4 +43,8 @@ def _known_surprise(_: Tensor, prob: Tensor, label: Tensor) -> Tensor:
 
 def _known_slope(_: Tensor, prob: Tensor, label: Tensor) -> Tensor:
     label = label.unsqueeze(1)
-    return prob.scatter_add(1, label, prob.new_full((), -1).expand_as(label))  # (N, C, H, W)
+    if prob.device.type == "cpu":
+        return prob.scatter_add(1, label, prob.new_full((), -1).expand_as(label))  # (N, C, H, W)
+    # On a GPU, torch would sort the pixels first if bits must not vary.
+    number = torch.arange(prob.shape[1], device=prob.device).view(1, -1, 1, 1)
+    return prob - (label == number).to(prob.dtype)

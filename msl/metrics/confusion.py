@@ -10,6 +10,7 @@ from msl.metrics.metric import Metric, PixelCounts
 
 _PART_PIXELS = 2**20  # pixels counted at a time, because counting takes many bytes for each pixel
 _COLUMNS = 8  # neighbouring pixels are counted in different columns
+_GPU_COLUMNS = 64  # the same on a GPU, whose threads would wait for each other
 
 
 class ConfusionMatrix(PixelCounts):
@@ -21,6 +22,7 @@ class ConfusionMatrix(PixelCounts):
     def __init__(self, num_classes: int, device: torch.device | str = "cpu") -> None:
         self.num_classes = num_classes
         self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64, device=device)
+        self._uncounted = torch.zeros((), dtype=torch.int64, device=device)  # pixels whose ids are no classes
 
     @classmethod
     def from_counts(cls, counts: Tensor) -> "ConfusionMatrix":
@@ -43,7 +45,36 @@ class ConfusionMatrix(PixelCounts):
             )
         parts = (pixels.flatten().split(_PART_PIXELS) for pixels in (prediction, label))
         for prediction_part, label_part in zip(*parts, strict=True):
-            self.counts += self._count(prediction_part, label_part)
+            if label.device.type == "cpu":
+                self.counts += self._count(prediction_part, label_part)
+            else:
+                self._count_without_waiting(prediction_part, label_part)
+
+    def settle(self) -> None:
+        """Look whether all pixels could be counted: on a GPU, `update` does not wait to know.
+
+        Raises:
+            ValueError: an id of a label or a prediction was outside the classes.
+        """
+        if uncounted := int(self._uncounted):
+            raise ValueError(
+                f"{uncounted} pixels have ids of label or prediction outside 0…{self.num_classes - 1}: pass train ids, "
+                "or 255 to ignore"
+            )
+
+    def _count_without_waiting(self, prediction: Tensor, label: Tensor) -> None:
+        """Add to the counts, and count the pixels with other ids. Integers add up to the same in any order."""
+        classes = self.num_classes
+        row, column = label.long(), prediction.long()
+        is_counted = row != IGNORE
+        is_class = (row >= 0) & (row < classes) & (column >= 0) & (column < classes)
+        cells = classes * classes + 1  # the last one holds the pixels that do not count
+        cell = torch.where(is_counted & is_class, classes * row + column, cells - 1)
+        spread = torch.arange(cell.shape[0], device=cell.device) % _GPU_COLUMNS * cells
+        counts = torch.zeros(_GPU_COLUMNS * cells, dtype=torch.int64, device=cell.device)
+        counts.scatter_add_(0, cell + spread, torch.ones_like(cell))
+        self.counts += counts.view(_GPU_COLUMNS, cells).sum(dim=0)[:-1].view(classes, classes)
+        self._uncounted += (is_counted & ~is_class).sum()
 
     def _count(self, prediction: Tensor, label: Tensor) -> Tensor:
         classes = self.num_classes

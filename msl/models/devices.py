@@ -7,20 +7,19 @@ from torch import nn
 
 from msl.config import DeviceConfig, StageConfig
 from msl.errors import ConfigError
+from msl.models.threads import enter, free_threads
+from msl.numerics.determinism import let_cublas_repeat
 
 M = TypeVar("M", bound=nn.Module)
 
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
 
 def prepare(config: DeviceConfig) -> torch.device:
-    """Set the number of CPU threads; returns the device of the settings.
+    """Set the number of CPU threads; gives the device of the settings.
 
     Raises:
         ConfigError: this machine has no such device.
     """
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
+    let_cublas_repeat()
     name = config.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
@@ -32,7 +31,27 @@ def prepare(config: DeviceConfig) -> torch.device:
         raise ConfigError(
             f"device = {name} cannot be used here: {reason}. Pass auto, cpu or another device."
         ) from error
+    threads = thread_count(config, device)
+    if threads is not None:
+        torch.set_num_threads(threads)
     return device
+
+
+def thread_count(config: DeviceConfig, device: torch.device) -> int | None:
+    """CPU threads of the network: those of the settings, or on a CPU the share that is free; None = torch's choice."""
+    return free_threads() if config.threads is None and device.type == "cpu" else config.threads
+
+
+def machine_values(config: DeviceConfig) -> dict[str, int | None]:
+    """The settings that the machine decides, for the record: with another number of threads, sums round differently.
+
+    Raises:
+        ConfigError: this machine has no such device.
+    """
+    device = prepare(config)
+    if device.type == "cpu":
+        enter()
+    return {"threads": thread_count(config, device)}
 
 
 def check_device(config: StageConfig) -> None:

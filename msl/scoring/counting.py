@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from msl.metrics import ConfusionMatrix, PixelCounts
+from msl.numerics.determinism import deterministic
 from msl.scoring.prediction import predict
 
 
@@ -21,20 +22,26 @@ class Counting:
         self.counts |= {kind: kind(num_classes, device) for kind in kinds if kind is not ConfusionMatrix}
 
     def predict(self, views: Sequence[Tensor], label: Tensor) -> Tensor:
-        """Count the prediction at the size of `label` (1, H, W), and return it (1, H, W).
+        """Count the prediction at the size of `label` (N, H, W), and return it (N, H, W).
 
         Args:
-            views: coarse logits (1, C, h, w), see `msl.scoring.prediction.views`.
+            views: coarse logits (N, C, h, w), see `msl.scoring.prediction.views`.
             label: on the device of the logits.
         """
         banded = [counts for counts in self.counts.values() if counts.needs_probabilities]
 
         def count_band(rows: slice, prediction: Tensor, probabilities: Tensor) -> None:
-            for counts in banded:
-                counts.update(prediction, label[:, rows], probabilities)
+            with deterministic(False):  # what is added here is exact, so its order does not matter
+                for counts in banded:
+                    counts.update(prediction, label[:, rows], probabilities)
 
         prediction = predict(views, label.shape[1:], count_band if banded else None)
-        for counts in self.counts.values():
-            if not counts.needs_probabilities:
-                counts.update(prediction, label)
+        with deterministic(False):
+            for counts in self.counts.values():
+                if not counts.needs_probabilities:
+                    counts.update(prediction, label)
         return prediction
+
+    def settle(self) -> None:
+        """Look whether all pixels could be counted; raises a ValueError as `ConfusionMatrix.settle` does."""
+        self.matrix.settle()

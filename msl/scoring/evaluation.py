@@ -13,6 +13,7 @@ from msl.console import progress
 from msl.data import Domain, Prepared, Resized, in_order, loading_explained, nearest
 from msl.metrics import Metric
 from msl.models import SegmentationNetwork
+from msl.scoring.batches import batches
 from msl.scoring.counting import Counting
 from msl.scoring.prediction import predict, views
 from msl.scoring.scores import Scores
@@ -37,7 +38,6 @@ class Scored:
         return len(self.domain) if self.count is None else min(self.count, len(self.domain))
 
 
-@torch.no_grad()
 def evaluate(
     model: SegmentationNetwork,
     scored: Scored,
@@ -45,9 +45,10 @@ def evaluate(
     keep: Callable[[str, Tensor], None] | None = None,
     before: Callable[[str], None] = lambda name: None,
 ) -> Scores:
-    """Score `model` on a domain: count image by image, in one confusion matrix and in what the extra metrics need.
+    """Score `model` on a domain: count every image in one confusion matrix and in what the extra metrics need.
 
-    For the prediction at full resolution, the logits are upsampled directly to the label's size.
+    Images of one size go through a GPU together. It predicts and counts, and nothing waits for it. For the prediction
+    at full resolution, the logits are upsampled directly to the label's size.
 
     Args:
         model: on its device.
@@ -55,6 +56,9 @@ def evaluate(
         precision: of the network's forward pass.
         keep: called with every image's name and its prediction (H, W) at full resolution.
         before: called with every image's name before it is scored; an error that it raises ends the scoring.
+
+    Raises:
+        ValueError: a label has an id that is none of the network's classes.
     """
     device = next(model.parameters()).device
     metrics: dict[str, Metric[Any]] = {name: METRICS.load(name) for name in scored.extra_metrics}
@@ -66,17 +70,22 @@ def evaluate(
     resize = Resized(scored.size, scored.scales)
     samples = in_order(scored.domain, resize, scored.count, scored.num_workers, scored.prepared)
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
-    with loading_explained(), eval_mode(model), autocast:
-        for sample in progress(samples, title=f"scoring {scored.role}", unit="img", total=len(scored), leave=False):
-            before(sample.name)
-            view_logits = views(model, sample.images, scored.flip)
-            label = sample.label[None].to(device)
-            resized.predict(view_logits, nearest(label, scored.size[::-1]))
+    shown = progress(samples, title=f"scoring {scored.role}", unit="img", total=len(scored), leave=False)
+    with loading_explained(), eval_mode(model), autocast, torch.inference_mode():
+        for batch in batches(shown, device):
+            for name in batch.names:
+                before(name)
+            view_logits = views(model, batch.images, scored.flip)
+            resized.predict(view_logits, nearest(batch.label, scored.size[::-1]))
             if keep is None and full is resized:
                 continue
-            prediction = predict(view_logits, label.shape[1:]) if full is resized else full.predict(view_logits, label)
+            size = batch.label.shape[1:]
+            prediction = predict(view_logits, size) if full is resized else full.predict(view_logits, batch.label)
             if keep is not None:
-                keep(sample.name, prediction[0].cpu())
+                for name, image_prediction in zip(batch.names, prediction.cpu(), strict=True):
+                    keep(name, image_prediction)
+    for counting in (resized, full):
+        counting.settle()
     extra = {name: (resized if m.at_input_size else full).counts[m.counts] for name, m in metrics.items()}
     return Scores(full.matrix, resized.matrix, extra)
 

@@ -11,23 +11,28 @@ from msl.numerics.interpolation import upsample_rows
 from msl.numerics.precision import at_least_single
 
 _BAND = 2**24  # bytes of upsampled logits at a time: 107 rows of 2048 pixels and 19 classes
+_GPU_BAND = 2**28  # on a GPU, whose bands are few, because each costs the launch of some kernels
 
 # Takes a band's rows, its predicted classes (N, rows, W) and the probabilities of all classes (N, C, rows, W).
 BandWatcher = Callable[[slice, Tensor, Tensor], None]
 
 
 def views(model: SegmentationNetwork, images: Sequence[Tensor], flip: bool) -> list[Tensor]:
-    """Coarse logits (1, C, h, w) of one image at each of its sizes; with `flip`, also of the mirrored copies.
+    """Coarse logits (N, C, h, w) of images at each of their sizes; with `flip`, also of the mirrored copies.
 
     Args:
         model: in eval mode.
-        images: the image at one or several sizes (3, H, W).
+        images: one image (3, H, W) or several (N, 3, H, W), at one or several sizes.
         flip: add a view of each mirrored copy; its logits are mirrored back.
     """
     device = next(model.parameters()).device
     view_logits = []
     for image in images:
-        batch = image[None].to(device)
+        batch = (image if image.ndim == 4 else image[None]).to(device)
+        if flip and device.type != "cpu":  # both in one pass
+            plain, turned = at_least_single(model.coarse(torch.cat([batch, batch.flip(-1)])).main).chunk(2)
+            view_logits += [plain, turned.flip(-1)]
+            continue
         view_logits.append(at_least_single(model.coarse(batch).main))
         if flip:
             view_logits.append(at_least_single(model.coarse(batch.flip(-1)).main).flip(-1))
@@ -68,7 +73,8 @@ def _bands(view_logits: Sequence[Tensor], size: Sequence[int]) -> list[range]:
     """The rows of each band: as many as fill it with logits."""
     height, width = size
     images, classes = view_logits[0].shape[:2]
-    rows = max(1, _BAND // (view_logits[0].element_size() * images * classes * width))
+    band = _BAND if view_logits[0].device.type == "cpu" else _GPU_BAND
+    rows = max(1, band // (view_logits[0].element_size() * images * classes * width))
     return [range(start, min(start + rows, height)) for start in range(0, height, rows)]
 
 

@@ -1,10 +1,11 @@
 """The evaluate stage: scores a checkpoint on its own domains, or on other domains."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from msl import schema
 from msl.checkpoints import Checkpoint, load_network, refuse_other_classes
@@ -17,6 +18,7 @@ from msl.inputs.prepared import scored_images
 from msl.labels import LabelSet, are_numbered
 from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
+from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes.group_name import join_words
 from msl.scoring.evaluation import Scored
 from msl.scoring.evaluation import evaluate as score
@@ -26,6 +28,8 @@ from msl.scoring.scores import Result
 from msl.scoring.tables import write_tables
 from msl.stages.stage import Outcome
 from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
+
+_PRECISION = "precision"  # the setting, of a training too
 
 
 def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
@@ -44,6 +48,7 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
     checkpoint, trained = origin.checkpoint, origin.checkpoint.about.settings
     label_set, device = _label_set(config, origin), prepare(config.runtime)
     domains = _open_domains(config, checkpoint, label_set)
+    precision = _precision(config, trained)
     reporter = open_run(client, f"evaluate {config.scored.checkpoint}", {schema.STAGE: "evaluate"})
     with ending(reporter), run_folder(reporter.run_id) as folder:
         files = _label_files(config, domains)
@@ -56,16 +61,23 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         tags = {schema.GROUP: name, schema.PARENT: origin.parent}
         if config.scored.export is not None:
             tags[schema.PREDICTIONS] = f"{platform.node()}:{config.scored.export.absolute()}"
-        settings = config.flat() | {schema.SEED: seed}
+        settings = config.flat() | {schema.SEED: seed, _PRECISION: precision}
         describe(reporter, settings, record, tags, [checked.input for checked in checks])
         record_skipped(reporter, checks, folder)
 
         model = to_device(load_network(checkpoint, origin.reference), device)
-        result = Result(checkpoint.step, {d.role: score(model, d, keep=files.get(d.role)) for d in domains})
+        kind = usable_precision(precision, device)
+        result = Result(checkpoint.step, {d.role: score(model, d, kind, files.get(d.role)) for d in domains})
         metrics = result.metrics(label_set)
         reporter.metrics(metrics, result.step)
         _report(reporter, model, domains, result, config.evaluation.panels, folder)
         return Outcome(reporter.run_id, metrics)
+
+
+def _precision(config: EvaluateConfig, trained: Mapping[str, Any]) -> str:
+    """The precision that the settings name, as far as this machine has it."""
+    name = config.scored.precision
+    return chosen_precision(trained.get(_PRECISION, "float32") if name == "trained" else name, config.runtime)
 
 
 def _label_set(config: EvaluateConfig, origin: Origin) -> LabelSet:

@@ -18,16 +18,19 @@ from msl.data import Paired, Stream, is_domain_file
 from msl.inputs.domains import DomainData
 from msl.inputs.prepared import scored_images
 from msl.models import SegmentationNetwork, build_model
-from msl.models.devices import PRECISIONS, prepare, to_device
+from msl.models.devices import machine_values, prepare, to_device
+from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes import Request
 from msl.scoring.tables import write_tables
 from msl.stages.domain_streams import domain_stream
+from msl.stages.profiles import profile_of
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage
 from msl.style.front import front_of
 from msl.tracking import sha256_of
 from msl.training import Callback, Schedule, State, Term
 from msl.training.callbacks import Evaluate, LogMeans, Panels, ProgressBar, SaveCheckpoints, StopOnNaN
 from msl.training.optimizers import build_optimizer
+from msl.training.scaling import Scaling
 from msl.training.schedules import lr_schedule
 
 T = TypeVar("T", bound=TrainConfig)
@@ -81,7 +84,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         build_model(settings.model)
 
     def values_from_data(self, config: T, data: D) -> dict[str, Any]:
-        """The classes, the size of the target's images and the length of an epoch."""
+        """The classes, the size of the target's images and the length of an epoch; the precision of this machine."""
         epoch = self.epoch_iters(config, data)
         return {
             "label_set": _label_set(config, data),
@@ -89,6 +92,8 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             "target_crop_size": data.sizes[schema.TARGET],
             "epoch_iters": epoch,
             "eval_every": config.monitor.eval_every or epoch,
+            "precision": chosen_precision(config.run.precision, config.runtime),
+            **machine_values(config.runtime),
         }
 
     def record(self, job: Job[T, D]) -> dict[str, Any]:
@@ -136,23 +141,29 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         """Terms, streams, callbacks and optimizer."""
         config, extension = job.config, self.extension(job, network, positions)
         device, epoch = next(network.parameters()).device, self.epoch_iters(job.config, job.data)
+        precision = usable_precision(config.run.precision, device)
         streams = {role: domain_stream(job, role, device, positions.get(role, 0)) for role in self.trains_on}
         state = State(
             model=network,
             optimizer=build_optimizer(network, config.optimizer),
             streams={**streams, **extension.streams},
             schedule=_schedule(config, epoch),
+            scaling=Scaling(device, precision),
         )
         return Training(
             state=state,
             terms=[*self.informed_terms(job, epoch, device), *extension.terms],
-            callbacks=self._callbacks(job, network, extension),
+            callbacks=self._callbacks(job, network, precision, extension),
             freeze_bn=config.optimizer.freeze_bn,
-            precision=PRECISIONS[config.run.precision],
+            precision=precision,
             clip_norm=config.optimizer.clip_norm,
+            deterministic=config.runtime.deterministic,
+            compile=config.runtime.compile,
         )
 
-    def _callbacks(self, job: Job[T, D], network: SegmentationNetwork, extension: Extension) -> dict[str, Callback]:
+    def _callbacks(
+        self, job: Job[T, D], network: SegmentationNetwork, precision: torch.dtype, extension: Extension
+    ) -> dict[str, Callback]:
         """In the order of their calls: nothing is logged after a NaN, and a checkpoint includes what was logged."""
         monitor, data, reporter = job.config.monitor, job.data, job.reporter
         panel_images, folder = job.config.evaluation.panels, job.folder / schema.PANEL_FOLDER
@@ -166,7 +177,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
                 reporter,
                 every=monitor.eval_every or self.epoch_iters(job.config, data),
                 first="checkpoint" in job.starts,
-                precision=PRECISIONS[job.config.run.precision],
+                precision=precision,
             ),
         }
         about = self._about(job, network)
@@ -178,6 +189,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
                 job.folder, reporter, stateful, about, monitor.checkpoint_every, monitor.checkpoint_minutes
             ),
             "bar": ProgressBar(self.name),
+            **profile_of(job),
         }
 
     def _about(self, job: Job[T, D], network: SegmentationNetwork) -> About:

@@ -16,9 +16,13 @@ from msl.data import loading_explained
 from msl.errors import TrainingError
 from msl.inputs.checks import Checked
 from msl.models.devices import check_device
+from msl.numerics.determinism import deterministic, varying_operation
 from msl.recipes import Request
 from msl.tracking import DataInput, MlflowReporter
 from msl.training import Callback, State, Term, fit
+from msl.training.acceleration import accelerated
+from msl.training.loop import eager_passes
+from msl.training.memory import what_fits
 
 C = TypeVar("C", bound=StageConfig)  # settings
 D = TypeVar("D", bound="StageData")  # what the stage reads
@@ -106,6 +110,8 @@ class Training:
     freeze_bn: bool = False
     precision: torch.dtype = torch.float32
     clip_norm: float | None = None
+    deterministic: bool = True  # an operation whose bits may vary is refused
+    compile: str = "auto"  # see `accelerated`
 
     def callback(self, kind: type[K]) -> K:
         """The callback of that kind."""
@@ -116,17 +122,27 @@ class Training:
 
         Raises:
             LoadingError: a loading process has ended or does not go on.
-            TrainingError: the GPU's memory is too small.
+            TrainingError: the GPU's memory is too small, or an operation cannot give the same bits every time.
         """
         callbacks = list(self.callbacks.values())
         try:
-            with loading_explained():
-                fit(self.state, self.terms, callbacks, self.freeze_bn, self.precision, self.clip_norm)
+            with loading_explained(), deterministic(self.deterministic):
+                passes = accelerated(eager_passes(self.state, self.precision), self.compile)
+                fit(self.state, self.terms, callbacks, self.freeze_bn, passes, self.clip_norm)
         except torch.OutOfMemoryError as error:
             told = ". ".join(str(error).split(". ")[:2])  # the rest is about torch's own memory
+            fits = what_fits(self.state, self.precision)
             raise TrainingError(
-                f"the GPU's memory is too small: {told}. Pass a smaller batch_size or crop_size, or "
+                f"the GPU's memory is too small: {told}. {fits}Pass a smaller batch_size or crop_size, or "
                 "precision=bfloat16, and end other programs on it (nvidia-smi)."
+            ) from error
+        except RuntimeError as error:
+            operation = varying_operation(error)
+            if operation is None:
+                raise
+            raise TrainingError(
+                f"deterministic = True: {operation} gives other bits every time on this device, and has no form that "
+                "does not. Pass deterministic=false: then two runs of one seed differ, and the run records it."
             ) from error
         finally:
             for stream in self.state.streams.values():

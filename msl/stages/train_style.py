@@ -14,15 +14,19 @@ from msl.config import TrainStyleConfig
 from msl.data import CropTransform, Images, Paired, Stream
 from msl.inputs.places import weights_file
 from msl.inputs.styles import DecoderData, encoder_digest, open_decoder_data
-from msl.models.devices import PRECISIONS, prepare, to_device
+from msl.models.devices import machine_values, prepare, to_device
+from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes import Request
 from msl.stages.decoders import check_decoder
+from msl.stages.profiles import profile_of
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage
 from msl.style import StyleTransfer, load_encoder, mirror_encoder, normalise, unit_rgb
 from msl.training import Callback, Schedule, State, Term
 from msl.training.callbacks import LogMeans, Previews, ProgressBar, SaveCheckpoints, StopOnNaN
+from msl.training.devices import device_of
 from msl.training.objectives.style_reconstruction import StyleReconstruction
 from msl.training.optimizers.decoder import adam
+from msl.training.scaling import Scaling
 from msl.training.schedules import Inverse
 
 _STYLES_SHOWN = 4
@@ -52,6 +56,11 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
     def open(self, config: TrainStyleConfig) -> DecoderData:
         """Content and style images; raises as `open_decoder_data` does."""
         return open_decoder_data(config)
+
+    def values_from_data(self, config: TrainStyleConfig, data: DecoderData) -> dict[str, Any]:
+        """The precision of this machine."""
+        precision = chosen_precision(config.run.precision, config.runtime)
+        return {"precision": precision, **machine_values(config.runtime)}
 
     def tags(self, starts: Mapping[str, Start]) -> dict[str, str]:
         """The decoder that it continued with."""
@@ -92,7 +101,8 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
             stop=_stop(config),
             epoch_iters=math.ceil(len(job.data.content) / config.data.style_batch_size),
         )
-        device = next(network.parameters()).device
+        device = device_of(network)
+        precision = usable_precision(config.run.precision, device)
         content = _stream(job, job.data.content, "content", device, position)
         pairs = Paired(content, _stream(job, job.data.styles.images, "style", device, position))
         return Training(
@@ -101,10 +111,13 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
                 optimizer=adam(network.decoder, config.losses),
                 streams={self.name: pairs},
                 schedule=schedule,
+                scaling=Scaling(device, precision),
             ),
             terms=[Term(self.name, StyleReconstruction(config.losses, network))],
             callbacks=self._callbacks(job, network),
-            precision=PRECISIONS[config.run.precision],
+            precision=precision,
+            deterministic=config.runtime.deterministic,
+            compile=config.runtime.compile,
         )
 
     def _callbacks(self, job: StyleJob, network: StyleTransfer) -> dict[str, Callback]:
@@ -121,6 +134,7 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
                 job.folder, reporter, {"means": means}, about, monitor.preview_every, monitor.checkpoint_minutes
             ),
             "bar": ProgressBar(self.name),
+            **profile_of(job),
         }
 
 

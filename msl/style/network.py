@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as tvf
 
 from msl.errors import CheckpointError
+from msl.numerics.padding import MirroredEdge
 from msl.numerics.statistics import channel_statistics
 from msl.style.adain import impose
 from msl.style.encoder import HALO, STRIDE, VGG, Encoder
@@ -35,7 +36,7 @@ class Decoder(nn.Sequential):
                 self.append(nn.ReLU(inplace=True))
                 if stage != previous_stage:
                     self.append(nn.Upsample(scale_factor=2, mode="nearest"))
-            self.append(nn.ReflectionPad2d(1))
+            self.append(MirroredEdge())
             self.append(nn.Conv2d(features, channels, 3))
             previous_stage = stage
 

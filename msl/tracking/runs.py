@@ -28,7 +28,8 @@ from msl.tracking.record import RunRecord
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.status import go_on
 
-_MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers", "cache")  # what a resume may change
+# What a resume may change.
+_MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers", "cache", "compile", "profile")
 
 log = logging.getLogger("msl")
 

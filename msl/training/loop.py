@@ -11,10 +11,15 @@ from torch import Tensor, nn
 
 from msl.data import Batch, Paired, Stream
 from msl.training.batch_norm import train_mode
-from msl.training.optimizers import clip_gradients, set_lr
+from msl.training.devices import device_of
+from msl.training.optimizers import set_lr
+from msl.training.passes import EagerPasses, Passes
+from msl.training.phases import CALLBACKS, COPIES, DATA, OPTIMIZER, Phases
+from msl.training.scaling import Scaling
 from msl.training.schedules import Decay
 from msl.training.stop import StopRequest
 from msl.training.terms import Term
+from msl.training.watch import LossWatch
 
 if TYPE_CHECKING:  # training does not depend on how it is scored
     from msl.scoring.scores import Result
@@ -58,10 +63,14 @@ class State:
     schedule: Schedule
     step: int = 0  # number of finished optimizer steps
     stop: StopRequest = field(default_factory=StopRequest)
+    scaling: Scaling = field(default_factory=Scaling)
+    watch: LossWatch = field(default_factory=LossWatch)
+    phases: Phases = field(default_factory=Phases)
 
     # About the last finished step:
     parts: dict[str, Tensor] = field(default_factory=dict)  # weighted losses by name, detached
     batches: dict[str, tuple[str, ...]] = field(default_factory=dict)  # names of the samples, by stream
+    shapes: dict[str, torch.Size] = field(default_factory=dict)  # of the images, by stream
     seconds: float = 0.0
     data_wait: float = 0.0  # the part of `seconds` in which the network waited for a batch
     result: "Result | None" = None  # of the evaluation after this step, if there was one
@@ -75,11 +84,21 @@ class State:
 
     def next_batch(self, stream: str) -> Batch:
         """The stream's next batch."""
+        self.phases.enter(DATA)
         start = time.perf_counter()
         batch = next(self.streams[stream])
         self.data_wait += time.perf_counter() - start
         self.batches[stream] = batch.names
+        self.shapes[stream] = batch.image.shape
         return batch
+
+    def look_ahead(self, terms: Sequence[Term]) -> None:
+        """Begin to copy the batches of the next step to the GPU, beside the computation of this one."""
+        if self.finished:
+            return
+        self.phases.enter(COPIES)
+        for stream in dict.fromkeys(term.stream for term in terms if term.active(self.step)):
+            self.data_wait += self.streams[stream].look_ahead()
 
 
 class Callback:
@@ -91,8 +110,11 @@ class Callback:
     def on_term(self, state: State, term: Term) -> None:
         """Called after the backward pass of a term: the gradients are those of the step's terms so far."""
 
+    def on_gradients(self, state: State) -> None:
+        """Called when a step's gradients are complete, before the optimizer's step."""
+
     def on_step(self, state: State) -> None:
-        """Called after every optimizer step."""
+        """Called after every optimizer step. On a GPU, the step may not be computed yet: see `State.watch`."""
 
     def on_end(self, state: State) -> None:
         """Called after the last step."""
@@ -113,15 +135,16 @@ def fit(
     terms: Sequence[Term],
     callbacks: Sequence[Callback],
     freeze_bn: bool = False,
-    precision: torch.dtype = torch.float32,
+    passes: Passes | None = None,
     clip_norm: float | None = None,
 ) -> None:
     """Train until the schedule's stop, or end after a step with the error of a stop request.
 
     A step computes one term after the other, each with its backward pass, so that memory holds one graph at a time. The
-    gradients add up, and one optimizer step follows.
+    gradients add up, and one optimizer step follows. Nothing in a step waits for a GPU.
     """
-    device = next(state.model.parameters()).device
+    on_gpu = device_of(state.model).type == "cuda"
+    passes = passes or eager_passes(state)
     train_mode(state.model, freeze_bn)
     for callback in callbacks:
         callback.on_start(state)
@@ -130,21 +153,23 @@ def fit(
     while not state.finished:
         start = _begin(state)
         set_lr(state.optimizer, state.schedule.lr.factor(state.step))
-        state.optimizer.zero_grad()
-        for term in terms:
-            if term.active(state.step):
-                batch = state.next_batch(term.stream)
-                with torch.autocast(device.type, precision, enabled=precision != torch.float32):
-                    parts = term.objective(state.model, batch)
-                torch.stack(list(parts.values())).sum().backward()
-                state.parts |= {name: part.detach() for name, part in parts.items()}
-                for callback in callbacks:
-                    callback.on_term(state, term)
-        clip_gradients(state.optimizer, clip_norm)
-        state.optimizer.step()
+        active = [term for term in terms if term.active(state.step)]
+        passes.begin(active)
+        for term in active:
+            state.parts |= passes.run(term, state.next_batch(term.stream))
+            for callback in callbacks:
+                callback.on_term(state, term)
+        state.phases.enter(OPTIMIZER)
+        for callback in callbacks:
+            callback.on_gradients(state)
+        state.scaling.step(state.optimizer, clip_norm)
+        state.scaling.update()
         state.step += 1
+        if on_gpu:
+            state.look_ahead(terms)
         state.seconds = time.perf_counter() - start
         state.is_stopping = state.stop.is_made
+        state.phases.enter(CALLBACKS)
         for callback in callbacks:
             callback.on_step(state)
         if state.is_stopping:
@@ -154,7 +179,12 @@ def fit(
         callback.on_end(state)
 
 
+def eager_passes(state: State, precision: torch.dtype = torch.float32) -> EagerPasses:
+    """The passes of a training, one operation after the other."""
+    return EagerPasses(state.model, state.optimizer, state.scaling, state.phases, precision)
+
+
 def _begin(state: State) -> float:
-    state.parts, state.batches, state.data_wait = {}, {}, 0.0
+    state.parts, state.batches, state.shapes, state.data_wait = {}, {}, {}, 0.0
     state.result, state.improved = None, False
     return time.perf_counter()

@@ -10,7 +10,11 @@ from msl.data import Batch
 
 
 class Objective(Protocol):
-    """A loss on one stream of batches."""
+    """A loss on one stream of batches.
+
+    An objective with an attribute ``replayable = True`` depends on the network and the tensors of the batch alone, not
+    on what Python decides anew in each step: then a GPU records its passes once and replays them.
+    """
 
     def __call__(self, model: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
         """The weighted parts of the loss by name, scalars of one forward graph; their sum is minimised."""

@@ -159,11 +159,11 @@ def _backward(loss: Callable[[Tensor], Tensor], logits: Tensor) -> None:
 
 
 def _memory(what: str, size: str, alternative: str, pair: Pair, bound: float | None) -> Ratio:
-    ours, theirs = (_peak(call) for call in pair)
+    ours, theirs = (peak_mb(call) for call in pair)
     return Ratio(what, size, alternative, ours, theirs, "MB", bound)
 
 
-def _peak(call: Callable[[], object]) -> float:
+def peak_mb(call: Callable[[], object]) -> float:
     """Peak memory of a call's tensors in MB, without its inputs."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         call()

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as fn
 
 IGNORE = 255
@@ -20,6 +20,34 @@ def iw_max_square(prob: Tensor, ratio: float = 0.2) -> Tensor:
         weights.append(weight.to(prob.device)[image])
     mask = (confidence != IGNORE).unsqueeze(1).expand_as(prob)
     return -(prob.square() * torch.stack(weights).unsqueeze(1))[mask].sum() / (len(prob) * classes)
+
+
+class Loop:
+    """The training loop of the loss's authors: one operation after the other, and every loss read in every step."""
+
+    def __init__(self, network: nn.Module, lambda_target: float = 0.09, lambda_seg: float = 0.1) -> None:
+        self.network, self.lambda_target, self.lambda_seg = network, lambda_target, lambda_seg
+        self.optimizer = torch.optim.SGD(network.parameters(), lr=2.5e-4, momentum=0.9, weight_decay=5e-4)
+
+    def step(self, source: Tensor, label: Tensor, target: Tensor) -> tuple[float, ...]:
+        """Images (N, 3, H, W) and source labels (N, H, W); gives the losses."""
+        self.optimizer.zero_grad()
+        main, aux = self._logits(source)
+        supervised = fn.cross_entropy(main, label.long(), ignore_index=IGNORE)
+        supervised_aux = fn.cross_entropy(aux, label.long(), ignore_index=IGNORE)
+        (supervised + self.lambda_seg * supervised_aux).backward()
+        main, aux = self._logits(target)
+        prob, prob_aux = main.softmax(dim=1), aux.softmax(dim=1)
+        unsupervised = self.lambda_target * iw_max_square(prob)
+        guided = self.lambda_seg * self.lambda_target * guidance_by_masks(prob.detach(), prob_aux.detach(), aux)
+        (unsupervised + guided).backward()
+        self.optimizer.step()
+        return supervised.item(), supervised_aux.item(), unsupervised.item(), guided.item()
+
+    def _logits(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        size = (image.shape[2], image.shape[3])
+        main, aux = self.network.coarse(image)
+        return tuple(fn.interpolate(x, size, mode="bilinear", align_corners=True) for x in (main, aux))
 
 
 def guidance_by_masks(prob_main: Tensor, prob_aux: Tensor, logits_aux: Tensor, threshold: float = 0.95) -> Tensor:

@@ -9,6 +9,7 @@ from msl.training.callbacks.means import LogMeans
 from msl.training.callbacks.panels import Panels
 from msl.training.callbacks.plateau import LowerOnPlateau
 from msl.training.callbacks.previews import Previews
+from msl.training.callbacks.profile import Profile
 from msl.training.callbacks.progress import ProgressBar
 from msl.training.callbacks.teacher import FollowStudent
 
@@ -21,6 +22,7 @@ __all__ = [
     "LowerOnPlateau",
     "Panels",
     "Previews",
+    "Profile",
     "ProgressBar",
     "SaveCheckpoints",
     "StopOnNaN",

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from msl import schema
@@ -13,8 +12,10 @@ from msl.checkpoints import About, Checkpoint, Progress, write, write_generation
 from msl.errors import CheckpointError
 from msl.training.background import Background
 from msl.training.callbacks.cadence import Cadence
+from msl.training.devices import device_of
 from msl.training.loop import Callback, Reporter, State
 from msl.training.optimizers import restore_optimizer
+from msl.training.random_states import random_states, restore_random_states
 
 
 class SaveCheckpoints(Callback):
@@ -73,6 +74,7 @@ class SaveCheckpoints(Callback):
         self._writer.close()
 
     def _save(self, state: State) -> None:
+        state.watch.settle()
         names = [schema.BEST_CHECKPOINT] * state.improved + [schema.LAST_CHECKPOINT]
         uploads = state.result is not None or state.finished or state.is_stopping or self._cadence.is_upload_due
         mark = self._reporter.mark()
@@ -106,15 +108,13 @@ def capture(state: State, callbacks: Mapping[str, Callback], about: About, mark:
         about: what the checkpoint says of itself.
         mark: the end of the run's record; see `Reporter.mark`.
     """
-    random = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        random["cuda"] = torch.cuda.get_rng_state()
     progress = Progress(
         optimizer=_copied(state.optimizer.state_dict()),
         positions={name: stream.position for name, stream in state.streams.items()},
-        random=random,
+        random=random_states(device_of(state.model)),
         callbacks=_copied({name: callback.state_dict() for name, callback in callbacks.items()}),
         mark=mark,
+        scaling=state.scaling.state_dict(),
     )
     return Checkpoint(about=about, step=state.step, weights=_copied(state.model.state_dict()), progress=progress)
 
@@ -142,8 +142,7 @@ def restore(checkpoint: Checkpoint, state: State, callbacks: Mapping[str, Callba
     state.step = checkpoint.step
     state.model.load_state_dict(checkpoint.weights)
     restore_optimizer(state.optimizer, progress.optimizer)
-    torch.set_rng_state(progress.random["cpu"])
-    if "cuda" in progress.random and torch.cuda.is_available():
-        torch.cuda.set_rng_state(progress.random["cuda"])
+    state.scaling.load_state_dict(progress.scaling)
+    restore_random_states(progress.random, device_of(state.model))
     for name, counts in progress.callbacks.items():
         callbacks[name].load_state_dict(counts)

@@ -22,6 +22,7 @@ class LogDose(Callback):
         """Add the learning rate of this step, that of the backbone."""
         self._lr_sum += state.optimizer.param_groups[0]["lr"]
         if state.step % self._every == 0 or state.finished:
+            state.watch.settle()
             self._reporter.metrics({schema.DOSE: self._weight * self._lr_sum}, state.step)
 
     def state_dict(self) -> dict[str, Any]:
@@ -59,6 +60,7 @@ class LogGradientRatio(Callback):
     def on_step(self, state: State) -> None:
         """Log if the step was measured."""
         if self._squares.keys() >= {schema.SOURCE, schema.TARGET}:
+            state.watch.settle()
             ratio = (self._squares[schema.TARGET] / self._squares[schema.SOURCE]).sqrt().item()
             self._reporter.metrics({schema.GRADIENT_RATIO: ratio}, state.step)
         self._squares, self._sums = {}, []

@@ -70,12 +70,13 @@ class Evaluate(Callback):
             self._reporter.metrics({schema.final(which, name): v for name, v in values.items()}, result.step)
 
     def _score(self, state: State) -> Result | None:
-        """The scores on every domain; None if a stop request interrupts."""
+        """The scores on every domain; None if a stop request interrupts. It raises as `LossWatch.settle` does."""
 
         def look(name: str) -> None:
             if state.stop.is_made:
                 raise _InterruptedError
 
+        state.watch.settle()
         try:
             scores = {d.role: evaluate(self._model, d, self._precision, before=look) for d in self._domains}
         except _InterruptedError:

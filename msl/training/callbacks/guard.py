@@ -1,26 +1,22 @@
 """The stop at a loss that is not a number."""
 
-import torch
-
-from msl import schema
-from msl.errors import DivergedError
 from msl.training.loop import Callback, State
+from msl.training.phases import CALLBACKS, WAITING
 
 
 class StopOnNaN(Callback):
-    """Ends training at the first loss that is not a number, before this step is logged or saved."""
+    """Ends training at a loss that is not a number, before this step is logged, scored or saved."""
 
     def on_step(self, state: State) -> None:
-        """Check every part of this step's loss.
+        """Hand every part of this step's loss to the watch.
 
         Raises:
-            DivergedError: names the loss, the step and the batch.
+            DivergedError: names the loss, the step and the batch. On a GPU it comes some steps later.
         """
-        if torch.stack(list(state.parts.values())).isfinite().all():
-            return
-        values = ", ".join(f"{schema.loss(name)} = {part.item():g}" for name, part in state.parts.items())
-        batches = "; ".join(f"{stream}: {', '.join(names)}" for stream, names in state.batches.items())
-        raise DivergedError(
-            f"{values} at step {state.step} (batch {batches}). Lower lr or lambda_target, or look at those images; "
-            "the last checkpoint is older than this step."
-        )
+        state.phases.enter(WAITING)
+        state.watch.add(state.step, state.parts, state.batches)
+        state.phases.enter(CALLBACKS)
+
+    def on_end(self, state: State) -> None:
+        """Look at the losses of the last steps; raises as `on_step` does."""
+        state.watch.settle()

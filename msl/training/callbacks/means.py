@@ -8,7 +8,10 @@ from typing import Any
 import torch
 
 from msl import schema
+from msl.training.devices import device_of
 from msl.training.loop import Callback, Reporter, State
+
+_IMAGES = "images"  # that were trained on; the rate follows from their sum and that of the seconds
 
 
 class LogMeans(Callback):
@@ -28,14 +31,14 @@ class LogMeans(Callback):
 
     def on_step(self, state: State) -> None:
         """Add up; at the end of the interval, log the means and start again."""
-        images = sum(len(names) for names in state.batches.values())
+        seconds = state.seconds + state.watch.waited_s()
         for name, part in state.parts.items():
             self._add(schema.loss(name), part.double())
         for name, value in self._observed.items():
             self._add(name, value().double())
-        self._add(schema.STEP_S, state.seconds)
+        self._add(schema.STEP_S, seconds)
         self._add(schema.DATA_WAIT_S, state.data_wait)
-        self._add(schema.IMAGES_PER_S, images / state.seconds)
+        self._add(_IMAGES, sum(len(names) for names in state.batches.values()))
         if state.step % self._every == 0 or state.finished:
             self._log(state)
 
@@ -44,10 +47,13 @@ class LogMeans(Callback):
         self._counts[name] = self._counts.get(name, 0) + 1
 
     def _log(self, state: State) -> None:
+        state.watch.settle()
+        self._sums[schema.STEP_S] += state.watch.waited_s()  # the rest of this interval's work on the GPU
         means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        means[schema.IMAGES_PER_S] = means.pop(_IMAGES) / means[schema.STEP_S]
         means[schema.LR] = state.optimizer.param_groups[0]["lr"]
         means[schema.EPOCH] = state.step / state.schedule.epoch_iters
-        means[schema.MEMORY] = _peak_memory_mb()
+        means[schema.MEMORY] = _peak_memory_mb(device_of(state.model))
         self._reporter.metrics(means, state.step)
         self._sums, self._counts = {}, {}
 
@@ -60,8 +66,8 @@ class LogMeans(Callback):
         self._sums, self._counts = dict(state["sums"]), dict(state["counts"])
 
 
-def _peak_memory_mb() -> float:
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
+def _peak_memory_mb(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes on macOS, kibibytes on Linux

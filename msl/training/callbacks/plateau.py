@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from msl.training.loop import Callback, State
 
@@ -17,15 +18,17 @@ class LowerOnPlateau(Callback):
 
     def __init__(self, factor: float, patience: int) -> None:
         self._factor, self._patience = factor, patience
-        self._sum, self._count = 0.0, 0
+        self._sum: Tensor | float = 0.0
+        self._count = 0
         self._best, self._waited = float("inf"), 0
 
     def on_step(self, state: State) -> None:
         """Add up; after an epoch, compare."""
-        self._sum += state.parts["source"].item()
+        self._sum = self._sum + state.parts["source"].double()  # it stays on its device: to read it would wait
         self._count += 1
         if state.step % state.schedule.epoch_iters == 0:
-            self._compare(self._sum / self._count, state.optimizer)
+            state.watch.settle()
+            self._compare(float(self._sum) / self._count, state.optimizer)
             self._sum, self._count = 0.0, 0
 
     def _compare(self, loss: float, optimizer: torch.optim.Optimizer) -> None:
@@ -40,7 +43,7 @@ class LowerOnPlateau(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The sums of the current epoch, the best loss, and the number of epochs without a better one."""
-        return {"sum": self._sum, "count": self._count, "best": self._best, "waited": self._waited}
+        return {"sum": float(self._sum), "count": self._count, "best": self._best, "waited": self._waited}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore them."""

@@ -1,7 +1,7 @@
 """The paper's objective on unlabelled target images: a target loss on the first output, self-guidance on the second."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from torch import Tensor, nn
 
@@ -31,6 +31,7 @@ class Adaptation:
     config: AdaptationConfig
     lambda_seg: float
     prior: Tensor | None = None  # (C,), summing to 1
+    replayable: ClassVar[bool] = True
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Parts ``target``, with a prior ``target_prior``, and with a second output ``target_aux``."""

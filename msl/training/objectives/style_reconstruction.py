@@ -1,6 +1,7 @@
 """The losses with which a style decoder learns."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ class StyleReconstruction:
 
     weights: StyleLossConfig
     transfer: StyleTransfer  # its decoder learns
+    replayable: ClassVar[bool] = True
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Parts ``style/content``, ``style/style`` and, with a weight, ``style/identity``; a batch has style images."""

@@ -1,6 +1,7 @@
 """Supervision on labelled images."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -14,6 +15,7 @@ class Supervised:
     """Cross entropy against the batch's labels: CE(z1) + lambda_seg · CE(z2)."""
 
     lambda_seg: float
+    replayable: ClassVar[bool] = True
 
     def __call__(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Parts ``source`` and, with a second output, ``source_aux``."""

@@ -4,6 +4,7 @@ import torch
 
 from msl.config import OptimizerConfig
 from msl.models import SegmentationNetwork
+from msl.training.optimizers.fused import fused
 from msl.training.optimizers.groups import parameter_groups
 
 
@@ -13,4 +14,10 @@ def adamw(model: SegmentationNetwork, config: OptimizerConfig) -> torch.optim.Ad
     Norms and biases do not decay, as is usual for transformers, unless `decay_norms` is true.
     """
     groups = parameter_groups(model, config, decay_norms=config.decay_norms is True)
-    return torch.optim.AdamW(groups, betas=config.betas, eps=config.eps, weight_decay=config.weight_decay)
+    return torch.optim.AdamW(
+        groups,
+        betas=config.betas,
+        eps=config.eps,
+        weight_decay=config.weight_decay,
+        fused=fused(model.parameters()),
+    )

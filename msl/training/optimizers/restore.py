@@ -8,6 +8,7 @@ from torch import Tensor
 
 from msl.errors import CheckpointError
 
+_OF_THE_DEVICE = ("fused",)  # options of a group
 _MOMENTA = ("momentum_buffer", "exp_avg")  # names of torch.optim's SGD and of its kinds of Adam
 
 
@@ -27,7 +28,10 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, saved: Mapping[str, Any]
             f"into groups of {_listed(saved_sizes)}, and this code makes groups of {_listed(sizes)}. Restore the code "
             "of the run (its tag msl.code.commit), or start a new run with -P checkpoint=runs:/ID/checkpoints/last.pt."
         )
-    optimizer.load_state_dict(dict(saved))
+    # Whether a step is one kernel is for the device of now, which may be another than before.
+    pairs = zip(saved["param_groups"], optimizer.param_groups, strict=True)
+    groups = [{**old, **{name: new[name] for name in _OF_THE_DEVICE if name in new}} for old, new in pairs]
+    optimizer.load_state_dict({**saved, "param_groups": groups})
 
 
 def _shapes_agree(optimizer: torch.optim.Optimizer, saved: Mapping[str, Any]) -> bool:

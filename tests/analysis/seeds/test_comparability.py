@@ -167,3 +167,9 @@ def test_data_that_was_left_out_and_precision_are_told():
     precise = planted.group("plain", SCORES, precision="float32")
     coarse = planted.group("own", SCORES, precision="bfloat16")
     assert noted(coarse, reference=precise) == ["precision bfloat16, the baseline's float32"]
+
+
+def test_runs_that_cannot_be_repeated_are_told():
+    note = "deterministic=false in 3 of 3 runs: another run of a seed would differ"
+    assert noted(planted.group("own", SCORES, deterministic="False")) == [note]
+    assert noted(planted.group("own", SCORES, deterministic="True")) == []

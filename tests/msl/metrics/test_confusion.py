@@ -111,3 +111,18 @@ def test_many_classes():
     m = ConfusionMatrix(200)
     m.update(prediction, label)
     assert m.counts.nonzero().tolist() == [[150, 0], [199, 199]]
+
+
+def test_counting_without_waiting_gives_the_same_counts():
+    """On a GPU; here on a CPU. Ids that are no classes show when it is settled."""
+    generator = torch.Generator().manual_seed(0)
+    label = torch.randint(0, 6, (5000,), generator=generator).masked_fill_(torch.arange(5000) % 7 == 0, 255).byte()
+    prediction = torch.randint(0, 6, (5000,), generator=generator).byte()
+    plain, silent = ConfusionMatrix(6), ConfusionMatrix(6)
+    plain.update(prediction, label)
+    silent._count_without_waiting(prediction, label)
+    silent.settle()
+    assert torch.equal(silent.counts, plain.counts)
+    silent._count_without_waiting(torch.tensor([6, 0, 9]), torch.tensor([0, 7, 255]))
+    with pytest.raises(ValueError, match="2 pixels have ids of label or prediction outside 0…5"):
+        silent.settle()

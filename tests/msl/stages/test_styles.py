@@ -26,6 +26,7 @@ from msl.stages.evaluate import evaluate
 from msl.style import VGG, Encoder
 from msl.style.front import front_of
 from msl.training.callbacks import LowerOnPlateau, TrainDecoder
+from msl.training.scaling import Scaling
 
 pytestmark = pytest.mark.usefixtures("tiny_store", "vgg")
 
@@ -379,10 +380,11 @@ def test_the_decoders_rate_falls_as_in_the_port():
     callback = TrainDecoder(decoder, StyleLossConfig(style_lr=0.1, style_lr_decay=0.5))
 
     class Step:
-        step = 3
+        step = 2
+        scaling = Scaling()
 
     decoder(torch.ones(1, 1)).sum().backward()
     before = decoder.weight.item()
-    callback.on_step(Step())
+    callback.on_gradients(Step())
     assert before - decoder.weight.item() == pytest.approx(0.1 / 2, rel=1e-5)  # Adam's first step is the rate itself
     assert decoder.weight.grad is None

@@ -1,0 +1,56 @@
+"""The model of the memory of a step."""
+
+import pytest
+import torch
+from torch import nn
+
+from msl.config import ModelConfig
+from msl.models import build_model
+from msl.training.memory import StepMemory, advice, step_memory
+
+
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 4, 1, bias=False)
+
+    def forward(self, image):
+        return (self.convolution(image.float()).square(), None)
+
+
+def test_by_hand():
+    """The convolution keeps its input, 3 values a pixel, the square its own, 4; then come 3 copies of 4 logits."""
+    memory = step_memory(Layer(), (2, 3, 8, 16), torch.float32, copies=3)
+    assert memory.fixed == 3 * 4 * 12
+    assert memory.per_pixel == 4 * (3 + 4 + 3 * 4)
+
+
+def test_the_activations_of_a_network_are_those_of_a_real_pass():
+    model = build_model(ModelConfig(width=0.25, num_classes=5, multi=True))
+    model.eval()
+    sizes = {}
+    own = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+
+    def count(tensor):
+        if tensor.untyped_storage()._cdata not in own:
+            sizes[tensor.untyped_storage()._cdata] = (tensor.untyped_storage().nbytes(), tensor)
+        return tensor
+
+    image = torch.zeros(1, 3, 64, 128, dtype=torch.uint8)
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        output = model(image)
+    real = sum(size for size, _ in sizes.values()) + 3 * 4 * (output.main.numel() + output.aux.numel())
+    assert step_memory(model, image.shape, torch.float32, 3).per_pixel * 64 * 128 == pytest.approx(real, rel=0.02)
+    half = step_memory(model, image.shape, torch.bfloat16, 3)
+    assert half.per_pixel < 0.9 * step_memory(model, image.shape, torch.float32, 3).per_pixel
+
+
+def test_the_advice_names_what_fits():
+    memory = StepMemory(fixed=2**30, per_pixel=2**30 / 1000)
+    assert memory.needed(4, 1000) == 5 * 2**30
+    told = advice(memory, (4, 3, 20, 50), available=3 * 2**30)
+    assert told == (
+        "By a model of its memory, batch_size=4 at 50x20 needs 5.0 GB; of 3.0 GB, batch_size=2 or crop_size=32,8 would "
+        "fit. "
+    )
+    assert advice(memory, (1, 3, 20, 50), available=2**29).endswith("needs 2.0 GB. ")

@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Stages": {
         "pretrain": Entry("Train on the labelled source domain.", "msl.commands.training:pretrain"),
         "adapt": Entry("Adapt to the unlabelled target domain.", "msl.commands.training:adapt"),
+        "bn": Entry("Estimate BatchNorm's statistics on target images, no step.", "msl.commands.training:bn"),
         "target_solo": Entry("Adapt; the last epochs train on the target alone.", "msl.commands.training:target_solo"),
         "self_train": Entry("Adapt by self-training with a mean teacher.", "msl.commands.training:self_train"),
         "joint_adain": Entry("Adapt with a style network in front.", "msl.commands.training:joint_adain"),

@@ -102,6 +102,7 @@ STAGES = Registry(
     {
         "pretrain": "msl.stages.pretrain:Pretrain",
         "adapt": "msl.stages.adapt:Adapt",
+        "bn": "msl.stages.bn:Bn",
         "target_solo": "msl.stages.target_solo:TargetSolo",
         "self_train": "msl.stages.self_train:SelfTrain",
         "joint_adain": "msl.stages.joint_adain:JointAdain",

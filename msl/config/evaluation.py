@@ -32,6 +32,13 @@ class EvaluationConfig(ViewConfig):
         description="Score against ground truth that is resized to the network's input, as in the published code, "
         "instead of ground truth at full resolution.",
     )
+    recalibrate: int | None = Field(
+        None,
+        ge=1,
+        description="Before scoring, estimate BatchNorm's statistics on this many target training images, as stage bn "
+        "does, so that all runs are compared alike; at least 200 are advisable. Training goes on with its own "
+        "statistics. none = score with the statistics that training left.",
+    )
     extra_metrics: ExtraMetrics | None = Field(
         None,
         description="Further scores to compute, with commas between: "

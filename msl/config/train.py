@@ -51,7 +51,7 @@ class TrainConfig(StageConfig):
         iterations = self.schedule.stop(
             self.schedule.epoch_iters or sys.maxsize
         )  # maxsize while the epoch's length is unknown
-        if self.optimizer.warmup_iters >= iterations:
+        if 0 < iterations <= self.optimizer.warmup_iters:
             raise ValueError(
                 f"warmup_iters = {self.optimizer.warmup_iters} is not smaller than the {iterations} iterations of "
                 "training: lower it"

@@ -20,6 +20,7 @@ from msl.inputs.prepared import scored_images
 from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import PRECISIONS, prepare, to_device
 from msl.recipes import Request
+from msl.scoring.recalibration import Recalibration
 from msl.scoring.tables import write_tables
 from msl.stages.domain_streams import domain_stream
 from msl.stages.stage import Job, Need, Start, Training, TrainingStage
@@ -97,10 +98,13 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
 
     def modules(self, config: T) -> list[str]:
         """The modules of the terms, the network, its backbone and the optimizer, and those that all trainings use."""
-        network = NETWORKS.module(config.model.network), BACKBONES.module(config.model.backbone)
         optimizer = OPTIMIZERS.module(config.optimizer.optimizer)
         objectives = [type(term.objective).__module__ for term in self.terms(config, epoch_iters=1)]
-        return [*_ALWAYS, *network, optimizer, *objectives]
+        return [*_ALWAYS, *self.network_modules(config), optimizer, *objectives]
+
+    def network_modules(self, config: T) -> list[str]:
+        """The modules of the network and of its backbone."""
+        return [NETWORKS.module(config.model.network), BACKBONES.module(config.model.backbone)]
 
     def decisive(self, config: T, data: D) -> dict[str, Any]:
         """The settings that decide the weights, values computed from them, and digests of files that they name."""
@@ -156,6 +160,8 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         """In the order of their calls: nothing is logged after a NaN, and a checkpoint includes what was logged."""
         monitor, data, reporter = job.config.monitor, job.data, job.reporter
         panel_images, folder = job.config.evaluation.panels, job.folder / schema.PANEL_FOLDER
+        precision = PRECISIONS[job.config.run.precision]
+        recalibration = None if data.recalibration is None else Recalibration(data.recalibration, precision)
         stateful = {
             **extension.callbacks,
             "means": LogMeans(monitor.log_every, reporter, extension.observed),
@@ -166,14 +172,15 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
                 reporter,
                 every=monitor.eval_every or self.epoch_iters(job.config, data),
                 first="checkpoint" in job.starts,
-                precision=PRECISIONS[job.config.run.precision],
+                precision=precision,
+                recalibration=recalibration,
             ),
         }
         about = self._about(job, network)
         return {
             "nan": StopOnNaN(),
             **stateful,
-            "panels": Panels(network, data.scored, panel_images, folder, reporter),
+            "panels": Panels(network, data.scored, panel_images, folder, reporter, recalibration),
             "checkpoints": SaveCheckpoints(
                 job.folder, reporter, stateful, about, monitor.checkpoint_every, monitor.checkpoint_minutes
             ),

@@ -9,6 +9,7 @@ from msl import schema
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
 from msl.scoring.evaluation import Scored, evaluate
+from msl.scoring.recalibration import Recalibration, recalibrated
 from msl.scoring.scores import Result
 from msl.training.loop import Callback, Reporter, State
 
@@ -34,17 +35,20 @@ class Evaluate(Callback):
         every: int,
         first: bool = False,
         precision: torch.dtype = torch.float32,
+        recalibration: Recalibration | None = None,
     ) -> None:
         self.results: dict[str, Result] = {}
         self._model, self._domains, self._label_set, self._reporter = model, domains, label_set, reporter
         self._every, self._first, self._precision = every, first, precision
+        self._recalibration = recalibration
 
     def on_start(self, state: State) -> None:
         """Make up for an evaluation that was interrupted.
 
-        With `first`, score the network before its first step: a point of the curve, never the best.
+        With `first`, score the network before its first step: a point of the curve, never the best. If no step is left,
+        this score is the last one.
         """
-        if state.step == 0:
+        if state.step == 0 and not state.finished:
             if self._first and (result := self._score(state)):
                 self._reporter.metrics(result.metrics(self._label_set), 0)
         elif schema.LAST not in self.results or self.results[schema.LAST].step < state.step:
@@ -72,12 +76,13 @@ class Evaluate(Callback):
     def _score(self, state: State) -> Result | None:
         """The scores on every domain; None if a stop request interrupts."""
 
-        def look(name: str) -> None:
+        def look(name: str = "") -> None:
             if state.stop.is_made:
                 raise _InterruptedError
 
         try:
-            scores = {d.role: evaluate(self._model, d, self._precision, before=look) for d in self._domains}
+            with recalibrated(self._recalibration, self._model, state.step, look):
+                scores = {d.role: evaluate(self._model, d, self._precision, before=look) for d in self._domains}
         except _InterruptedError:
             state.is_stopping = True
             return None

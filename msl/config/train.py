@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from msl import schema
 from msl.config.domains import SourceConfig, TargetConfig
 from msl.config.evaluation import EvaluationConfig
 from msl.config.model import ModelConfig
@@ -43,6 +44,16 @@ class TrainConfig(StageConfig):
             raise ValueError(
                 f"batch_size = 1 with network = {self.model.network}: BatchNorm after its image pooling needs two "
                 "images. Pass batch_size=2 or freeze_bn=true."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _chooses_by_what_is_computed(self) -> Self:
+        chosen_by = self.monitor.choose_by
+        if chosen_by not in (None, schema.SOURCE_RISK) and not self.evaluation.criteria_images:
+            raise ValueError(
+                f"choose_by = {chosen_by} with criteria_images = 0: the criterion is not computed. Pass "
+                "criteria_images=32 or leave choose_by out."
             )
         return self
 

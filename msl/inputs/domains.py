@@ -11,9 +11,9 @@ from msl.data import Domain, open_domain
 from msl.errors import ConfigError, MissingSplitError, UnlabelledError
 from msl.inputs.checks import Checked, check
 from msl.inputs.notices import tell_once
+from msl.inputs.unlabelled import Unlabelled, open_unlabelled
 from msl.labels import LabelSet
 from msl.scoring.evaluation import Scored
-from msl.scoring.unlabelled import UnlabelledImages
 from msl.tracking import DataInput
 
 log = logging.getLogger("msl")
@@ -28,7 +28,7 @@ class DomainData:
     trained: Mapping[str, Domain]  # by role
     scored: Sequence[Scored]
     checks: Sequence[Checked]  # of every domain
-    recalibration: UnlabelledImages | None  # on which statistics are estimated before scoring
+    unlabelled: Unlabelled  # images of the target for criteria and statistics
 
     @property
     def inputs(self) -> list[DataInput]:
@@ -85,51 +85,26 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
         if config.target.target is None:
             raise ConfigError("target = none: this stage trains on a target; pass target=NAME")
         trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set, labelled=False)
+    opened = names if config.evaluation.target_labels else {schema.SOURCE: names[schema.SOURCE]}
     scored = [
         (role, domain)
-        for role, name in names.items()
+        for role, name in opened.items()
         if name is not None and (domain := open_scored_split(name, root, source.label_set)) is not None
     ]
     skip_bad = config.runtime.skip_bad
     checked_trained = {role: check(role, domain, skip_bad) for role, domain in trained.items()}
     checked_scored = [check(role, domain, skip_bad) for role, domain in scored]
-    further = (
-        []
-        if config.evaluation.recalibrate is None or schema.TARGET in trained
-        else [open_recalibrated(config.target.target, config, source.label_set)]
-    )
-    recalibrated = checked_trained.get(schema.TARGET) or next(iter(further), None)
+    target = next((checked for checked in checked_scored if checked.role == schema.TARGET), None)
+    size = _whole(sizes[schema.TARGET], config)
+    unlabelled = open_unlabelled(config, source.label_set, size, checked_trained.get(schema.TARGET), target)
     return DomainData(
         label_set=source.label_set,
         sizes=sizes,
         trained={role: checked.domain for role, checked in checked_trained.items()},
         scored=[to_score(c.role, c.domain, _whole(sizes[c.role], config), config) for c in checked_scored],
-        checks=[*checked_trained.values(), *checked_scored, *further],
-        recalibration=to_recalibrate(recalibrated, _whole(sizes[schema.TARGET], config), config),
+        checks=[*checked_trained.values(), *checked_scored, *unlabelled.checks],
+        unlabelled=unlabelled,
     )
-
-
-def open_recalibrated(name: str | None, config: TrainConfig | EvaluateConfig, label_set: LabelSet) -> Checked:
-    """The training images of the target with this name, for statistics alone.
-
-    Raises:
-        ConfigError: there is no target.
-        DataError: as for `open_data`.
-    """
-    if name is None:
-        raise ConfigError(f"recalibrate = {config.evaluation.recalibrate} needs a target: pass target=NAME")
-    target = open_domain(name, config.runtime.data_root, "train", label_set, labelled=False)
-    return check(schema.TARGET, target, config.runtime.skip_bad)
-
-
-def to_recalibrate(
-    checked: Checked | None, size: tuple[int, int], config: TrainConfig | EvaluateConfig
-) -> UnlabelledImages | None:
-    """The target's training images on which statistics are estimated before scoring; None if they are not."""
-    count = config.evaluation.recalibrate
-    if checked is None or count is None:
-        return None
-    return UnlabelledImages(domain=checked.domain, size=size, count=count, num_workers=config.runtime.num_workers)
 
 
 def _whole(size: tuple[int, int], config: TrainConfig) -> tuple[int, int]:

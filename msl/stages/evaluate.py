@@ -11,13 +11,15 @@ from msl.checkpoints import Checkpoint, load_network, refuse_other_classes
 from msl.config import EvaluateConfig, EvaluationConfig, parse_size
 from msl.errors import ConfigError
 from msl.inputs.checks import Checked, check, record_skipped
-from msl.inputs.domains import open_recalibrated, open_scored_split, to_recalibrate, to_score
+from msl.inputs.domains import open_scored_split, to_score
 from msl.inputs.networks import Origin, find_network
 from msl.inputs.prepared import scored_images
+from msl.inputs.unlabelled import Unlabelled, for_criteria, for_statistics, open_for_criteria, open_for_statistics
 from msl.labels import LabelSet, are_numbered
 from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
 from msl.recipes.group_name import join_words
+from msl.scoring.criteria import criteria
 from msl.scoring.evaluation import Scored
 from msl.scoring.evaluation import evaluate as score
 from msl.scoring.exports import LabelFiles
@@ -25,7 +27,6 @@ from msl.scoring.panels import panel
 from msl.scoring.recalibration import reestimate
 from msl.scoring.scores import Result
 from msl.scoring.tables import write_tables
-from msl.scoring.unlabelled import UnlabelledImages
 from msl.stages.stage import Outcome
 from msl.tracking import MlflowReporter, RunRecord, connect, describe, ending, open_run, run_folder
 
@@ -50,7 +51,8 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
     with ending(reporter), run_folder(reporter.run_id) as folder:
         files = _label_files(config, domains)
         domains, checks = _check_domains(domains, config.runtime.skip_bad)
-        images = _recalibrating_images(config, checkpoint, label_set, checks)
+        unlabelled = _open_unlabelled(config, checkpoint, label_set, checks)
+        checks += unlabelled.checks
         domains = scored_images(domains, checks, config.runtime)
         name = group or _group_name(config, checkpoint.about.group)
         seed = trained.get(schema.SEED)  # the authors' files do not have it
@@ -64,9 +66,11 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         record_skipped(reporter, checks, folder)
 
         model = to_device(load_network(checkpoint, origin.reference), device)
-        if images is not None:
-            reestimate(model, images)
-        result = Result(checkpoint.step, {d.role: score(model, d, keep=files.get(d.role)) for d in domains})
+        if unlabelled.recalibration is not None:
+            reestimate(model, unlabelled.recalibration)
+        scores = {d.role: score(model, d, keep=files.get(d.role)) for d in domains}
+        values = {} if unlabelled.criteria is None else criteria(model, unlabelled.criteria)
+        result = Result(checkpoint.step, scores, values)
         metrics = result.metrics(label_set)
         reporter.metrics(metrics, result.step)
         _report(reporter, model, domains, result, config.evaluation.panels, folder)
@@ -123,6 +127,8 @@ def _open_domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: Lab
     root, split = config.runtime.data_root, config.scored.split
     domains = []
     for role, (name, size) in _names_and_sizes(config, checkpoint, label_set).items():
+        if role == schema.TARGET and not config.evaluation.target_labels:
+            continue
         if name is not None and (domain := open_scored_split(name, root, label_set, split)) is not None:
             domains.append(to_score(role, domain, size, config))
     if not domains:
@@ -136,20 +142,20 @@ def _check_domains(domains: Sequence[Scored], skip_bad: bool) -> tuple[list[Scor
     return usable, checks
 
 
-def _recalibrating_images(
-    config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet, checks: list[Checked]
-) -> UnlabelledImages | None:
-    """The target's training images on which statistics are estimated; their check is added to the others.
+def _open_unlabelled(
+    config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet, scored: Sequence[Checked]
+) -> Unlabelled:
+    """The target's images for criteria and statistics.
 
     Raises:
         ConfigError: statistics shall be estimated, and there is no target.
     """
     name, size = _names_and_sizes(config, checkpoint, label_set)[schema.TARGET]
-    if config.evaluation.recalibrate is None:
-        return None
-    target = open_recalibrated(name, config, label_set)
-    checks.append(target)
-    return to_recalibrate(target, size, config)
+    seen = next((checked for checked in scored if checked.role == schema.TARGET), None)
+    further = None if seen is not None else open_for_criteria(config, name, label_set, config.scored.split)
+    statistics = open_for_statistics(config, name, label_set)
+    checks = tuple(checked for checked in (further, statistics) if checked is not None)
+    return Unlabelled(for_criteria(seen or further, size, config), for_statistics(statistics, size, config), checks)
 
 
 def _report(

@@ -161,7 +161,9 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         monitor, data, reporter = job.config.monitor, job.data, job.reporter
         panel_images, folder = job.config.evaluation.panels, job.folder / schema.PANEL_FOLDER
         precision = PRECISIONS[job.config.run.precision]
-        recalibration = None if data.recalibration is None else Recalibration(data.recalibration, precision)
+        recalibration = (
+            None if data.unlabelled.recalibration is None else Recalibration(data.unlabelled.recalibration, precision)
+        )
         stateful = {
             **extension.callbacks,
             "means": LogMeans(monitor.log_every, reporter, extension.observed),
@@ -174,6 +176,8 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
                 first="checkpoint" in job.starts,
                 precision=precision,
                 recalibration=recalibration,
+                unlabelled=data.unlabelled.criteria,
+                choose_by=monitor.choose_by,
             ),
         }
         about = self._about(job, network)

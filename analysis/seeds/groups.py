@@ -22,6 +22,7 @@ _TRAINED = schema.param("batch_size")  # that every training of a segmentation n
 # the checkpoint, which is that of the same parent with another seed.
 INERT = frozenset(
     {"eval_images", "panels", "eval_every", "log_every", "checkpoint_every", "checkpoint_minutes", "data_root"}
+    | {"criteria_images", "choose_by", "target_labels"}
     | {"num_workers", "cache", "device", "threads", "export", "extra_metrics", schema.SEED, "checkpoint"}
 )
 

@@ -145,7 +145,7 @@ def _caption(comparison: Comparison, spread: Spread, layout: Layout, intervals: 
     if len(scores) < len(measures):
         parts.append("losses are weighted, and averaged over the last epoch")
     parts.append(f"Δ {'in parentheses, ' if layout == 'report' else ''}to {comparison.title}")
-    if intervals:
+    if intervals and any(difference.interval() for row in comparison.rows[1:] for difference in row.differences):
         parts[-1] += " [95 % t interval, seed by seed where both have the seeds]"
     return "; ".join(filter(None, [*parts, comparison.shared]))
 

@@ -93,7 +93,8 @@ class Result:
     def state_dict(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
         scores = {role: scores.state_dict() for role, scores in self.scores.items()}
-        return {"step": self.step, "scores": scores, "criteria": dict(self.criteria)}
+        state = {"step": self.step, "scores": scores}
+        return {**state, "criteria": dict(self.criteria)} if self.criteria else state
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Any]) -> "Result":

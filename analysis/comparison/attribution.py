@@ -19,7 +19,9 @@ from msl import schema
 BN = "bn"  # the stage that estimates statistics and takes no step
 _WEIGHT = "lambda_target"
 # Settings that only the target objective reads: without a weight they say nothing.
-_OF_OBJECTIVE = frozenset({_WEIGHT, "target_mode", "iw_ratio", "threshold"})
+_WEIGHTS = (_WEIGHT, "lambda_mixed")  # of an objective on the target; a stage has one of them
+_OF_OBJECTIVE = frozenset({*_WEIGHTS, "target_mode", "iw_ratio", "threshold", "prior", "prior_weight"})
+_TRAINED = "trained_weights"  # older runs, and stages without the setting, train all
 _STARTED = frozenset({"adapt", "target_solo", "self_train", "joint_adain"})
 
 Values = Mapping[str, float]  # by seed
@@ -67,8 +69,11 @@ def attribution(runs: pd.DataFrame, measure: str = schema.MIOU) -> list[Attribut
 def dose(group: SeedGroup) -> float:
     """λ · Σ_t lr(t) over the iterations of a group, by its polynomial schedule; NaN where its settings do not tell.
 
-    It says how much an objective could move the weights at all: the published runs on two outputs have 0.35.
+    It says how much an objective could move the weights at all: the published runs on two outputs have 0.35. Newer runs
+    record it.
     """
+    if schema.DOSE in group.runs and (recorded := group.runs[schema.DOSE].dropna()).size:
+        return float(recorded.mean())
     weight, lr, power = (number(group.setting(name)) for name in (_WEIGHT, "lr", "poly_power"))
     epochs = [number(group.setting(name)) for name in ("round_num", "epoch_each_round", "epoch_iters")]
     horizon, stop = math.prod(epochs), group.iterations
@@ -80,28 +85,28 @@ def dose(group: SeedGroup) -> float:
 def find_twin(group: SeedGroup, candidates: Sequence[SeedGroup]) -> SeedGroup | None:
     """The group with λ = 0 that is equal in all else; None if there is none.
 
-    It may have another objective, which a weight of 0 switches off; one that has the same comes first, then one of the
-    same stage.
+    It may have another objective, which a weight of 0 switches off; one that has the same comes first.
     """
     twins = [other for other in candidates if _is_twin(other) and _agree(group, other)]
-    key = {twin.name: (_objective_differences(group, twin), twin.stage != group.stage) for twin in twins}
-    return min(twins, key=lambda twin: key[twin.name], default=None)
+    return min(twins, key=lambda twin: _objective_differences(group, twin), default=None)
 
 
 def _is_twin(group: SeedGroup) -> bool:
-    return number(group.setting(_WEIGHT)) == 0 and group.stage != "self_train"
+    return any(number(group.setting(name)) == 0 for name in _WEIGHTS)
 
 
 def _agree(group: SeedGroup, twin: SeedGroup) -> bool:
     """Whether two groups share all settings that both have, but those of the objective, and their budget."""
-    if twin.stage not in (group.stage, "adapt") or group.iterations != twin.iterations:
+    if twin.stage != group.stage or group.iterations != twin.iterations:
         return False
     names = (group.settings.keys() & twin.settings.keys()) - _OF_OBJECTIVE
-    return all(group.settings[name] == twin.settings[name] for name in names)
+    pairs = [(group.settings[name], twin.settings[name]) for name in names]
+    pairs.append((group.settings.get(_TRAINED, "all"), twin.settings.get(_TRAINED, "all")))
+    return all(own == other for own, other in pairs)
 
 
 def _objective_differences(group: SeedGroup, twin: SeedGroup) -> int:
-    return sum(group.settings.get(name) != twin.settings.get(name) for name in _OF_OBJECTIVE - {_WEIGHT})
+    return sum(group.settings.get(name) != twin.settings.get(name) for name in _OF_OBJECTIVE - {*_WEIGHTS})
 
 
 def _taken_apart(
@@ -138,7 +143,7 @@ def _notes(
 ) -> list[str]:
     notes = []
     if twin is None:
-        notes.append("no finished twin: no group with lambda_target=0 agrees with it in everything else")
+        notes.append("no finished twin: no group with λ = 0 agrees with it in everything else")
     elif lacking := [seed for seed in own if seed not in of_twin]:
         notes.append(f"no twin from the same parent for seed {', '.join(lacking)}")
     if twin is not None and not has_bn:

@@ -11,8 +11,6 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from msl.numerics.moments import PooledMoments
-
 _SEED = 20210823  # of the pixels that SND compares; any fixed number
 _PIXELS = 100  # of each image, as in the published code of SND
 _TEMPERATURE = 0.05  # of its similarities
@@ -118,7 +116,7 @@ class MixedConsistency:
 Normal = tuple[Tensor, Tensor]  # mean and variance (C,) of each channel
 
 
-def statistics_drift(seen: Mapping[str, PooledMoments], stored: Mapping[str, Normal], eps: float = 1e-5) -> float:
+def statistics_drift(seen: Mapping[str, Normal], stored: Mapping[str, Normal], eps: float = 1e-5) -> float:
     """How far the inputs of the BatchNorm layers are from their stored statistics; 0 if they agree.
 
     Mean over layers of the mean over channels of the symmetric Kullback-Leibler divergence of two normal distributions,
@@ -126,15 +124,16 @@ def statistics_drift(seen: Mapping[str, PooledMoments], stored: Mapping[str, Nor
     (without its low-rank approximation). NaN without a layer.
 
     Args:
-        seen: what each layer was given, by its name.
+        seen: mean and variance of what each layer was given, by its name.
         stored: its running mean and variance, by its name.
         eps: is added to variances, as BatchNorm does.
     """
     drifts = []
-    for name, moments in seen.items():
-        mean, variance = (part.double() for part in stored[name])
-        own, other = moments.variance() + eps, variance + eps
-        squares = (moments.mean - mean).square()
+    for name, normal in seen.items():
+        mean, variance = (part.double() for part in normal)
+        stored_mean, stored_variance = (part.double() for part in stored[name])
+        own, other = variance + eps, stored_variance + eps
+        squares = (mean - stored_mean).square()
         drifts.append(((own + squares) / other + (other + squares) / own).mean() / 2 - 1)
     return float(torch.stack(drifts).mean()) if drifts else float("nan")
 

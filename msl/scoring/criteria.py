@@ -62,7 +62,7 @@ def criteria(
         if first is not None and previous is not None and first is not previous:
             mixed.add(previous[1], _mixed(model, previous[0], first[0]))
     values = {name: criterion.value() for name, criterion in sums.items()}
-    values |= {"MixVal": mixed.value(), "drift": statistics_drift(watch.moments, watch.stored())}
+    values |= {"MixVal": mixed.value(), "drift": statistics_drift(watch.seen(), watch.stored())}
     return {schema.criterion(name): value for name, value in values.items() if value == value}  # not NaN
 
 
@@ -77,19 +77,23 @@ class _Watch:
 
     def __init__(self, model: nn.Module) -> None:
         self._layers = {name: layer for name, layer in model.named_modules() if isinstance(layer, BatchNorm)}
-        self.moments: dict[str, PooledMoments] = {}
+        self._moments: dict[str, PooledMoments] = {}
 
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Add up the inputs of the layers until the block ends."""
 
         def look(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-            return lambda _, inputs: self.moments.setdefault(name, PooledMoments()).add(inputs[0])
+            return lambda _, inputs: self._moments.setdefault(name, PooledMoments()).add(inputs[0])
 
         with ExitStack() as hooks:
             for name, layer in self._layers.items():
                 hooks.callback(layer.register_forward_pre_hook(look(name)).remove)
             yield
+
+    def seen(self) -> Mapping[str, Normal]:
+        """Mean and variance of all inputs so far."""
+        return {name: (moments.mean, moments.variance()) for name, moments in self._moments.items()}
 
     def stored(self) -> Mapping[str, Normal]:
         """The running statistics of the layers."""

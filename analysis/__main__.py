@@ -2,6 +2,7 @@
 
 import click
 
+from analysis.commands.evidence import attribution, power, selectors
 from analysis.commands.figures import curves, panels
 from analysis.commands.options import GuardedGroup
 from analysis.commands.report import report
@@ -21,6 +22,9 @@ for command in (
     table,
     classes,
     ablation,
+    attribution,
+    selectors,
+    power,
     claims,
     curves,
     panels,

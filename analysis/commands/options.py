@@ -35,7 +35,7 @@ BASELINE = click.option(
 )
 CHECKPOINT = click.option(
     "--which",
-    type=click.Choice([schema.LAST, schema.BEST]),
+    type=click.Choice(schema.CHECKPOINTS),
     default=schema.LAST,
     show_default=True,
     help="Checkpoint.",

@@ -62,7 +62,7 @@ def table(experiment: str, form: str, store: str, baseline: str, metrics: str, p
         names = REPORT_MEASURES if style["layout"] == "report" and not metrics else split_names(metrics)
         comparison = compare(runs, baseline, names)
         rows = _published(published, comparison.rows[0].group)
-        print_table(comparison_table(comparison, published=rows, **style), form)
+        print_table(comparison_table(comparison, published=rows, intervals=True, **style), form)
 
 
 @click.command()

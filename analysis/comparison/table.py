@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from analysis.comparison.compare import Comparison, Row
+from analysis.comparison.p_values import with_p_values
 from analysis.comparison.published import Published
 from analysis.seeds import ALIASES, Difference, Interval, Measure, Summary
 from analysis.tables import Cell, Column, Footnotes, Table, interval_text, name_cell, number_text, text_cell
@@ -44,7 +45,8 @@ def comparison_table(
     rows = [_group_row(row, comparison, spread, delta_spread, layout, footnotes) for row in comparison.rows]
     rows += [_published_row(row, comparison, layout, footnotes) for row in published]
     columns = (Column(label, label, numeric=False), Column("n", "n"), *_columns(comparison.measures, layout))
-    return Table(caption or _caption(comparison, spread, layout, intervals), columns, tuple(rows), footnotes.texts)
+    table = Table(caption or _caption(comparison, spread, layout, intervals), columns, tuple(rows), footnotes.texts)
+    return with_p_values(table, comparison) if layout == "columns" and (intervals or spread != "std") else table
 
 
 def _columns(measures: Sequence[Measure], layout: Layout) -> list[Column]:
@@ -143,7 +145,7 @@ def _caption(comparison: Comparison, spread: Spread, layout: Layout, intervals: 
     if len(scores) < len(measures):
         parts.append("losses are weighted, and averaged over the last epoch")
     parts.append(f"Δ {'in parentheses, ' if layout == 'report' else ''}to {comparison.title}")
-    if intervals:
+    if intervals and any(difference.interval() for row in comparison.rows[1:] for difference in row.differences):
         parts[-1] += " [95 % t interval, seed by seed where both have the seeds]"
     return "; ".join(filter(None, [*parts, comparison.shared]))
 

@@ -7,6 +7,7 @@ several groups side by side: `measured` reads the panels of older runs, `composi
 
 from analysis.figures.curves import Axis, GroupCurve, group_curves, report_metrics
 from analysis.figures.fonts import replacement_note
+from analysis.figures.intervals import interval_plot
 from analysis.figures.panels import Panel, SideBySide, side_by_side
 from analysis.figures.plots import axis_label, class_bars, curve_plots, scatter
 from analysis.figures.style import save
@@ -21,6 +22,7 @@ __all__ = [
     "class_bars",
     "curve_plots",
     "group_curves",
+    "interval_plot",
     "replacement_note",
     "report_metrics",
     "save",

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.claims import claim_table, find_claims, judge
-from analysis.comparison import class_table, compare, comparison_table, published_beside
+from analysis.comparison import (
+    attribution,
+    attribution_table,
+    class_table,
+    compare,
+    comparison_table,
+    published_beside,
+)
 from analysis.errors import AnalysisError
 from analysis.figures import GroupCurve, SideBySide, group_curves, report_metrics, side_by_side
-from analysis.seeds import SeedGroup, comparability_notes, seed_groups, with_trends
+from analysis.seeds import SeedGroup, comparability_notes, find_measure, seed_groups, with_trends
 from analysis.store import passed_over_text
 from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, text_cell
 from msl import schema
@@ -43,6 +50,7 @@ class Report:
     summary: str
     runs: Table
     comparison: Table
+    attribution: Table | None  # none without an adaptation whose parent is here
     per_class: Table | None
     claims: Table
     curves: Mapping[str, Sequence[GroupCurve]]  # by metric
@@ -77,6 +85,7 @@ def gather(store: "Store", experiment: str, baseline: str, artifacts: "Artifacts
         summary=_summary(runs, len(ranked), passed_over),
         runs=_run_table(list(ranked.values())),
         comparison=comparison_table(comparison, published=published_beside(base), intervals=True),
+        attribution=_attribution_table(runs),
         per_class=_class_table(runs, base.name),
         claims=claim_table(judge(runs, find_claims(), schema.LAST), schema.LAST),
         curves=group_curves(store, with_curves, report_metrics()),
@@ -125,6 +134,16 @@ def _run_row(group: SeedGroup, footnotes: Footnotes) -> tuple[Cell, ...]:
         text_cell(codes, code_notes),
         text_cell(", ".join(run_id[:ID_DIGITS] for run_id in group.run_ids)),
     )
+
+
+def _attribution_table(runs: pd.DataFrame) -> Table | None:
+    """The parts of each gain in target mIoU; None if no adaptation has a twin or a run of stage bn beside it."""
+    try:
+        parts = attribution(runs)
+        telling = any(part.twin is not None or part.statistics.group.n for part in parts)
+        return attribution_table(parts, find_measure(schema.MIOU, runs)) if telling else None
+    except AnalysisError:  # there is no such score, or no adaptation with its parent
+        return None
 
 
 def _class_table(runs: pd.DataFrame, baseline: str) -> Table | None:

@@ -47,7 +47,12 @@ def _write(report: Report, output: Path) -> list[Path]:
 
 def as_document(report: Report, pictures: Sequence[Path]) -> str:
     """The report as Markdown, with these pictures from a folder beside it."""
-    tables = {"Comparison": report.comparison, "Classes": report.per_class, "Claims": report.claims}
+    tables = {
+        "Comparison": report.comparison,
+        "Attribution": report.attribution,
+        "Classes": report.per_class,
+        "Claims": report.claims,
+    }
     parts = [f"# {markdown_text(report.experiment)}", f"{report.summary} Baseline: {markdown_text(report.baseline)}."]
     for name, table in {**tables, "Runs": report.runs}.items():
         if table is not None:

@@ -18,6 +18,7 @@ def as_page(report: Report) -> str:
     """The report as an HTML document in ASCII."""
     sections = {
         "Comparison": _table(report.comparison),
+        "Attribution": "" if report.attribution is None else _table(report.attribution),
         "Curves": _curves(report),
         "Classes": "" if report.per_class is None else _table(report.per_class),
         "Claims": _table(report.claims, sortable=False),

@@ -6,9 +6,11 @@ what the reader of a comparison has to know.
 """
 
 from analysis.seeds.comparability import comparability_notes, infinite_notes
+from analysis.seeds.correction import holm
 from analysis.seeds.groups import INERT, SeedGroup, find_seed_group, number, seed_groups
 from analysis.seeds.measures import ALIASES, Measure, find_measure, find_measures, headline_scores, recorded_measures
 from analysis.seeds.names import find_group, shared_note, short_names
+from analysis.seeds.power import paired_power, pairs_needed
 from analysis.seeds.statistics import Difference, Interval, Summary, smooth
 from analysis.seeds.trends import DROP, FALL, LOSSES, with_trends
 
@@ -29,8 +31,11 @@ __all__ = [
     "find_measures",
     "find_seed_group",
     "headline_scores",
+    "holm",
     "infinite_notes",
     "number",
+    "paired_power",
+    "pairs_needed",
     "recorded_measures",
     "seed_groups",
     "shared_note",

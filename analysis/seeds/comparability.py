@@ -15,6 +15,7 @@ _PROTOCOL = {
     "eval_flip": "False",
     "eval_scales": "1",
     "resize_labels": "False",
+    "recalibrate": "None",
 }
 _MACHINE = ("threads", "precision")  # they round differently, which training amplifies
 _HARMLESS = INERT - {*_PROTOCOL, *_MACHINE}

@@ -115,6 +115,11 @@ class Difference:
         return Summary(differences.values, max(map(abs, numbers), default=0.0))
 
     @property
+    def as_summary(self) -> Summary:
+        """The differences seed by seed, or the one difference where there is no second pair."""
+        return self.pairs if self.method == "paired" else Summary.of([self.mean])
+
+    @property
     def mean(self) -> float:
         """Difference of the means; NaN if a group has no value."""
         return _minus(self.group.mean, self.reference.mean)

@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     "Stages": {
         "pretrain": Entry("Train on the labelled source domain.", "msl.commands.training:pretrain"),
         "adapt": Entry("Adapt to the unlabelled target domain.", "msl.commands.training:adapt"),
+        "bn": Entry("Estimate BatchNorm's statistics on target images, no step.", "msl.commands.training:bn"),
         "target_solo": Entry("Adapt; the last epochs train on the target alone.", "msl.commands.training:target_solo"),
         "self_train": Entry("Adapt by self-training with a mean teacher.", "msl.commands.training:self_train"),
         "joint_adain": Entry("Adapt with a style network in front.", "msl.commands.training:joint_adain"),
@@ -41,6 +42,9 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "table": Entry("Compare groups of runs: mean, spread, difference."),
         "classes": Entry("Show the IoU of every class."),
         "ablation": Entry("Show the effect of one parameter."),
+        "attribution": Entry("Take gains apart: statistics, source steps, objective."),
+        "selectors": Entry("Judge criteria that choose without target labels."),
+        "power": Entry("Say how many seeds a difference needs."),
         "claims": Entry("Check the claims of the report with your runs."),
         "curves": Entry("Draw curves, bars or a scatter over groups of runs."),
         "panels": Entry("Show predictions of several groups side by side."),

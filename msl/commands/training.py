@@ -102,6 +102,13 @@ adapt = training_command(
     show=_scores,
 )
 
+bn = training_command(
+    "bn",
+    text="Estimate BatchNorm's statistics of a pretrained network on target training images, without a training step. "
+    "Pretrain first if necessary.",
+    show=_scores,
+)
+
 target_solo = training_command(
     "target_solo",
     text="Adapt like the adapt stage; from epoch target_solo_epoch, train on the target alone.",

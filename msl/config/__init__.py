@@ -5,6 +5,7 @@ the command line (``--lambda_target``) through the code (``config.adaptation.lam
 (``cfg.lambda_target``). A field's description and bounds are the option's help and its error message.
 """
 
+from msl.config.bn import BnConfig, StatisticsConfig
 from msl.config.domains import FilesConfig, SourceConfig, TargetConfig
 from msl.config.evaluation import EvaluateConfig, EvaluationConfig, ScoredConfig, ViewConfig
 from msl.config.file import FileConfig
@@ -25,7 +26,7 @@ from msl.config.run import (
     TrainRuntimeConfig,
     UploadConfig,
 )
-from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
+from msl.config.schedule import AdaptSchedule, NoSteps, PretrainSchedule, TargetSoloSchedule, TrainSchedule
 from msl.config.self_training import SelfTrainingConfig
 from msl.config.serving import InputConfig, PackageConfig, PackagedConfig, PredictConfig, PredictedConfig
 from msl.config.stage import StageConfig
@@ -75,6 +76,7 @@ __all__ = [
     "AdaptConfig",
     "AdaptSchedule",
     "AdaptationConfig",
+    "BnConfig",
     "CopiesConfig",
     "CopyConfig",
     "DecoderDataConfig",
@@ -97,6 +99,7 @@ __all__ = [
     "MethodConfig",
     "ModelConfig",
     "MonitorConfig",
+    "NoSteps",
     "ObjectiveConfig",
     "OptimizerConfig",
     "PackageConfig",
@@ -121,6 +124,7 @@ __all__ = [
     "StageConfig",
     "StartConfig",
     "StartedConfig",
+    "StatisticsConfig",
     "Stride",
     "StyleImagesConfig",
     "StyleLossConfig",

@@ -63,6 +63,12 @@ ExtraMetrics = Annotated[
     PlainSerializer(",".join, return_type=str),
 ]
 
+# What chooses a network without target labels: metrics that every evaluation logs, see the table `msl.schema.CRITERIA`.
+CRITERIA = Registry("choose_by", dict.fromkeys(schema.CRITERION_METRICS, "msl.scoring.criteria:criteria"))
+CriterionName = Annotated[
+    str | None, AfterValidator(lambda name: None if name is None else CRITERIA.check(name)), CRITERIA
+]
+
 # Feature extractors: subclasses of `msl.models.backbones.Backbone`; see also `msl.config.abilities`.
 BACKBONES = Registry(
     "backbone",
@@ -102,6 +108,7 @@ STAGES = Registry(
     {
         "pretrain": "msl.stages.pretrain:Pretrain",
         "adapt": "msl.stages.adapt:Adapt",
+        "bn": "msl.stages.bn:Bn",
         "target_solo": "msl.stages.target_solo:TargetSolo",
         "self_train": "msl.stages.self_train:SelfTrain",
         "joint_adain": "msl.stages.joint_adain:JointAdain",

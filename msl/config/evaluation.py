@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from msl import schema
 from msl.config.catalog import EXTRA_METRICS, ExtraMetrics
 from msl.config.file import FileConfig
 from msl.config.group import Group
@@ -32,6 +33,25 @@ class EvaluationConfig(ViewConfig):
         False,
         description="Score against ground truth that is resized to the network's input, as in the published code, "
         "instead of ground truth at full resolution.",
+    )
+    recalibrate: int | None = Field(
+        None,
+        ge=1,
+        description="Before scoring, estimate BatchNorm's statistics on this many target training images, as stage bn "
+        "does, so that all runs are compared alike; at least 200 are advisable. Training goes on with its own "
+        "statistics. none = score with the statistics that training left.",
+    )
+    target_labels: Literal["scored"] | None = Field(
+        "scored",
+        description="What the target's labels are for: scored = scores on its split val; none = no label file of the "
+        "target is opened, and their folder may be absent. Criteria need none.",
+    )
+    criteria_images: int = Field(
+        32,
+        ge=0,
+        description="Unlabelled target images on which criteria are computed at every evaluation, spread evenly over "
+        "split val: "
+        f"{', '.join(criterion.heading for criterion in schema.CRITERIA)}; 0 = no criteria.",
     )
     extra_metrics: ExtraMetrics | None = Field(
         None,

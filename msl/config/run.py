@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from msl.config.catalog import CriterionName
 from msl.config.domains import FilesConfig
 from msl.config.group import Group
 
@@ -57,6 +58,11 @@ class MonitorConfig(UploadConfig):
     """How often training is evaluated, saved and logged, in iterations."""
 
     eval_every: int | None = Field(None, ge=1, description="Iterations between evaluations; none = one epoch.")
+    choose_by: CriterionName = Field(
+        None,
+        description="Criterion that needs no target labels. Of all evaluations it chooses the one that becomes "
+        "chosen.pt and the scores chosen/…; none = none is chosen.",
+    )
     checkpoint_every: int | None = Field(
         None,
         ge=1,

@@ -65,6 +65,14 @@ class AdaptSchedule(TrainSchedule):
         return self.epochs * epoch_iters
 
 
+class NoSteps(AdaptSchedule):
+    """No training at all."""
+
+    def stop(self, epoch_iters: int) -> int:
+        """Before the first iteration."""
+        return 0
+
+
 class TargetSoloSchedule(AdaptSchedule):
     """How long adaptation lasts, and when training on the source ends."""
 

@@ -21,7 +21,7 @@ class StageConfig(BaseModel):
     # Groups that change how a stage runs and is logged, and never its final weights.
     inert: ClassVar[frozenset[str]] = frozenset({"evaluation", "monitor", "runtime"})
     # Settings that change the meaning of a score, and not the weights.
-    scoring: ClassVar[tuple[str, ...]] = ("eval_flip", "eval_scales", "resize_labels")
+    scoring: ClassVar[tuple[str, ...]] = ("eval_flip", "eval_scales", "resize_labels", "recalibrate")
 
     @classmethod
     def fields(cls) -> Iterator[tuple[str, str, FieldInfo]]:
@@ -53,7 +53,7 @@ class StageConfig(BaseModel):
             ConfigError: a field is unknown, missing, or a value does not fit.
         """
         group_of = {name: group for group, name, _ in cls.fields()}
-        groups: dict[str, dict[str, Any]] = {group: {} for group in cls.model_fields}
+        groups: dict[str, dict[str, Any]] = {group: {} for group in cls.groups()}
         for name, value in values.items():
             if name not in group_of:
                 raise ConfigError(f"{name} is not a setting of {cls.__name__}, which has {', '.join(group_of)}")

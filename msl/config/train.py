@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from msl import schema
 from msl.config.domains import SourceConfig, TargetConfig
 from msl.config.evaluation import EvaluationConfig
 from msl.config.model import ModelConfig
@@ -47,11 +48,21 @@ class TrainConfig(StageConfig):
         return self
 
     @model_validator(mode="after")
+    def _chooses_by_what_is_computed(self) -> Self:
+        chosen_by = self.monitor.choose_by
+        if chosen_by not in (None, schema.SOURCE_RISK) and not self.evaluation.criteria_images:
+            raise ValueError(
+                f"choose_by = {chosen_by} with criteria_images = 0: the criterion is not computed. Pass "
+                "criteria_images=32 or leave choose_by out."
+            )
+        return self
+
+    @model_validator(mode="after")
     def _trains_after_its_warm_up(self) -> Self:
         iterations = self.schedule.stop(
             self.schedule.epoch_iters or sys.maxsize
         )  # maxsize while the epoch's length is unknown
-        if self.optimizer.warmup_iters >= iterations:
+        if 0 < iterations <= self.optimizer.warmup_iters:
             raise ValueError(
                 f"warmup_iters = {self.optimizer.warmup_iters} is not smaller than the {iterations} iterations of "
                 "training: lower it"

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from msl.data.catalog import domain_names, open_domain
     from msl.data.domain import Domain, Sample
     from msl.data.failures import loading_explained
-    from msl.data.loaders import Batch, Images, Paired, Stream, in_order
+    from msl.data.loaders import Batch, Images, Paired, Stream, in_order, picked
     from msl.data.prepared import Prepared
     from msl.data.samples import Problem, Report
     from msl.data.style_images import Joined, StyleFolder, load_style_images
@@ -37,6 +37,7 @@ __all__ = [
     "loading_explained",
     "nearest",
     "open_domain",
+    "picked",
 ]
 
 # By module: what it gives, when it is first used. So the files of a domain can be listed without torch.
@@ -56,6 +57,7 @@ _HOMES = {
         "Paired",
         "Stream",
         "in_order",
+        "picked",
     ),
     "prepared": ("Prepared",),
     "samples": (

@@ -1,7 +1,7 @@
 """Batches of a domain: an endless stream for training, one pass in order for evaluation."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
@@ -197,10 +197,22 @@ def in_order(
     Resized images are taken from `prepared`, if there are any.
     """
     chosen = range(len(domain) if count is None else min(count, len(domain)))
+    return _loaded(
+        _Plain(domain, transform) if prepared is None else _Ready(domain, prepared), chosen, num_workers, domain
+    )
+
+
+def picked(domain: Domain, transform: Resized, indices: Sequence[int], num_workers: int) -> Iterator[Scorable]:
+    """The samples at these indices, in their order; as `in_order` gives them."""
+    return _loaded(_Plain(domain, transform), indices, num_workers, domain)
+
+
+def _loaded(
+    items: Items[int, Scorable], indices: Sequence[int], num_workers: int, domain: Domain
+) -> Iterator[Scorable]:
     title = f"{domain.name}/{domain.split}"
-    items: Items[int, Scorable] = _Plain(domain, transform) if prepared is None else _Ready(domain, prepared)
-    crew = fitted_crew(Crew(num_workers, _PREFETCHED_IMAGES), lambda: _bytes(items, 0), title)
-    return Loading(items, chosen, crew, title)
+    crew = fitted_crew(Crew(num_workers, _PREFETCHED_IMAGES), lambda: _bytes(items, next(iter(indices), 0)), title)
+    return Loading(items, indices, crew, title)
 
 
 def _bytes(items: Items[Any, Loadable], key: Any) -> int:

@@ -11,6 +11,7 @@ from msl.data import Domain, open_domain
 from msl.errors import ConfigError, MissingSplitError, UnlabelledError
 from msl.inputs.checks import Checked, check
 from msl.inputs.notices import tell_once
+from msl.inputs.unlabelled import Unlabelled, open_unlabelled
 from msl.labels import LabelSet
 from msl.scoring.evaluation import Scored
 from msl.tracking import DataInput
@@ -27,6 +28,7 @@ class DomainData:
     trained: Mapping[str, Domain]  # by role
     scored: Sequence[Scored]
     checks: Sequence[Checked]  # of every domain
+    unlabelled: Unlabelled  # images of the target for criteria and statistics
 
     @property
     def inputs(self) -> list[DataInput]:
@@ -83,20 +85,25 @@ def open_data(config: TrainConfig, trains_on: Sequence[str]) -> DomainData:
         if config.target.target is None:
             raise ConfigError("target = none: this stage trains on a target; pass target=NAME")
         trained[schema.TARGET] = open_domain(config.target.target, root, "train", source.label_set, labelled=False)
+    opened = names if config.evaluation.target_labels else {schema.SOURCE: names[schema.SOURCE]}
     scored = [
         (role, domain)
-        for role, name in names.items()
+        for role, name in opened.items()
         if name is not None and (domain := open_scored_split(name, root, source.label_set)) is not None
     ]
     skip_bad = config.runtime.skip_bad
     checked_trained = {role: check(role, domain, skip_bad) for role, domain in trained.items()}
     checked_scored = [check(role, domain, skip_bad) for role, domain in scored]
+    target = next((checked for checked in checked_scored if checked.role == schema.TARGET), None)
+    size = _whole(sizes[schema.TARGET], config)
+    unlabelled = open_unlabelled(config, source.label_set, size, checked_trained.get(schema.TARGET), target)
     return DomainData(
         label_set=source.label_set,
         sizes=sizes,
         trained={role: checked.domain for role, checked in checked_trained.items()},
         scored=[to_score(c.role, c.domain, _whole(sizes[c.role], config), config) for c in checked_scored],
-        checks=[*checked_trained.values(), *checked_scored],
+        checks=[*checked_trained.values(), *checked_scored, *unlabelled.checks],
+        unlabelled=unlabelled,
     )
 
 

@@ -29,6 +29,7 @@ _WAYS_OUT = {
     "encoder": "Pass imagenet or a file of weights.",
 }
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
+_TRAINS_ON_TARGET = {"round_num", "bn_images"}  # settings of the stages that read the target's training images
 _TRAINED = "trained"  # the domains of a checkpoint's training
 
 
@@ -184,7 +185,7 @@ def data_texts(config: StageConfig, styled: Mapping[str, str]) -> dict[str, Call
     def text(role: str, name: str) -> str:
         if name in styled:
             return f"{name} (a styled copy of {styled[name]})"
-        needs = () if role == "target" and "round_num" not in settings else ("train",)
+        needs = () if role == "target" and not _TRAINS_ON_TARGET & settings.keys() else ("train",)
         counts = _counts(name, settings, needs, labelled=role == "source")
         return f"{name}: {', '.join(counts)}"
 

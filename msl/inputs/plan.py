@@ -32,12 +32,14 @@ def plan_of(request: Request) -> dict[str, str]:
         "group": request.group_name(domain_title),
         **({} if parent is None else {"parent": parent_text}),
         "data": "; ".join(text.removesuffix(".") for text in texts.values()),
-        **({} if _trains_nothing(request) else _effort(stages, history)),
+        **_effort([stage for stage in stages if not _trains_nothing(stage)], history),
     }
 
 
 def _effort(stages: list[Request], history: History) -> dict[str, str]:
-    """Iterations and time of the stages that would run."""
+    """Iterations and time of the stages that would train; nothing if none would."""
+    if not stages:
+        return {}
     counts = [_iterations(stage.settings) for stage in stages]
     numbers = " + ".join("unknown" if count is None else str(count) for count in counts)
     return {"iterations": numbers, "time": _time(stages, counts, history)}

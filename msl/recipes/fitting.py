@@ -53,7 +53,7 @@ def fit_segmentation(source: DomainFacts, target: DomainFacts | None, batch_size
     iterations = min(max(ceil(_PASSES * source.images / count), _FEWEST), _MOST)
     like = f"{_PAPER}; it needs a GPU" if large else "images are small; as recipe camvid_day_dusk"
     recipe = Recipe().edit(
-        *("pretrain", "adapt", "target_solo", "self_train", "joint_adain"),
+        *("pretrain", "adapt", "bn", "target_solo", "self_train", "joint_adain"),
         source=source.name,
         target=None if target is None else target.name,
         crop_size=crop_size,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from msl.config import (
     AdaptConfig,
+    BnConfig,
     JointAdainConfig,
     PretrainConfig,
     SelfTrainConfig,
@@ -25,6 +26,7 @@ class Recipe(BaseModel):
 
     pretrain: PretrainConfig = PretrainConfig()
     adapt: AdaptConfig = AdaptConfig()
+    bn: BnConfig = BnConfig()
     target_solo: TargetSoloConfig = TargetSoloConfig()
     self_train: SelfTrainConfig = SelfTrainConfig()
     joint_adain: JointAdainConfig = JointAdainConfig()

@@ -79,7 +79,7 @@ def no_auxiliary(recipe: Recipe) -> Recipe:
     Each image takes on the style of one image of Cityscapes, chosen at random.
     """
     plain = _long(gta5_cityscapes_iw_multi(recipe)).copies(gta5_cityscapes="gta5")
-    plain = plain.edit("pretrain", "adapt", "target_solo", "self_train", source="gta5_cityscapes")
+    plain = plain.edit("pretrain", "adapt", "bn", "target_solo", "self_train", source="gta5_cityscapes")
     plain = _with_port(plain.edit("train_style", "stylize", style="cityscapes"), "stylize")
     return plain.edit("train_style", content="gta5,cityscapes", style_weight=1.0).edit("stylize", shuffle_styles=True)
 
@@ -123,7 +123,13 @@ def camvid_ambulance(recipe: Recipe) -> Recipe:
     """
     styled = camvid_day_dusk(recipe).copies(camvid_day_ambulance="camvid_day", camvid_dusk_ambulance="camvid_dusk")
     styled = styled.edit(
-        "pretrain", "adapt", "target_solo", "self_train", source="camvid_day_ambulance", target="camvid_dusk_ambulance"
+        "pretrain",
+        "adapt",
+        "bn",
+        "target_solo",
+        "self_train",
+        source="camvid_day_ambulance",
+        target="camvid_dusk_ambulance",
     )
     styled = styled.edit("train_style", "stylize", "joint_adain", style="ambulance")
     return styled.edit("stylize", shuffle_styles=False)
@@ -135,7 +141,7 @@ def camvid_no_auxiliary(recipe: Recipe) -> Recipe:
     ``mlflow run . -e adapt -P recipe=camvid_no_auxiliary -P data_root=FOLDER``
     """
     styled = camvid_day_dusk(recipe).copies(camvid_day_camvid_dusk="camvid_day")
-    return styled.edit("pretrain", "adapt", "target_solo", "self_train", source="camvid_day_camvid_dusk")
+    return styled.edit("pretrain", "adapt", "bn", "target_solo", "self_train", source="camvid_day_camvid_dusk")
 
 
 def camvid_fourier(recipe: Recipe) -> Recipe:
@@ -157,7 +163,7 @@ def camvid_colour(recipe: Recipe) -> Recipe:
 def _without_network(recipe: Recipe, method: str) -> Recipe:
     name = f"camvid_day_camvid_dusk_{method}"
     styled = camvid_day_dusk(recipe).copies(**{name: "camvid_day"}).edit("stylize", method=method)
-    return styled.edit("pretrain", "adapt", "target_solo", "self_train", source=name)
+    return styled.edit("pretrain", "adapt", "bn", "target_solo", "self_train", source=name)
 
 
 def _long(recipe: Recipe) -> Recipe:
@@ -169,7 +175,7 @@ def _ambulance(recipe: Recipe, style: str) -> Recipe:
     """Both domains in the style of the ambulances."""
     source, target = f"gta5_{style}", f"cityscapes_{style}"
     copied = recipe.copies(**{source: "gta5", target: "cityscapes"})
-    copied = copied.edit("pretrain", "adapt", "target_solo", "self_train", source=source, target=target)
+    copied = copied.edit("pretrain", "adapt", "bn", "target_solo", "self_train", source=source, target=target)
     return _with_port(copied.edit("train_style", "stylize", style="ambulance"), "stylize")
 
 

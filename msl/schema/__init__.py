@@ -6,6 +6,7 @@ them are here: ``from msl import schema`` and ``schema.MIOU``.
 """
 
 from msl.schema.artifacts import *
+from msl.schema.criteria import *
 from msl.schema.kinds import *
 from msl.schema.metrics import *
 from msl.schema.panels import *

@@ -10,6 +10,7 @@ ENVIRONMENT_FILE: Final = "environment.txt"
 CHECKPOINT_FOLDER: Final = "checkpoints"
 BEST_CHECKPOINT: Final = "best.pt"
 LAST_CHECKPOINT: Final = "last.pt"
+CHOSEN_CHECKPOINT: Final = "chosen.pt"
 INCOMING_CHECKPOINT: Final = "last.next.pt"  # on the server while last.pt is uploaded
 EVALUATION_FOLDER: Final = "evaluation"
 PER_CLASS_FILE: Final = "per_class.csv"

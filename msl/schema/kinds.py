@@ -11,7 +11,7 @@ METRICS: Final = "metrics"
 KINDS: Final = (TAGS, PARAMS, METRICS)
 
 _TAG_PREFIXES = ("msl.", "mlflow.")
-_METRIC_FOLDERS = tuple(f"{folder}/" for folder in (*metrics.DOMAINS, metrics.BEST, metrics.LAST))
+_METRIC_FOLDERS = tuple(f"{folder}/" for folder in (*metrics.DOMAINS, *metrics.CHECKPOINTS))
 _OTHER_PREFIXES = "speed/", "memory/", "predicted/", "adaptation/", "self_train/"
 _METRIC_PREFIXES = (*_METRIC_FOLDERS, metrics.LOSS_PREFIX, metrics.STYLE_PREFIX, *_OTHER_PREFIXES)
 _METRICS = frozenset({metrics.LR, metrics.EPOCH, metrics.ATTEMPT})

@@ -17,6 +17,10 @@ IOU: Final = "IoU"  # of one class
 
 BEST: Final = "best"  # the evaluation with the highest target mIoU: an oracle choice, it looks at target labels
 LAST: Final = "last"  # the evaluation after the last step
+CHOSEN: Final = "chosen"  # the evaluation that a criterion without target labels chooses
+CHECKPOINTS: Final = (LAST, CHOSEN, BEST)
+
+CRITERIA_FOLDER: Final = "criteria"  # in a criterion's name, after its domain
 
 LOSS_PREFIX: Final = "loss/"
 STYLE_PREFIX: Final = "style/"  # of the weighted losses of a style decoder
@@ -56,21 +60,21 @@ def loss(part: str) -> str:
 
 
 def final(which: str, metric: str) -> str:
-    """A score of the finished run: `which` is BEST or LAST."""
+    """A score of the finished run: `which` is one of CHECKPOINTS."""
     return f"{which}/{metric}"
 
 
 class MetricName(NamedTuple):
     """The parts of a metric's name; each but the last may be empty."""
 
-    which: str  # BEST or LAST, of a finished run's number
+    which: str  # one of CHECKPOINTS, of a finished run's number
     domain: str  # SOURCE or TARGET, of a score
     name: str  # "mIoU", "IoU/road", "loss/source"
 
 
 def parse_metric(metric: str) -> MetricName:
     """The parts of a name that `score`, `class_iou`, `loss` or `final` made; any other name is only `name`."""
-    which, metric_of_domain = _cut(metric, (BEST, LAST))
+    which, metric_of_domain = _cut(metric, CHECKPOINTS)
     return MetricName(which, *_cut(metric_of_domain, DOMAINS))
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from msl.schema.metrics import (
     CONFIDENT_SHARE,
+    CRITERIA_FOLDER,
     DOSE,
     FWIOU,
     GRADIENT_RATIO,
@@ -47,6 +48,18 @@ SCORES: Final = (
 )
 # The name is followed by the class.
 CLASS_IOU: Final = Score(IOU, "IoU", PERCENT, True, f"{_MATRIX}:ConfusionMatrix.iou", is_headline=False, always=True)
+_CRITERIA = "msl.metrics.criteria"
+# Of a network on unlabelled images.
+CRITERIA: Final = tuple(
+    Score(f"{CRITERIA_FOLDER}/{name}", name, unit, higher_is_better, f"{_CRITERIA}:{home}", is_headline=False)
+    for name, unit, higher_is_better, home in (
+        ("entropy", "nat", False, "Entropy"),
+        ("information", "nat", True, "Information"),
+        ("SND", "nat", True, "NeighbourhoodDensity"),
+        ("MixVal", PERCENT, True, "MixedConsistency"),
+        ("drift", "", False, "statistics_drift"),
+    )
+)
 
 # The heading and unit of other numbers that curves show.
 _HEADINGS: Final = {
@@ -58,8 +71,9 @@ _HEADINGS: Final = {
 
 def find_score(metric: str) -> Score | None:
     """The score of a metric, for any domain and checkpoint; None for a metric that is no score, such as a loss."""
-    name = parse_metric(metric).name.partition("/")[0]
-    return next((score for score in (*SCORES, CLASS_IOU) if score.name == name), None)
+    name = parse_metric(metric).name
+    names = (name, name.partition("/")[0])
+    return next((score for score in (*SCORES, *CRITERIA, CLASS_IOU) if score.name in names), None)
 
 
 def heading(metric: str) -> str:

@@ -68,14 +68,22 @@ def _restore(kind: type[PixelCounts], num_classes: int, counts: Tensor) -> Pixel
 
 @dataclass(frozen=True)
 class Result:
-    """One evaluation: the scores of each domain after a step."""
+    """One evaluation: the scores of each domain after a step, and the criteria that need no labels."""
 
     step: int
     scores: dict[str, Scores]
+    criteria: Mapping[str, float] = field(default_factory=dict)  # by their names in the run store
 
     def metrics(self, label_set: LabelSet) -> dict[str, float]:
-        """Every score under its name in the run store."""
-        return {k: v for role, scores in self.scores.items() for k, v in scores.metrics(role, label_set).items()}
+        """Every score and criterion under its name in the run store."""
+        scores = {k: v for role, scores in self.scores.items() for k, v in scores.metrics(role, label_set).items()}
+        return scores | dict(self.criteria)
+
+    def criterion(self, name: str) -> float | None:
+        """The value of a criterion by the name that the settings give it; None if it has none."""
+        if name == schema.SOURCE_RISK:
+            return self.scores[schema.SOURCE].full.mean_iou() if schema.SOURCE in self.scores else None
+        return self.criteria.get(schema.criterion(name))
 
     @property
     def target_miou(self) -> float | None:
@@ -84,9 +92,12 @@ class Result:
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values for a checkpoint."""
-        return {"step": self.step, "scores": {role: scores.state_dict() for role, scores in self.scores.items()}}
+        scores = {role: scores.state_dict() for role, scores in self.scores.items()}
+        state = {"step": self.step, "scores": scores}
+        return {**state, "criteria": dict(self.criteria)} if self.criteria else state
 
     @classmethod
     def from_state_dict(cls, state: Mapping[str, Any]) -> "Result":
         """The result whose `state_dict` is `state`."""
-        return cls(state["step"], {role: Scores.from_state_dict(scores) for role, scores in state["scores"].items()})
+        scores = {role: Scores.from_state_dict(scores) for role, scores in state["scores"].items()}
+        return cls(state["step"], scores, state.get("criteria", {}))  # older files have none

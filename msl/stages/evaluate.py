@@ -15,15 +15,18 @@ from msl.inputs.checks import Checked, check, record_skipped
 from msl.inputs.domains import open_scored_split, to_score
 from msl.inputs.networks import Origin, find_network
 from msl.inputs.prepared import scored_images
+from msl.inputs.unlabelled import Unlabelled, for_criteria, for_statistics, open_for_criteria, open_for_statistics
 from msl.labels import LabelSet, are_numbered
 from msl.models import SegmentationNetwork
 from msl.models.devices import prepare, to_device
 from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes.group_name import join_words
+from msl.scoring.criteria import criteria
 from msl.scoring.evaluation import Scored
 from msl.scoring.evaluation import evaluate as score
 from msl.scoring.exports import LabelFiles
 from msl.scoring.panels import panel
+from msl.scoring.recalibration import reestimate
 from msl.scoring.scores import Result
 from msl.scoring.tables import write_tables
 from msl.stages.stage import Outcome
@@ -53,6 +56,8 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
     with ending(reporter), run_folder(reporter.run_id) as folder:
         files = _label_files(config, domains)
         domains, checks = _check_domains(domains, config.runtime.skip_bad)
+        unlabelled = _open_unlabelled(config, checkpoint, label_set, checks)
+        checks += unlabelled.checks
         domains = scored_images(domains, checks, config.runtime)
         name = group or _group_name(config, checkpoint.about.group)
         seed = trained.get(schema.SEED)  # the authors' files do not have it
@@ -66,8 +71,12 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         record_skipped(reporter, checks, folder)
 
         model = to_device(load_network(checkpoint, origin.reference), device)
+        if unlabelled.recalibration is not None:
+            reestimate(model, unlabelled.recalibration)
         kind = usable_precision(precision, device)
-        result = Result(checkpoint.step, {d.role: score(model, d, kind, files.get(d.role)) for d in domains})
+        scores = {d.role: score(model, d, kind, files.get(d.role)) for d in domains}
+        values = {} if unlabelled.criteria is None else criteria(model, unlabelled.criteria)
+        result = Result(checkpoint.step, scores, values)
         metrics = result.metrics(label_set)
         reporter.metrics(metrics, result.step)
         _report(reporter, model, domains, result, config.evaluation.panels, folder)
@@ -108,8 +117,10 @@ def _label_files(config: EvaluateConfig, domains: Sequence[Scored]) -> dict[str,
     return {} if folder is None else {d.role: LabelFiles(folder / d.role, d.domain.label_set) for d in domains}
 
 
-def _open_domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet) -> list[Scored]:
-    """The domains to score and their sizes: from the settings, or else from the checkpoint's training."""
+def _names_and_sizes(
+    config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet
+) -> dict[str, tuple[str | None, tuple[int, int]]]:
+    """Name and size of each domain, by role: from the settings, or else from the checkpoint's training."""
     trained, scored = checkpoint.about.settings, config.scored
     if not trained and (scored.crop_size is None or "trained" in (scored.source, scored.target)):
         raise ConfigError(
@@ -120,13 +131,17 @@ def _open_domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: Lab
     as_trained = parse_size(trained.get("target_crop_size") or f"{source_size[0]},{source_size[1]}")
     target_size = scored.target_crop_size or scored.crop_size or as_trained
     names = {schema.SOURCE: (scored.source, source_size), schema.TARGET: (scored.target, target_size)}
+    return {role: (trained[role] if name == "trained" else name, size) for role, (name, size) in names.items()}
+
+
+def _open_domains(config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet) -> list[Scored]:
+    """The domains to score."""
+    root, split = config.runtime.data_root, config.scored.split
     domains = []
-    for role, (name, size) in names.items():
-        chosen = trained[role] if name == "trained" else name
-        domain = None
-        if chosen is not None:
-            domain = open_scored_split(chosen, config.runtime.data_root, label_set, scored.split)
-        if domain is not None:
+    for role, (name, size) in _names_and_sizes(config, checkpoint, label_set).items():
+        if role == schema.TARGET and not config.evaluation.target_labels:
+            continue
+        if name is not None and (domain := open_scored_split(name, root, label_set, split)) is not None:
             domains.append(to_score(role, domain, size, config))
     if not domains:
         raise ConfigError("there is nothing to score: no domain has labels. -e predict is for images without labels.")
@@ -137,6 +152,22 @@ def _check_domains(domains: Sequence[Scored], skip_bad: bool) -> tuple[list[Scor
     checks = [check(scored.role, scored.domain, skip_bad) for scored in domains]
     usable = [replace(scored, domain=checked.domain) for scored, checked in zip(domains, checks, strict=True)]
     return usable, checks
+
+
+def _open_unlabelled(
+    config: EvaluateConfig, checkpoint: Checkpoint, label_set: LabelSet, scored: Sequence[Checked]
+) -> Unlabelled:
+    """The target's images for criteria and statistics.
+
+    Raises:
+        ConfigError: statistics shall be estimated, and there is no target.
+    """
+    name, size = _names_and_sizes(config, checkpoint, label_set)[schema.TARGET]
+    seen = next((checked for checked in scored if checked.role == schema.TARGET), None)
+    further = None if seen is not None else open_for_criteria(config, name, label_set, config.scored.split)
+    statistics = open_for_statistics(config, name, label_set)
+    checks = tuple(checked for checked in (further, statistics) if checked is not None)
+    return Unlabelled(for_criteria(seen or further, size, config), for_statistics(statistics, size, config), checks)
 
 
 def _report(

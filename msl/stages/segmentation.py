@@ -21,6 +21,7 @@ from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import machine_values, prepare, to_device
 from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes import Request
+from msl.scoring.recalibration import Recalibration
 from msl.scoring.tables import write_tables
 from msl.stages.domain_streams import domain_stream
 from msl.stages.profiles import profile_of
@@ -102,10 +103,13 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
 
     def modules(self, config: T) -> list[str]:
         """The modules of the terms, the network, its backbone and the optimizer, and those that all trainings use."""
-        network = NETWORKS.module(config.model.network), BACKBONES.module(config.model.backbone)
         optimizer = OPTIMIZERS.module(config.optimizer.optimizer)
         objectives = [type(term.objective).__module__ for term in self.terms(config, epoch_iters=1)]
-        return [*_ALWAYS, *network, optimizer, *objectives]
+        return [*_ALWAYS, *self.network_modules(config), optimizer, *objectives]
+
+    def network_modules(self, config: T) -> list[str]:
+        """The modules of the network and of its backbone."""
+        return [NETWORKS.module(config.model.network), BACKBONES.module(config.model.backbone)]
 
     def decisive(self, config: T, data: D) -> dict[str, Any]:
         """The settings that decide the weights, values computed from them, and digests of files that they name."""
@@ -167,6 +171,9 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         """In the order of their calls: nothing is logged after a NaN, and a checkpoint includes what was logged."""
         monitor, data, reporter = job.config.monitor, job.data, job.reporter
         panel_images, folder = job.config.evaluation.panels, job.folder / schema.PANEL_FOLDER
+        recalibration = (
+            None if data.unlabelled.recalibration is None else Recalibration(data.unlabelled.recalibration, precision)
+        )
         stateful = {
             **extension.callbacks,
             "means": LogMeans(monitor.log_every, reporter, extension.observed),
@@ -178,13 +185,16 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
                 every=monitor.eval_every or self.epoch_iters(job.config, data),
                 first="checkpoint" in job.starts,
                 precision=precision,
+                recalibration=recalibration,
+                unlabelled=data.unlabelled.criteria,
+                choose_by=monitor.choose_by,
             ),
         }
         about = self._about(job, network)
         return {
             "nan": StopOnNaN(),
             **stateful,
-            "panels": Panels(network, data.scored, panel_images, folder, reporter),
+            "panels": Panels(network, data.scored, panel_images, folder, reporter, recalibration),
             "checkpoints": SaveCheckpoints(
                 job.folder, reporter, stateful, about, monitor.checkpoint_every, monitor.checkpoint_minutes
             ),

@@ -1,7 +1,7 @@
 """The common part of all stages that go on from a pretrained network."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from msl.checkpoints import about_network, load_network, refuse_other_classes
 from msl.checkpoints.start import network_with_new_head, open_settings, refuse_typed, settings_from_file
@@ -23,7 +23,7 @@ D = TypeVar("D", bound=DomainData)
 class StartedStage(SegmentationStage[S, D], Generic[S, D]):
     """Any stage that goes on from a pretrained network, on both domains."""
 
-    trains_on = (SOURCE, TARGET)
+    trains_on: ClassVar[tuple[str, ...]] = (SOURCE, TARGET)
 
     def needs(self, request: Request, config: S) -> list[Need]:
         """A pretrained network.

@@ -2,7 +2,7 @@
 
 from msl.errors import ConfigError
 from msl.models import SegmentationNetwork
-from msl.training.batch_norm import batch_norms
+from msl.models.batch_norm import batch_norms
 
 
 def freeze_all_but_affine(network: SegmentationNetwork) -> None:

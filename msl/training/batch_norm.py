@@ -1,8 +1,8 @@
 """Train mode, in which BatchNorm learns or not."""
 
-from collections.abc import Iterator
-
 from torch import nn
+
+from msl.models.batch_norm import batch_norms
 
 
 def train_mode(model: nn.Module, freeze_bn: bool) -> None:
@@ -11,8 +11,3 @@ def train_mode(model: nn.Module, freeze_bn: bool) -> None:
     if freeze_bn:
         for module in batch_norms(model):
             module.eval()
-
-
-def batch_norms(model: nn.Module) -> Iterator[nn.Module]:
-    """Every BatchNorm of a network, from its input to its output."""
-    return (module for module in model.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))

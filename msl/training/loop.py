@@ -75,6 +75,7 @@ class State:
     data_wait: float = 0.0  # the part of `seconds` in which the network waited for a batch
     result: "Result | None" = None  # of the evaluation after this step, if there was one
     improved: bool = False  # whether that result is the best so far
+    is_chosen: bool = False  # whether a criterion without target labels prefers it to all earlier ones
     is_stopping: bool = False  # whether the training ends after this step by request; a checkpoint is due
 
     @property
@@ -186,5 +187,5 @@ def eager_passes(state: State, precision: torch.dtype = torch.float32) -> EagerP
 
 def _begin(state: State) -> float:
     state.parts, state.batches, state.shapes, state.data_wait = {}, {}, {}, 0.0
-    state.result, state.improved = None, False
+    state.result, state.improved, state.is_chosen = None, False, False
     return time.perf_counter()

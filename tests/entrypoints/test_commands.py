@@ -14,6 +14,7 @@ from conftest import REPOSITORY
 from entrypoints import (
     adapt,
     backup,
+    bn,
     clean,
     deeplabv3p,
     evaluate,
@@ -37,6 +38,7 @@ from msl.commands.outcome import print_outcome
 from msl.commands.values import setting_value, spell
 from msl.config import (
     AdaptConfig,
+    BnConfig,
     EvaluateConfig,
     JointAdainConfig,
     PackageConfig,
@@ -58,6 +60,7 @@ from msl.service.settings import BackupConfig, CleanConfig, RestoreConfig, Serve
 COMMANDS = {
     "pretrain": (pretrain.main, PretrainConfig.options()),
     "adapt": (adapt.main, AdaptConfig.options()),
+    "bn": (bn.main, BnConfig.options()),
     "target_solo": (target_solo.main, TargetSoloConfig.options()),
     "self_train": (self_train.main, SelfTrainConfig.options()),
     "joint_adain": (joint_adain.main, JointAdainConfig.options()),

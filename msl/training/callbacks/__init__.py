@@ -11,9 +11,11 @@ from msl.training.callbacks.plateau import LowerOnPlateau
 from msl.training.callbacks.previews import Previews
 from msl.training.callbacks.profile import Profile
 from msl.training.callbacks.progress import ProgressBar
+from msl.training.callbacks.statistics import EstimateStatistics
 from msl.training.callbacks.teacher import FollowStudent
 
 __all__ = [
+    "EstimateStatistics",
     "Evaluate",
     "FollowStudent",
     "LogDose",

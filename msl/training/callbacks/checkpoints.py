@@ -19,11 +19,11 @@ from msl.training.random_states import random_states, restore_random_states
 
 
 class SaveCheckpoints(Callback):
-    """Keeps ``last.pt`` with the generation before it and ``best.pt`` in a folder, and hands them to the reporter.
+    """Keeps ``last.pt`` with the generation before it, ``best.pt`` and ``chosen.pt``, and hands them to the reporter.
 
-    It saves `last` after every evaluation, every `every` steps, by time and when the training shall stop, and `best`
-    after each evaluation that is the best so far. It hands them over after every evaluation, at the end, and every
-    `upload_minutes`.
+    It saves `last` after every evaluation, every `every` steps, by time and when the training shall stop, `best` after
+    each evaluation that is the best so far, and `chosen` after each that a criterion prefers to all before. It hands
+    them over after every evaluation, at the end, and every `upload_minutes`.
 
     The state is copied between two steps; the files are written beside the training, one checkpoint at a time. There
     the reporter is flushed first, so that a training resumed from the file lacks no row before its step.
@@ -75,7 +75,8 @@ class SaveCheckpoints(Callback):
 
     def _save(self, state: State) -> None:
         state.watch.settle()
-        names = [schema.BEST_CHECKPOINT] * state.improved + [schema.LAST_CHECKPOINT]
+        marks = {schema.BEST_CHECKPOINT: state.improved, schema.CHOSEN_CHECKPOINT: state.is_chosen}
+        names = [name for name, is_due in marks.items() if is_due]
         uploads = state.result is not None or state.finished or state.is_stopping or self._cadence.is_upload_due
         mark = self._reporter.mark()
         self._cadence.begin(uploads)
@@ -83,10 +84,17 @@ class SaveCheckpoints(Callback):
         self._writer.start(partial(self._write, checkpoint, names, mark, uploads))
 
     def _write(self, checkpoint: Checkpoint, names: Sequence[str], mark: str, uploads: bool) -> None:
-        """In the writer's thread. No kill may come between a `last` that knows of a `best` and the record of that."""
-        if schema.BEST_CHECKPOINT in names:
-            write(self._folder / schema.BEST_CHECKPOINT, checkpoint)
-            self._hand_over(schema.BEST_CHECKPOINT, uploads)
+        """In the writer's thread. No kill may come between a `last` that knows of the others and the record of these.
+
+        Args:
+            checkpoint: the state.
+            names: the files beside `last`.
+            mark: the end of the run's record.
+            uploads: whether the files are handed over.
+        """
+        for name in names:
+            write(self._folder / name, checkpoint)
+            self._hand_over(name, uploads)
         self._reporter.flush()
         write_generation(self._folder / schema.LAST_CHECKPOINT, checkpoint, self._has_written)
         self._has_written = True

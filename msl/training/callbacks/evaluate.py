@@ -1,6 +1,6 @@
 """Scores of the network while it trains."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -8,8 +8,11 @@ import torch
 from msl import schema
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
+from msl.scoring.criteria import criteria
 from msl.scoring.evaluation import Scored, evaluate
+from msl.scoring.recalibration import Recalibration, recalibrated
 from msl.scoring.scores import Result
+from msl.scoring.unlabelled import UnlabelledImages
 from msl.training.loop import Callback, Reporter, State
 
 
@@ -20,7 +23,8 @@ class _InterruptedError(Exception):
 class Evaluate(Callback):
     """Scores the network on every domain at intervals, and keeps the best and the last result.
 
-    `best` has the highest target mIoU: an oracle's choice, because it uses target labels. `last` does not use them.
+    `best` has the highest target mIoU: an oracle's choice, because it uses target labels. `last` does not use them, nor
+    does `chosen`, which has the best value of a criterion.
 
     A stop request interrupts it; the resumed training then begins with that evaluation.
     """
@@ -34,17 +38,36 @@ class Evaluate(Callback):
         every: int,
         first: bool = False,
         precision: torch.dtype = torch.float32,
+        recalibration: Recalibration | None = None,
+        unlabelled: UnlabelledImages | None = None,
+        choose_by: str | None = None,
     ) -> None:
+        """Set it up.
+
+        Args:
+            model: the network that trains.
+            domains: what is scored.
+            label_set: its classes.
+            reporter: takes the scores.
+            every: steps between two evaluations.
+            first: also before the first step.
+            precision: of the network's forward pass.
+            recalibration: of the network while it is scored.
+            unlabelled: images of the target on which criteria are computed.
+            choose_by: the criterion that chooses `chosen`.
+        """
         self.results: dict[str, Result] = {}
         self._model, self._domains, self._label_set, self._reporter = model, domains, label_set, reporter
         self._every, self._first, self._precision = every, first, precision
+        self._recalibration, self._unlabelled, self._choose_by = recalibration, unlabelled, choose_by
 
     def on_start(self, state: State) -> None:
         """Make up for an evaluation that was interrupted.
 
-        With `first`, score the network before its first step: a point of the curve, never the best.
+        With `first`, score the network before its first step: a point of the curve, never the best. If no step is left,
+        this score is the last one.
         """
-        if state.step == 0:
+        if state.step == 0 and not state.finished:
             if self._first and (result := self._score(state)):
                 self._reporter.metrics(result.metrics(self._label_set), 0)
         elif schema.LAST not in self.results or self.results[schema.LAST].step < state.step:
@@ -58,13 +81,12 @@ class Evaluate(Callback):
         if result is None:
             return
         self._reporter.metrics(result.metrics(self._label_set), state.step)
-        state.result, state.improved = result, self._beats_best(result)
-        self.results[schema.LAST] = result
-        if state.improved:
-            self.results[schema.BEST] = result
+        state.result, state.improved, state.is_chosen = result, self._beats_best(result), self._is_preferred(result)
+        marks = {schema.LAST: True, schema.BEST: state.improved, schema.CHOSEN: state.is_chosen}
+        self.results |= {which: result for which, is_so in marks.items() if is_so}
 
     def on_end(self, state: State) -> None:
-        """Log the best and the last scores under their prefixes, at the steps of their evaluations."""
+        """Log the best, the last and the chosen scores under their prefixes, at the steps of their evaluations."""
         for which, result in self.results.items():
             values = result.metrics(self._label_set)
             self._reporter.metrics({schema.final(which, name): v for name, v in values.items()}, result.step)
@@ -72,17 +94,33 @@ class Evaluate(Callback):
     def _score(self, state: State) -> Result | None:
         """The scores on every domain; None if a stop request interrupts. It raises as `LossWatch.settle` does."""
 
-        def look(name: str) -> None:
+        def look(name: str = "") -> None:
             if state.stop.is_made:
                 raise _InterruptedError
 
         state.watch.settle()
         try:
-            scores = {d.role: evaluate(self._model, d, self._precision, before=look) for d in self._domains}
+            with recalibrated(self._recalibration, self._model, state.step, look):
+                scores = {d.role: evaluate(self._model, d, self._precision, before=look) for d in self._domains}
+                values = self._criteria(look)
         except _InterruptedError:
             state.is_stopping = True
             return None
-        return Result(state.step, scores)
+        return Result(state.step, scores, values)
+
+    def _criteria(self, look: Callable[[], None]) -> dict[str, float]:
+        if self._unlabelled is None:
+            return {}
+        return criteria(self._model, self._unlabelled, self._precision, look)
+
+    def _is_preferred(self, result: Result) -> bool:
+        if self._choose_by is None or (value := result.criterion(self._choose_by)) is None:
+            return False
+        earlier = self.results.get(schema.CHOSEN)
+        before = None if earlier is None else earlier.criterion(self._choose_by)
+        if before is None:
+            return True
+        return value > before if schema.higher_is_better(schema.criterion(self._choose_by)) else value < before
 
     def _beats_best(self, result: Result) -> bool:
         if result.target_miou is None:
@@ -91,7 +129,7 @@ class Evaluate(Callback):
         return best is None or best.target_miou is None or result.target_miou > best.target_miou
 
     def state_dict(self) -> dict[str, Any]:
-        """The best and the last result so far."""
+        """The best, the last and the chosen result so far."""
         return {which: result.state_dict() for which, result in self.results.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

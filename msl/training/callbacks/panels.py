@@ -7,6 +7,7 @@ from msl import schema
 from msl.models import SegmentationNetwork
 from msl.scoring.evaluation import Scored
 from msl.scoring.panels import panel
+from msl.scoring.recalibration import Recalibration, recalibrated
 from msl.training.loop import Callback, Reporter, State
 
 
@@ -14,10 +15,16 @@ class Panels(Callback):
     """Draws one panel for each domain after every evaluation, always with the same few images."""
 
     def __init__(
-        self, model: SegmentationNetwork, domains: Sequence[Scored], count: int, folder: Path, reporter: Reporter
+        self,
+        model: SegmentationNetwork,
+        domains: Sequence[Scored],
+        count: int,
+        folder: Path,
+        reporter: Reporter,
+        recalibration: Recalibration | None = None,
     ) -> None:
         self._model, self._domains, self._count = model, domains, count
-        self._folder, self._reporter = folder, reporter
+        self._folder, self._reporter, self._recalibration = folder, reporter, recalibration
 
     def on_start(self, state: State) -> None:
         """Draw, too, after an evaluation for which a resumed training makes up."""
@@ -27,6 +34,7 @@ class Panels(Callback):
         """Draw and record the panels; their names hold the step."""
         if state.result is None or not self._count:
             return
-        for scored in self._domains:
-            for file in panel(self._model, scored, self._count).save(self._folder, scored.role, state.step):
-                self._reporter.file(file, schema.PANEL_FOLDER)
+        with recalibrated(self._recalibration, self._model, state.step):
+            for scored in self._domains:
+                for file in panel(self._model, scored, self._count).save(self._folder, scored.role, state.step):
+                    self._reporter.file(file, schema.PANEL_FOLDER)

@@ -8,7 +8,7 @@ from torch import nn
 from msl.config import OptimizerConfig
 from msl.errors import ConfigError
 from msl.models import SegmentationNetwork
-from msl.training.batch_norm import batch_norms
+from msl.models.batch_norm import batch_norms
 
 Group = dict[str, Any]  # a parameter group of torch.optim
 

@@ -145,7 +145,7 @@ def test_a_second_server_in_the_folder_is_refused_with_the_first_ones_process(lo
 
 
 def test_a_worker_that_is_busy_is_not_ended(lone):
-    """uvicorn ends one that gives no sign for 5 s, with every request in it: a search of many runs on a busy machine."""
+    """uvicorn ends one that gives no sign for 5 s, as in a search of many runs on a busy machine, with its requests."""
     workers = workers_of(lone)
     os.kill(workers[0], signal.SIGSTOP)
     sleep(7)

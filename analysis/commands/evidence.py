@@ -1,0 +1,122 @@
+"""The commands that take gains apart, judge criteria and plan seeds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from analysis.commands.options import BASELINE, plain_errors, print_table, runs_of_msl, split_names, table_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from analysis.comparison import Attribution, Selector
+    from analysis.seeds import Measure
+
+_MEASURE = click.option("--metric", default="mIoU", show_default=True, help="Score: mIoU, IoU/road, best/mIoU, ….")
+_FIGURE = click.option(
+    "--figure", type=click.Path(path_type=Path), help="Draw it too, into this file with .svg and .png; no ending."
+)
+
+
+@click.command()
+@table_options
+@_MEASURE
+@_FIGURE
+def attribution(experiment: str, form: str, store: str, metric: str, figure: Path | None) -> None:
+    """Take the gain of each adaptation apart: statistics, further source steps, objective."""
+    with plain_errors():
+        from analysis.comparison import attribution as taken_apart
+        from analysis.comparison import attribution_table
+        from analysis.seeds import find_measure
+        from analysis.store import open_store
+
+        runs = runs_of_msl(open_store(store), experiment)
+        parts, measure = taken_apart(runs, metric), find_measure(metric, runs)
+        print_table(attribution_table(parts, measure), form)
+        if figure is not None:
+            _save(_gains(parts, measure), figure)
+
+
+@click.command()
+@table_options
+@click.option(
+    "--among",
+    type=click.Choice(["checkpoints", "runs"]),
+    default="checkpoints",
+    show_default=True,
+    help="What is chosen from: the evaluations of each run, or runs that share parent and seed.",
+)
+@_FIGURE
+def selectors(experiment: str, form: str, store: str, among: Any, figure: Path | None) -> None:
+    """How well criteria choose that need no target labels: the regret of each."""
+    with plain_errors():
+        from analysis.comparison import selector_table
+        from analysis.comparison import selectors as judged
+        from analysis.store import open_store
+
+        opened = open_store(store)
+        found = judged(opened, runs_of_msl(opened, experiment), among)
+        print_table(selector_table(found, among), form)
+        if figure is not None:
+            _save(_regrets(found), figure)
+
+
+@click.command()
+@table_options
+@BASELINE
+@_MEASURE
+@click.option("--differences", default="0.5,1,2", show_default=True, help="Differences to find, with commas between.")
+@click.option(
+    "--power", type=click.FloatRange(0.05, 0.999), default=0.8, show_default=True, help="Probability of finding them."
+)
+def power(experiment: str, form: str, store: str, baseline: str, metric: str, differences: str, power: float) -> None:
+    """How many seeds a difference needs, from the spread that groups show."""
+    with plain_errors():
+        from analysis.comparison import compare, power_table
+        from analysis.store import open_store
+
+        comparison = compare(runs_of_msl(open_store(store), experiment), baseline, [metric])
+        print_table(power_table(comparison, _numbers(differences), power), form)
+
+
+def _numbers(text: str) -> list[float]:
+    try:
+        numbers = [float(part) for part in split_names(text) or ()]
+    except ValueError:
+        numbers = []
+    if not numbers or not all(0 < number < float("inf") for number in numbers):
+        raise click.BadParameter("pass numbers above 0 with commas between, such as 0.5,1", param_hint="--differences")
+    return numbers
+
+
+def _gains(parts: "Sequence[Attribution]", measure: "Measure") -> "Figure":
+    from analysis.figures import interval_plot
+    from analysis.seeds import short_names
+
+    series = {
+        "statistics": [part.statistics.as_summary for part in parts],
+        "further steps": [part.steps.as_summary for part in parts],
+        "objective": [part.objective.as_summary for part in parts],
+    }
+    title = f"Gain in {measure.heading} over source only, in parts"
+    return interval_plot(short_names([part.group.name for part in parts]), series, "points, 95 % t interval", title)
+
+
+def _regrets(found: "Sequence[Selector]") -> "Figure":
+    from analysis.comparison.selectors import SCORE
+    from analysis.figures import interval_plot
+    from msl import schema
+
+    names, summaries = [selector.name for selector in found], [selector.summary for selector in found]
+    axis = f"points of {schema.heading(SCORE)}; dots are cases, lines 95 % t intervals"
+    return interval_plot(names, {"regret": summaries}, axis, "Regret of choosing without target labels", single=True)
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    from analysis.figures import save
+
+    for file in save(figure, path):
+        click.echo(file, err=True)

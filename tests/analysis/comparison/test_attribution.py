@@ -1,0 +1,121 @@
+"""The parts of a gain, from planted runs whose parts are known."""
+
+import math
+
+import planted
+import pytest
+
+from analysis.comparison import attribution, attribution_table, dose, find_twin
+from analysis.errors import AnalysisError
+from analysis.seeds import find_measure, seed_groups
+from analysis.tables import as_csv, as_text
+
+MIOU = "last/target/mIoU"
+PARENTS = [f"source only {seed}" for seed in range(3)]
+STEPS = {"poly_power": 0.9}
+
+
+def scores(start, *jitter):
+    return {MIOU: [start + noise for noise in (jitter or (-1.0, 0.0, 1.0))]}
+
+
+def groups(*more):
+    return planted.frame(
+        planted.group("source only", scores(30.0), stage="pretrain"),
+        planted.group("bn", scores(34.0), stage="bn", parents=PARENTS, **BN),
+        planted.group("twin", scores(36.0), parents=PARENTS, lambda_target=0, **STEPS),
+        planted.group("MS", scores(36.5, -1.0, 0.0, 1.3), parents=PARENTS, **STEPS),
+        *more,
+    )
+
+
+# Stage bn records no setting that only steps read.
+BN = dict.fromkeys(("target_mode", "lambda_target", "iw_ratio", "round_num", "epoch_each_round", "epoch_iters"), "")
+
+
+def test_the_parts_add_up():
+    (part,) = attribution(groups())
+    assert (part.group.name, part.twin.name) == ("MS", "twin")
+    assert part.source_only.mean == 30.0
+    assert (part.statistics.mean, part.steps.mean) == (4.0, 2.0)
+    assert part.objective.mean == pytest.approx(0.6)
+    assert part.total.mean == pytest.approx(part.statistics.mean + part.steps.mean + part.objective.mean)
+    low, high = part.objective.interval().low, part.objective.interval().high
+    half = 4.302653 * math.sqrt(3) / 10 / math.sqrt(3)  # t of 2 degrees of freedom; differences 0.5, 0.5, 0.8
+    assert (low, high) == pytest.approx((0.6 - half, 0.6 + half), abs=1e-5)
+    assert part.notes == ()
+
+
+def test_the_table_says_each_part_with_its_interval():
+    runs = groups(planted.group("IW", scores(35.0), parents=PARENTS, target_mode="IW_maxsquare", **STEPS))
+    text = as_text(attribution_table(attribution(runs), find_measure("mIoU", runs)))
+    lines = text.splitlines()
+    assert "p of the objective by a paired t test, corrected by Holm for the rows" in lines[0]
+    assert lines[2].split() == [
+        *("group", "n", "source", "only", "statistics", "further", "steps", "objective", "p", "total", "dose")
+    ]
+    assert lines[4].startswith("MS ")
+    assert "+4.00 [+4.00, +4.00]  +2.00 [+2.00, +2.00]  +0.60 [+0.17, +1.03]" in lines[4]
+    assert "-1.00 [-1.00, -1.00]  <0.001" in lines[5]  # another objective has the same twin
+    header, *rows = as_csv(attribution_table(attribution(runs), find_measure("mIoU", runs))).splitlines()
+    assert "objective delta,objective low,objective high,objective p Holm" in header
+    assert len(rows) == 2
+
+
+def test_a_twin_agrees_in_everything_but_the_objective():
+    everything = seed_groups(
+        groups(
+            planted.group("other lr", scores(1.0), parents=PARENTS, lambda_target=0, lr=1e-3),
+            planted.group("longer", scores(1.0), parents=PARENTS, lambda_target=0, round_num=9),
+            planted.group("multi", scores(1.0), parents=PARENTS, lambda_target=0, multi=True),
+        )
+    )
+    assert find_twin(everything["MS"], list(everything.values())).name == "twin"
+    assert find_twin(everything["MS"], [everything["other lr"], everything["longer"], everything["multi"]]) is None
+
+
+def test_what_is_missing_is_said():
+    alone = planted.frame(
+        planted.group("source only", scores(30.0), stage="pretrain"),
+        planted.group("MS", scores(36.5), parents=PARENTS),
+    )
+    (part,) = attribution(alone)
+    assert math.isnan(part.objective.mean)
+    assert part.notes[0].startswith("no finished twin")
+    without_bn = groups()
+    (part,) = attribution(without_bn[without_bn["msl.stage"] != "bn"])
+    assert (part.steps.mean, part.notes) == (
+        6.0,
+        ("no run of stage bn has its parent: further steps include the statistics",),
+    )
+    with pytest.raises(AnalysisError, match="no finished adaptation with an objective has its finished parent"):
+        attribution(planted.frame(planted.group("MS", scores(36.5))))
+
+
+def test_seeds_of_one_parent_give_the_statistics_once():
+    one = ["source only 0"] * 3
+    runs = planted.frame(
+        planted.group("source only", {MIOU: [30.0]}, stage="pretrain", seeds=(0,)),
+        planted.group("bn", {MIOU: [34.0]}, stage="bn", seeds=(0,), parents=one[:1], **BN),
+        planted.group("twin", scores(36.0), parents=one, lambda_target=0),
+        planted.group("MS", scores(37.0), parents=one),
+    )
+    (part,) = attribution(runs)
+    assert (part.statistics.mean, part.statistics.interval()) == (4.0, None)
+    assert part.steps.interval() is not None
+    assert part.notes == ("its seeds share one parent: source only and statistics have no interval",)
+
+
+def test_a_twin_of_another_parent_is_no_pair():
+    runs = groups()
+    runs.loc[(runs["msl.group"] == "twin") & (runs["cfg.seed"] == "2"), "msl.parent"] = "another"
+    (part,) = attribution(runs)
+    assert part.objective.group.n == 2
+    assert part.notes == ("no twin from the same parent for seed 2",)
+
+
+def test_dose():
+    runs = groups(planted.group("no power", scores(1.0), parents=PARENTS))
+    group = seed_groups(runs)["MS"]  # λ 0.1, lr 2.5e-4, 100 iterations
+    assert dose(group) == pytest.approx(0.1 * 2.5e-4 * sum((1 - t / 100) ** 0.9 for t in range(100)))
+    assert dose(group) == pytest.approx(0.1 * 2.5e-4 * 100 / 1.9, rel=0.02)

@@ -37,7 +37,10 @@ from msl.training.schedules import lr_schedule
 T = TypeVar("T", bound=TrainConfig)
 D = TypeVar("D", bound=DomainData)
 
-_ALWAYS = ("msl.models.build", "msl.training.loop", "msl.training.optimizers.build", "msl.training.schedules")
+_ALWAYS = (
+    *("msl.models.build", "msl.training.loop", "msl.training.acceleration"),
+    *("msl.training.optimizers.build", "msl.training.schedules"),
+)
 
 
 # A fingerprint has these in another form: domains by their content, whatever path is typed; results of other stages as

@@ -69,7 +69,8 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
     def modules(self, config: TrainStyleConfig) -> list[str]:
         """The modules of the objective and of the style network, and those that all trainings use."""
         parts = (StyleReconstruction, StyleTransfer, load_encoder, mirror_encoder, normalise)
-        common = ("msl.training.loop", "msl.training.optimizers.decoder", "msl.training.schedules")
+        training = ("msl.training.loop", "msl.training.acceleration")
+        common = (*training, "msl.training.optimizers.decoder", "msl.training.schedules")
         return [*common, *(part.__module__ for part in parts)]
 
     def decisive(self, config: TrainStyleConfig, data: DecoderData) -> dict[str, Any]:

@@ -97,3 +97,21 @@ def test_an_error_in_a_loading_process_is_told_without_its_traceback(domain, tmp
     with pytest.raises(DataError, match=r"^/.*\.png: no such file$"):
         next(stream)
     stream.close()
+
+
+def test_on_a_cpu_nothing_is_read_ahead(domain):
+    stream = Stream(domain, TRANSFORM, 2, seed=1, salt="source")
+    assert stream.look_ahead() == 0
+    assert stream.position == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_batches_that_are_copied_ahead_are_the_same(domain):
+    plain, ahead = (Stream(domain, TRANSFORM, 2, seed=1, salt="source", device=d) for d in (None, torch.device("cuda")))
+    for number in range(6):
+        one, other = next(plain), next(ahead)
+        assert torch.equal(one.image, other.image.cpu())
+        assert torch.equal(one.label, other.label.cpu())
+        assert (one.names, plain.position) == (other.names, ahead.position)
+        if number % 2:
+            ahead.look_ahead()

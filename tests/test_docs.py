@@ -33,8 +33,8 @@ COMMAND = re.compile(r"(?:python -m entrypoints\.|python -m analysis |\bmsl |mak
 
 # A page on which names are made up: tests/test_extending.py runs it.
 EXAMPLES = DOCS / "extending.md"
-# Options of `mlflow run`, of tests/benchmarks/store.py, and the one that every command has.
-FOREIGN = {"env-manager", "experiment-name", "scale", "only", "help"}
+# Options of `mlflow run`, of scripts in tests/benchmarks, and the one that every command has.
+FOREIGN = {"env-manager", "experiment-name", "scale", "only", "small", "help"}
 OTHER_PROGRAMS = re.compile(r"^(mlflow (models|ui)|curl|pip|git|uv)\b|docker|--gpus")
 
 

@@ -10,6 +10,7 @@ from analysis.commands.options import BASELINE, plain_errors, print_table, runs_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from analysis.comparison import Attribution, Selector
@@ -49,8 +50,9 @@ def attribution(experiment: str, form: str, store: str, metric: str, figure: Pat
     show_default=True,
     help="What is chosen from: the evaluations of each run, or runs that share parent and seed.",
 )
+@click.option("--stage", help="Only runs of this stage, such as adapt; all if left out.")
 @_FIGURE
-def selectors(experiment: str, form: str, store: str, among: Any, figure: Path | None) -> None:
+def selectors(experiment: str, form: str, store: str, among: Any, stage: str | None, figure: Path | None) -> None:
     """How well criteria choose that need no target labels: the regret of each."""
     with plain_errors():
         from analysis.comparison import selector_table
@@ -58,7 +60,7 @@ def selectors(experiment: str, form: str, store: str, among: Any, figure: Path |
         from analysis.store import open_store
 
         opened = open_store(store)
-        found = judged(opened, runs_of_msl(opened, experiment), among)
+        found = judged(opened, _of_stage(runs_of_msl(opened, experiment), stage), among)
         print_table(selector_table(found, among), form)
         if figure is not None:
             _save(_regrets(found), figure)
@@ -80,6 +82,18 @@ def power(experiment: str, form: str, store: str, baseline: str, metric: str, di
 
         comparison = compare(runs_of_msl(open_store(store), experiment), baseline, [metric])
         print_table(power_table(comparison, _numbers(differences), power), form)
+
+
+def _of_stage(runs: "pd.DataFrame", stage: str | None) -> "pd.DataFrame":
+    from analysis.errors import unknown
+    from msl import schema
+
+    if stage is None:
+        return runs
+    stages = {str(name) for name in runs[schema.STAGE].dropna()} if schema.STAGE in runs else set()
+    if stage not in stages:
+        raise unknown("stage", stage, stages)
+    return runs[runs[schema.STAGE] == stage]
 
 
 def _numbers(text: str) -> list[float]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _ROW_INCHES, _SERIES_INCHES = 0.3, 0.2
 _SPREAD = 0.6  # of a row that its series take
+_BELOW = 0.22  # of a row, from a mean to the dots of its values
 
 
 def interval_plot(
@@ -25,7 +26,7 @@ def interval_plot(
         series: by its name in the legend, one summary for each row.
         axis: below the plot.
         title: above it.
-        single: also a small dot for each value.
+        single: also a small dot for each value, below its mean.
     """
     with style.styled([*rows, *series]):
         from matplotlib.figure import Figure
@@ -51,7 +52,8 @@ def _draw(plot: "Axes", name: str, summaries: Sequence[Summary], place: int, cou
     drawn = [(row + shift, summary) for row, summary in enumerate(summaries) if summary.n]
     for y, summary in drawn:
         if single:
-            plot.plot(summary.values, [y] * summary.n, ".", color=style.colour(place), alpha=0.3, markersize=5)
+            below = [y + _BELOW] * summary.n  # where the line over the interval does not hide them
+            plot.plot(summary.values, below, "o", color=style.colour(place), alpha=0.4, markersize=4)
         if (interval := summary.interval()) is not None:
             plot.hlines(y, interval.low, interval.high, color=style.colour(place))
     means = [summary.mean for _, summary in drawn]

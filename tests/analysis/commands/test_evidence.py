@@ -53,6 +53,8 @@ def test_selectors_with_their_figure(adapted, tmp_path):
     assert "source_risk" in result.output
     assert (tmp_path / "regrets.png").exists()
     assert run("selectors", "--among", "runs").exit_code == 0
+    assert "6 of 6" in run("selectors", "--stage", "adapt").output
+    assert "no stage 'adopt' in this store; nearest: adapt" in run("selectors", "--stage", "adopt").output
 
 
 def test_power(adapted):

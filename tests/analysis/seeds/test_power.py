@@ -13,6 +13,20 @@ def test_published_numbers(effect, pairs):
     assert paired_power(pairs, effect) >= 0.8 > paired_power(pairs - 1, effect)
 
 
+def test_two_pairs_and_a_large_effect():
+    """T of one degree of freedom exceeds 12.7 if |Z'| < (Z + shift) / 12.7."""
+    z, other = np.random.default_rng(0).normal(size=(2, 200_000))
+    assert paired_power(2, 5.5) == pytest.approx((np.abs(z + 5.5 * 2**0.5) > 12.706 * np.abs(other)).mean(), abs=0.005)
+    assert [pairs_needed(difference, 1.0) for difference in (5.5, 11, 22)] == [3, 3, 2]
+
+
+@pytest.mark.parametrize(("pairs", "effect"), [(4, 0.5), (10, 1.0), (40, 0.3)])
+def test_it_is_the_noncentral_t(pairs, effect):
+    limit, shift = stats.t.ppf(0.975, pairs - 1), effect * pairs**0.5
+    expected = stats.nct.sf(limit, pairs - 1, shift) + stats.nct.cdf(-limit, pairs - 1, shift)
+    assert paired_power(pairs, effect) == pytest.approx(expected, abs=1e-4)
+
+
 def test_without_a_spread_and_without_hope():
     assert pairs_needed(0.5, 0.0) == 2
     assert pairs_needed(0.0, 1.0) is None

@@ -5,6 +5,7 @@ import re
 import shlex
 import stat
 import subprocess
+import sys
 import tomllib
 from contextlib import suppress
 from importlib import metadata
@@ -120,6 +121,34 @@ def needs(requirement, extras):
     return requirement.marker is None or any(
         requirement.marker.evaluate({**environment, "extra": extra}) for extra in {"", *extras}
     )
+
+
+SERVER_COMMANDS = """
+import sys
+from importlib.metadata import packages_distributions
+from packaging.utils import canonicalize_name
+
+packages, pinned = packages_distributions(), set(sys.argv[1].split())
+
+class OnlyPinned:
+    def find_spec(self, name, path=None, target=None):
+        known = {canonicalize_name(package) for package in packages.get(name, ())} - {"typing", "msl"}
+        if known and not known & pinned:
+            raise ModuleNotFoundError(f"{name} is not in the lock", name=name)
+
+sys.meta_path.insert(0, OnlyPinned())
+import msl.service.gate, msl.service.server, msl.service.backup, msl.service.retention, msl.service.users
+from msl.commands import find_command
+for command in ("serve", "backup", "restore", "clean"):
+    find_command(command)
+"""
+
+
+def test_the_lock_has_everything_that_the_servers_commands_import():
+    for pinned, is_enough in ((pins("server.txt").keys(), True), (pins("server.txt").keys() - {"tqdm"}, False)):
+        command = [sys.executable, "-c", SERVER_COMMANDS, " ".join(pinned)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+        assert (done.returncode == 0) == is_enough, done.stderr
 
 
 def test_pip_checks_every_hash():

@@ -98,7 +98,7 @@ def test_one_study_through_every_disturbance(tmp_path):
     drive(tmp_path).wait()
     assert {run.info.status for run in runs().values()} == {"FINISHED"}
     (run,) = [run for run in runs().values() if schema.STUDY_NODE in run.data.tags]
-    assert run.data.tags[schema.ATTEMPTS] == "3"
+    assert run.data.tags[schema.ATTEMPTS] in ("2", "3")  # a start that ended before it took the run is none
 
 
 def test_a_killed_driver_is_taken_over():

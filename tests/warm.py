@@ -57,7 +57,13 @@ def register() -> None:
 
 def start(target: str, arguments: Sequence[str], env: Mapping[str, str], folder: Path, log: Path) -> Started:
     """Fork a process that runs a target: ``job``, or the name of a command."""
-    request = {"target": target, "arguments": list(arguments), "env": dict(env), "folder": str(folder), "log": str(log)}
+    request = {
+        "target": target,
+        "arguments": list(arguments),
+        "env": dict(env),
+        "folder": str(folder),
+        "log": str(log.absolute()),
+    }
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(os.environ[SOCKET])
         connection.sendall(json.dumps(request).encode())

@@ -40,7 +40,7 @@ _LOOK_ELSEWHERE_S = 10.0
 _GUIDED_EVERY_S = 1.0
 _TELL_EVERY_S = 60.0
 _CANCEL_S = 15.0
-_CHANGED = "its job was lost"
+_LOST = "its job was lost"
 
 
 class Driver:
@@ -131,9 +131,9 @@ class Driver:
     def _judge(self, node: Node) -> None:
         """The job of a node has ended: the run store says whether its run has finished."""
         runs = runs_of_node(self._client, self._course.study_run, node.key)
-        finished = next((run for run in runs if run.is_finished), None)
-        alive = next((run for run in runs if run.is_alive), None)
         attempts = self._submissions[node.key].attempts
+        finished = next((run for run in runs if run.is_finished and (attempts > 0 or _fits(run, node))), None)
+        alive = next((run for run in runs if run.is_alive), None)
         if finished is not None:
             self._finish(node, finished)
         elif alive is not None:
@@ -142,7 +142,7 @@ class Driver:
             note = f"its job ended {attempts} times without a finished run"
             self._set(node, Standing(state=FAILED, run=runs[0] if runs else None, note=note))
         else:
-            self._course.say(f"{node.title}: {_CHANGED}; start {attempts + 1} of {self._course.retries + 1} follows")
+            self._course.say(f"{node.title}: {_LOST}; start {attempts + 1} of {self._course.retries + 1} follows")
             self.standings[node.key] = Standing()
 
     def _finish(self, node: Node, run: SeenRun) -> None:
@@ -269,6 +269,11 @@ class Driver:
             for run in runs_of_node(self._client, self._course.study_run, node.key):
                 if run.status == schema.RUNNING and not run.is_alive:  # its process ended before it could say so
                     give_up(self._client, run.run_id, "its study was stopped")
+
+
+def _fits(run: SeenRun, node: Node) -> bool:
+    """Whether a run of an earlier start of the study is of the present code and data, as far as that is known."""
+    return not run.fingerprint or node.fingerprint in (None, run.fingerprint)
 
 
 def _forget_fingerprints(node: Node) -> None:

@@ -84,7 +84,7 @@ def _unfinished(client: Any, job: Mapping[str, Any]) -> str | None:
     from msl.tracking.study_runs import give_up, runs_of_node
 
     runs = runs_of_node(client, job["study_run"], job["key"])
-    if any(run.is_finished for run in runs):
+    if any(run.is_finished and job["fingerprint"] in (None, run.fingerprint) for run in runs):
         return _FINISHED
     trains = isinstance(find_stage(job["request"]["stage"]), TrainingStage)
     for run in runs:

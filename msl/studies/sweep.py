@@ -4,8 +4,10 @@ Optuna's own journal in the study's folder has the trials, so that a sweep whose
 """
 
 import logging
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ from msl.tracking.study_runs import SeenRun, metric_rows
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
     from optuna import Trial
+    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
 _FREE = ("criteria/", "loss/")  # of the target, and computed without its labels
@@ -57,7 +60,7 @@ class _Open:
 
     trial: "Trial"
     node: Node
-    step: int = -1  # the last one whose score was told
+    evaluations: int = 0  # whose scores were told
 
 
 class Sweep:
@@ -84,7 +87,7 @@ class Sweep:
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """For each trial its settings, its score and its state, as a picture needs them."""
-        for trial in self._trials.trials:
+        for trial in (trial for trial in self._trials.trials if trial.state.name != "WAITING"):
             yield {**trial.params, self._config.metric: trial.value, "state": trial.state.name}
 
     def more(self, standings: Mapping[str, Standing]) -> Iterator[Node]:
@@ -93,7 +96,7 @@ class Sweep:
             standing = standings.get(opened.node.key)
             if standing is not None and standing.state in OVER:
                 self._tell(opened, standing)
-        while len(self._open) < self._slots and len(self._trials.trials) < self._most_trials():
+        while len(self._open) < self._slots and self._begun() < self._most_trials():
             trial = self._trials.ask()
             opened = _Open(trial, self._node(self._sampled(trial)))
             trial.set_user_attr(_KEY, opened.node.key)
@@ -108,11 +111,12 @@ class Sweep:
         run = running.get(opened.node.key)
         if run is None or not self._config.prune:
             return False
-        for step, value in metric_rows(self._client, run.run_id, self._config.metric):
-            if step > opened.step:
-                opened.step = step
-                opened.trial.report(value, step)
-        return opened.step >= 0 and opened.trial.should_prune()
+        rows = metric_rows(self._client, run.run_id, self._config.metric)
+        for number, (_, value) in enumerate(rows, start=1):
+            if number > opened.evaluations:
+                opened.evaluations = number
+                opened.trial.report(value, number)
+        return opened.evaluations > 0 and opened.trial.should_prune()
 
     def _tell(self, opened: _Open, standing: Standing) -> None:
         from optuna.trial import TrialState
@@ -130,6 +134,10 @@ class Sweep:
     def _score(self, run: SeenRun) -> float | None:
         name = self._config.metric
         return run.metrics.get(schema.final(schema.LAST, name), run.metrics.get(name))
+
+    def _begun(self) -> int:
+        """The number of trials, without the points of a grid that wait."""
+        return sum(trial.state.name != "WAITING" for trial in self._trials.trials)
 
     def _most_trials(self) -> int:
         sizes = [len(part.values) for part in self._space.dimensions.values() if isinstance(part, Choice)]
@@ -152,11 +160,11 @@ class Sweep:
         from optuna import Trial
 
         trial = Trial(self._trials, frozen._trial_id)
-        return _Open(trial, self._node(self._sampled(trial)), max(frozen.intermediate_values, default=-1))
+        return _Open(trial, self._node(self._sampled(trial)), len(frozen.intermediate_values))
 
 
 def _is_open(trial: "FrozenTrial") -> bool:
-    return not trial.state.is_finished()
+    return trial.state.name == "RUNNING"
 
 
 def _suggested(trial: "Trial", name: str, dimension: Choice | Range) -> Any:
@@ -177,25 +185,41 @@ def _open_trials(config: SweepConfig, space: Space, folder: Path) -> "OptunaStud
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     backend = JournalFileBackend(str(folder / "trials.log"))
     higher = schema.higher_is_better(schema.parse_metric(config.metric).name)
-    pruner = optuna.pruners.SuccessiveHalvingPruner(reduction_factor=2) if config.prune else optuna.pruners.NopPruner()
-    return optuna.create_study(
+    pruners = optuna.pruners
+    halving = pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+    trials = optuna.create_study(
         storage=optuna.storages.JournalStorage(backend),
         study_name=config.name,
         load_if_exists=True,
         direction="minimize" if higher is False else "maximize",
-        sampler=_sampler(config, space),
-        pruner=pruner,
+        sampler=_sampler(config),
+        pruner=halving if config.prune else pruners.NopPruner(),
     )
+    for point in _grid(space) if config.sampler == "grid" else ():
+        trials.enqueue_trial(point, skip_if_exists=True)
+    return trials
 
 
-def _sampler(config: SweepConfig, space: Space) -> Any:
-    from optuna import samplers
+def _sampler(config: SweepConfig) -> "BaseSampler":
+    """The points of a grid are in the queue; a sampler is not asked for them."""
+    import optuna
 
-    if config.sampler == "random":
-        return samplers.RandomSampler(seed=config.seed)
-    if config.sampler == "tpe":
-        return samplers.TPESampler(seed=config.seed, constant_liar=True)
+    if config.sampler != "tpe":
+        return optuna.samplers.RandomSampler(seed=config.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        # It counts a trial that runs as a bad one, so that several at a time do not all try the same.
+        return optuna.samplers.TPESampler(seed=config.seed, constant_liar=True)
+
+
+def _grid(space: Space) -> Iterator[dict[str, str]]:
+    """Every point of the space.
+
+    Raises:
+        ConfigError: a setting has no list of values.
+    """
     if ranges := [name for name, part in space.dimensions.items() if isinstance(part, Range)]:
         raise ConfigError(f"sampler = grid: {', '.join(ranges)} has no list of values. Pass NAME=VALUE|VALUE.")
-    grid = {name: list(part.values) for name, part in space.dimensions.items() if isinstance(part, Choice)}
-    return samplers.GridSampler(grid, seed=config.seed)
+    values = [part.values for part in space.dimensions.values() if isinstance(part, Choice)]
+    for point in product(*values):
+        yield dict(zip(space.dimensions, point, strict=True))

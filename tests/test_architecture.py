@@ -25,6 +25,7 @@ FLOORS = [
     {"inputs"},
     {"stages", "serving"},
     {"runs"},
+    {"studies"},
     {"commands", "python"},
 ]
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -35,7 +35,7 @@ COMMAND = re.compile(r"(?:python -m entrypoints\.|python -m analysis |\bmsl |mak
 EXAMPLES = DOCS / "extending.md"
 # Options of `mlflow run`, of scripts in tests/benchmarks, and the one that every command has.
 FOREIGN = {"env-manager", "experiment-name", "scale", "only", "small", "help"}
-OTHER_PROGRAMS = re.compile(r"^(mlflow (models|ui)|curl|pip|git|uv)\b|docker|--gpus")
+OTHER_PROGRAMS = re.compile(r"^(mlflow (models|ui)|curl|pip|git|uv|ray)\b|docker|--gpus")
 
 
 def by_name(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Figures of seed groups: curves over training, bars and dots for matplotlib, curves for a page, and panels.
 
 `curves` computes, `plots` and `svg` draw, in the `style` and with the
-`fonts` that all figures share. `panels` puts the predictions of
+`fonts` that all figures share. `parallel` draws the runs of a sweep. `panels` puts the predictions of
 several groups side by side: `measured` reads the panels of older runs, `composition` draws.
 """
 
@@ -9,6 +9,7 @@ from analysis.figures.curves import Axis, GroupCurve, group_curves, report_metri
 from analysis.figures.fonts import replacement_note
 from analysis.figures.intervals import interval_plot
 from analysis.figures.panels import Panel, SideBySide, side_by_side
+from analysis.figures.parallel import parallel_coordinates
 from analysis.figures.plots import axis_label, class_bars, curve_plots, scatter
 from analysis.figures.style import save
 from analysis.figures.svg import svg_chart
@@ -23,6 +24,7 @@ __all__ = [
     "curve_plots",
     "group_curves",
     "interval_plot",
+    "parallel_coordinates",
     "replacement_note",
     "report_metrics",
     "save",

@@ -36,6 +36,10 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "package": Entry("Make an MLflow model of a checkpoint.", "msl.commands.networks:package"),
         "recipes": Entry("List the recipes: data, network, iterations, time.", "msl.commands.recipes:recipes"),
     },
+    "Many runs": {
+        "study": Entry("Carry out many runs and what they share.", "msl.commands.study:study"),
+        "sweep": Entry("Search for good settings by many runs.", "msl.commands.study:sweep"),
+    },
     "Results": {
         "runs": Entry("List runs."),
         "watch": Entry("Show the runs that are training now."),

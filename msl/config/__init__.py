@@ -30,6 +30,7 @@ from msl.config.schedule import AdaptSchedule, NoSteps, PretrainSchedule, Target
 from msl.config.self_training import SelfTrainingConfig
 from msl.config.serving import InputConfig, PackageConfig, PackagedConfig, PredictConfig, PredictedConfig
 from msl.config.stage import StageConfig
+from msl.config.study import ExecutorConfig, StudyConfig, SweepConfig
 from msl.config.style import (
     CopyConfig,
     DecoderDataConfig,
@@ -87,6 +88,7 @@ __all__ = [
     "EvaluateConfig",
     "EvaluationConfig",
     "ExaminedConfig",
+    "ExecutorConfig",
     "FileConfig",
     "FilesConfig",
     "Group",
@@ -126,6 +128,7 @@ __all__ = [
     "StartedConfig",
     "StatisticsConfig",
     "Stride",
+    "StudyConfig",
     "StyleImagesConfig",
     "StyleLossConfig",
     "StyleMethod",
@@ -134,6 +137,7 @@ __all__ = [
     "StyleTraining",
     "StyleWeights",
     "StylizeConfig",
+    "SweepConfig",
     "SyncConfig",
     "TargetConfig",
     "TargetSoloConfig",

@@ -117,6 +117,19 @@ STAGES = Registry(
     },
 )
 
+# Studies: functions from a scale, full or smoke, to a `msl.studies.Study`.
+STUDIES = Registry("study", {"report": "msl.studies.of_the_report:report"})
+
+# What carries the runs of a study out: `msl.studies.executors.Executor`s.
+EXECUTORS = Registry(
+    "executor",
+    {
+        "local": "msl.studies.executors.local:Local",
+        "slurm": "msl.studies.executors.slurm:Slurm",
+        "ray": "msl.studies.executors.ray:Ray",
+    },
+)
+
 # Domains with a name: published data sets, and the two domains that msl draws.
 DOMAINS = Registry(
     "domain",

@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,6 +54,10 @@ class History:
         from msl.tracking import finished_runs  # it loads MLflow
 
         return cls(lambda stage: (PastRun(*run) for run in finished_runs(stage, _RUNS_READ)))
+
+    def remembered(self) -> "History":
+        """The same, but the store is asked once for each stage."""
+        return History(cache(lambda stage: list(self._finished_runs(stage))))
 
     def newest(self, stage: str, settings: Mapping[str, object], source: str) -> str | None:
         """ID of the newest run of a stage with these settings and a source of that name."""

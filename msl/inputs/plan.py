@@ -14,7 +14,7 @@ from msl.recipes import Request
 _PARENT = "pretrain"
 _FROM_DATA = ("label_set", "num_classes", "target_crop_size", "epoch_iters", "eval_every", "source")  # once it is open
 # Settings on which the time of an iteration depends most.
-_WEIGHTY = ("network", "backbone", "width", "crop_size", "batch_size", "multi", "precision")
+WEIGHTY = ("network", "backbone", "width", "crop_size", "batch_size", "multi", "precision")
 
 
 def plan_of(request: Request) -> dict[str, str]:
@@ -40,7 +40,7 @@ def _effort(stages: list[Request], history: History) -> dict[str, str]:
     """Iterations and time of the stages that would train; nothing if none would."""
     if not stages:
         return {}
-    counts = [_iterations(stage.settings) for stage in stages]
+    counts = [iterations_of(stage.settings) for stage in stages]
     numbers = " + ".join("unknown" if count is None else str(count) for count in counts)
     return {"iterations": numbers, "time": _time(stages, counts, history)}
 
@@ -79,7 +79,7 @@ def _data(text: Any) -> str:
         return str(error)
 
 
-def _iterations(config: Any) -> int | None:
+def iterations_of(config: Any) -> int | None:
     """Iterations of a stage that trains; None if the data decides them and is missing."""
     settings = config.flat()
     if "style_iters" in settings:
@@ -109,16 +109,17 @@ def _time(stages: list[Request], counts: list[int | None], history: History) -> 
     total_s, runs = 0.0, []
     for stage, count in zip(stages, counts, strict=True):
         settings = stage.settings.flat()
-        speed = history.speed(stage.stage, {name: settings[name] for name in _WEIGHTY if name in settings})
+        speed = history.speed(stage.stage, {name: settings[name] for name in WEIGHTY if name in settings})
         if count is None or speed is None:
             reason = "iterations are unknown" if count is None else f"no finished run of {stage.stage} is like it"
             return f"not estimated: {reason}"
         total_s += count * speed.step_s
         runs.append(speed.run_id[:8])
-    return f"about {_duration(total_s)} as fast as run {', '.join(runs)}, with evaluations a little more"
+    return f"about {duration(total_s)} as fast as run {', '.join(runs)}, with evaluations a little more"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as people say it: ``48 s``, ``12 minutes``, ``1.5 hours``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -40,6 +40,11 @@ IMPORTED: Final = "msl.imported"  # the run's ID in the store that it was export
 IMPORT_COMPLETE: Final = "msl.import_complete"
 SYNCED: Final = "msl.synced"  # in the store of an offline run: its ID on the tracking server, as soon as it is there
 ADOPTED: Final = "msl.adopted"  # in the store of an offline run: the run that `mlflow run` made for it on the server
+STUDY: Final = "msl.study"  # of the parent run of a study: its name
+STUDY_NODE: Final = "msl.study.node"  # of a run of a study: its place in the plan
+SWEEP_METRIC: Final = "msl.sweep.metric"  # of the parent run of a sweep: the score by which settings are chosen
+SWEEP_ORACLE: Final = "msl.sweep.oracle"  # true: that score needs target labels
+STUDY_PLACE: Final = "MSL_STUDY_PLACE"  # environment variable: ID of a study's parent run, a slash, a place in the plan
 MLFLOW_PARENT: Final = "mlflow.parentRunId"  # MLflow's own: the run that started this one
 MLFLOW_RUN: Final = "MLFLOW_RUN_ID"  # MLflow's own environment variable: the run that `mlflow run` has made
 

@@ -27,9 +27,16 @@ class SourceTree:
         self._sources = {module: file.read_text() for module, file in files.items()}
         self._packages = {module for module, file in files.items() if file.name == "__init__.py"}
         self._trees: dict[str, ast.Module] = {}
+        self._digests: dict[frozenset[str], str] = {}
 
     def digest(self, modules: Iterable[str]) -> str:
         """Digest (64 hex digits) of everything that the modules reach, without comments and docstrings."""
+        chosen = frozenset(modules)
+        if chosen not in self._digests:
+            self._digests[chosen] = self._digest(chosen)
+        return self._digests[chosen]
+
+    def _digest(self, modules: Iterable[str]) -> str:
         digest = sha256()
         for module in sorted(self.reached(modules)):
             digest.update(f"{module} {_without_prose(self._sources[module])}\n".encode())

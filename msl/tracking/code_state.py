@@ -98,6 +98,11 @@ def _parts(patch: str) -> Iterator[tuple[str, str]]:
             yield heading[1], part
 
 
+def without_binary_files(patch: str) -> str:
+    """A patch that git can apply: without the files whose content it does not hold."""
+    return "".join(part for _, part in _parts(patch) if not re.search(r"^Binary files ", part, re.MULTILINE))
+
+
 def _is_secret(path: str, part: str) -> bool:
     """Whether a changed file holds what nobody should upload. Code is judged by its content alone."""
     name = Path(path).name.lower()

@@ -26,7 +26,11 @@ class Holder:
     @classmethod
     def here(cls) -> "Holder":
         """This process."""
-        pid = os.getpid()
+        return cls.of(os.getpid())
+
+    @classmethod
+    def of(cls, pid: int) -> "Holder":
+        """A process of this machine."""
         return cls(host=_host(), machine=_machine(), boot=_first_line(_BOOT_FILE), pid=pid, started=_started(pid) or 0)
 
     @classmethod

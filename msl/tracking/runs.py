@@ -37,6 +37,8 @@ log = logging.getLogger("msl")
 def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in: str | None = None) -> MlflowReporter:
     """A new run, or the one that `mlflow run` has made for this process; `adoption` says which one that is.
 
+    A run of a study is nested in the study's parent run, which MSL_STUDY_PLACE names.
+
     Args:
         client: of the tracking store.
         name: shown in MLflow's tables.
@@ -45,6 +47,8 @@ def open_run(client: MlflowClient, name: str, tags: Mapping[str, str], nested_in
     """
     signs = {schema.HEARTBEAT: utc_now(), schema.LEASE: str(new_lease(this_process()))}
     all_tags = {schema.ATTEMPTS: "1", **signs, **tags}
+    if nested_in is None and (place := os.environ.pop(schema.STUDY_PLACE, "")):
+        nested_in, _, all_tags[schema.STUDY_NODE] = place.partition("/")
     if nested_in is None:
         use, run_id = take_named(client)
         nested_in = run_id if use is Use.PARENT else None
@@ -108,7 +112,7 @@ def describe(
     reporter.params({schema.param(name): str(value) for name, value in settings.items()})
     code = CodeState.now()
     note = note_of(reporter.info, record, tags)
-    reporter.tags({**tags, **_code_tags(code), MLFLOW_RUN_NOTE: note})
+    reporter.tags({**tags, **code_tags(code), MLFLOW_RUN_NOTE: note})
     reporter.record(replace(record, attempts=(_attempt(reporter.attempt, 0, code, tags, record.settings),)))
     reporter.text(environment(), schema.ENVIRONMENT_FILE)
     if code.diff:
@@ -126,14 +130,15 @@ def describe_again(reporter: MlflowReporter, record: RunRecord, step: int, tags:
         tags: those that change.
     """
     code = CodeState.now()
-    reporter.tags({**tags, **_code_tags(code)})
+    reporter.tags({**tags, **code_tags(code)})
     attempt = _attempt(reporter.attempt, step, code, tags, record.settings)
     reporter.record(replace(record, attempts=(*record.attempts, attempt)))
     if code.diff:
         reporter.text(code.diff, f"{schema.CODE_FOLDER}/{schema.diff_file(reporter.attempt)}")
 
 
-def _code_tags(code: CodeState) -> dict[str, str]:
+def code_tags(code: CodeState) -> dict[str, str]:
+    """The tags that name the code of a run; the log says what was left out of its patch."""
     if code.left_out:
         log.warning(
             "not recorded with the changes of the code, because they look like secrets: %s", ", ".join(code.left_out)

@@ -27,7 +27,9 @@ from entrypoints import (
     restore,
     self_train,
     serve,
+    study,
     stylize,
+    sweep,
     sync,
     target_solo,
     train_style,
@@ -48,7 +50,9 @@ from msl.config import (
     ReportConfig,
     RequestConfig,
     SelfTrainConfig,
+    StudyConfig,
     StylizeConfig,
+    SweepConfig,
     SyncConfig,
     TargetSoloConfig,
     TrainStyleConfig,
@@ -72,6 +76,8 @@ COMMANDS = {
     "validate": (validate.main, ValidateConfig.options()),
     "prepare": (prepare.main, PrepareConfig.options()),
     "report": (report.main, ReportConfig.model_fields),
+    "study": (study.main, StudyConfig.model_fields),
+    "sweep": (sweep.main, SweepConfig.model_fields),
     "serve": (serve.main, ServeConfig.model_fields),
     "backup": (backup.main, BackupConfig.model_fields),
     "restore": (restore.main, RestoreConfig.model_fields),
@@ -89,6 +95,8 @@ ASKED = {
     "validate": {"recipe", "group", "dry_run"},
     "prepare": {"recipe", "dry_run"},
     "report": set(),
+    "study": {"dry_run"},
+    "sweep": {"dry_run"},
 }
 ASKED |= {name: set() for name in ("serve", "backup", "restore", "clean", "sync")}
 

@@ -1,0 +1,8 @@
+"""A search over settings."""
+
+from msl.commands import find_command
+
+main = find_command("sweep")
+
+if __name__ == "__main__":
+    main()

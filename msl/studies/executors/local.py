@@ -1,0 +1,152 @@
+"""Jobs as processes of this machine, in slots: so many cores, so much memory, each graphics card for one job."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import cached_property
+from typing import Any, Protocol
+
+from msl.errors import ConfigError
+from msl.studies.executors.protocol import ExecutorOptions, JobRequest
+from msl.tracking.holder import Holder
+
+_CARDS = "CUDA_VISIBLE_DEVICES"
+_BYTES_GB = 1024**3
+
+
+class Process(Protocol):
+    """A process that this one has started."""
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+
+    def poll(self) -> int | None:
+        """Its exit code; None as long as it lives."""
+
+
+class Local:
+    """Processes in sessions of their own: they outlive the driver, and Ctrl-C does not reach them."""
+
+    poll_s = 0.2
+
+    def __init__(self, options: ExecutorOptions) -> None:
+        """Take `options.slots` jobs at a time at most."""
+        self._most = options.slots
+        self._processes: list[Process] = []
+        self._alive: set[str] = set()
+        self._taken: list[dict[str, Any]] = []  # slots of jobs that are submitted next
+
+    @property
+    def slots(self) -> int:
+        """As said, else one for each core."""
+        return self._most or self._cores
+
+    def take_slot(self, job: JobRequest) -> bool:
+        """Take cores, memory and cards, if they are left; a job alone always fits the cores and the memory.
+
+        Raises:
+            ConfigError: the machine has fewer cards than the job needs.
+        """
+        if job.cards > len(self._cards):
+            raise ConfigError(
+                f"a job needs {job.cards} graphics cards, and this machine has {len(self._cards)}. Lower `cards` in "
+                f"the study, or set {_CARDS} to the cards that it may use"
+            )
+        if self._fits(job):
+            self._taken.append(
+                {"cores": job.cores, "memory_gb": job.memory_gb, "cards": self._free_cards()[: job.cards]}
+            )
+            return True
+        return False
+
+    def _fits(self, job: JobRequest) -> bool:
+        used = self._used()
+        if not used or len(used) == self._most or len(self._free_cards()) < job.cards:
+            return not used
+        fits_cores = self._most is not None or _sum(used, "cores") + job.cores <= self._cores
+        return fits_cores and _sum(used, "memory_gb") + job.memory_gb <= self._memory_gb
+
+    def submit(self, jobs: Sequence[JobRequest]) -> list[str]:
+        """Start the processes, with a card for each that needs one."""
+        self._taken.clear()
+        return [self._start(job) for job in jobs]
+
+    def _start(self, job: JobRequest) -> str:
+        cards = self._free_cards()[: job.cards]
+        environment = {**os.environ, **job.environment, "OMP_NUM_THREADS": str(job.cores)}
+        if self._cards:
+            environment[_CARDS] = ",".join(cards)
+        process = self._launch(job, environment)
+        self._processes.append(process)
+        needs = {"cores": job.cores, "memory_gb": job.memory_gb, "cards": cards}
+        handle = json.dumps({"process": asdict(Holder.of(process.pid)), **needs})
+        self._alive.add(handle)
+        return handle
+
+    def _launch(self, job: JobRequest, environment: Mapping[str, str]) -> Process:
+        with job.log.open("ab") as output:
+            return subprocess.Popen(
+                job.command,
+                cwd=job.folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def alive(self, handles: Collection[str]) -> set[str]:
+        """Those whose process lives on this machine."""
+        self._processes = [process for process in self._processes if process.poll() is None]
+        self._taken.clear()
+        self._alive = {handle for handle in handles if _lives(_process(handle))}
+        return set(self._alive)
+
+    def cancel(self, handles: Sequence[str]) -> None:
+        """Send SIGTERM: a training ends with a checkpoint after its present step."""
+        for handle in handles:
+            if _lives(_process(handle)):
+                with suppress(ProcessLookupError):
+                    os.killpg(_process(handle).pid, signal.SIGTERM)
+
+    def _used(self) -> list[dict[str, Any]]:
+        return [*map(json.loads, self._alive), *self._taken]
+
+    @cached_property
+    def _cores(self) -> int:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    @cached_property
+    def _memory_gb(self) -> float:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _BYTES_GB
+
+    @cached_property
+    def _cards(self) -> list[str]:
+        """The cards that may be used, as CUDA names them."""
+        if _CARDS in os.environ:
+            return [card for card in os.environ[_CARDS].split(",") if card]
+        with suppress(OSError):
+            listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
+            return [str(number) for number in range(len(listed.stdout.splitlines()))]
+        return []
+
+    def _free_cards(self) -> list[str]:
+        taken = {card for job in self._used() for card in job["cards"]}
+        return [card for card in self._cards if card not in taken]
+
+
+def _process(handle: str) -> Holder:
+    return Holder(**json.loads(handle)["process"])
+
+
+def _lives(process: Holder) -> bool:
+    return process.is_on_this_machine and not process.is_gone
+
+
+def _sum(jobs: Sequence[Mapping[str, Any]], resource: str) -> float:
+    return float(sum(job[resource] for job in jobs))

@@ -1,0 +1,89 @@
+"""A study as a graph: a node for each result, and edges from what it needs. What several rows share is one node."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+
+from msl.data.titles import domain_title
+from msl.recipes import Request
+from msl.runs.supplies import find_stage
+from msl.studies.declaration import Row, Study
+
+_KEY_DIGITS = 12
+
+
+@dataclass(eq=False, kw_only=True)
+class Node:
+    """A result of a stage, and the run that makes it."""
+
+    key: str  # digest of the settings that decide the result, and of the keys of what it needs
+    request: Request
+    group: str
+    row: Row  # the first one that wants it: for the cores, memory and cards of its job
+    needs: Mapping[str, "Node"]  # by setting; without what the settings name
+    fingerprint: str | None = None  # None as long as its data does not exist, and of a stage that does not train
+    result: str | None = None  # what others start from: path of a copy, or reference of a checkpoint
+    children: "list[Node]" = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """Group and seed."""
+        seed = self.request.settings.flat().get("seed")
+        return self.group + ("" if seed is None else f" seed={seed}")
+
+
+class Graph:
+    """The nodes of a study, each behind what it needs."""
+
+    def __init__(self) -> None:
+        """An empty graph."""
+        self._nodes: dict[str, Node] = {}
+        self._title = cache(domain_title)  # it reads a file
+        self.declared: list[Node] = []  # those that rows name; others are only needed
+
+    @classmethod
+    def of(cls, study: Study) -> "Graph":
+        """The graph of a study; raises as `Study.wanted` does."""
+        graph = cls()
+        for wanted in study.wanted():
+            graph.add(wanted.request, wanted.row)
+        return graph
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self._nodes.values())
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __getitem__(self, key: str) -> Node:
+        return self._nodes[key]
+
+    def roots(self) -> Iterator[Node]:
+        """The nodes that need none."""
+        return (node for node in self if not node.needs)
+
+    def add(self, request: Request, row: Row) -> Node:
+        """The node of a declared run, new or known."""
+        node = self._node(request, row)
+        if node not in self.declared:
+            self.declared.append(node)
+        return node
+
+    def _node(self, request: Request, row: Row) -> Node:
+        missing = [need for need in find_stage(request.stage).needs(request, request.settings) if not need.reference]
+        needs = {need.setting: self._node(need.request, row) for need in missing}
+        key = _key(request, needs)
+        if key not in self._nodes:
+            group = request.group_name(self._title)
+            self._nodes[key] = node = Node(key=key, request=request, group=group, row=row, needs=needs)
+            for parent in dict.fromkeys(needs.values()):
+                parent.children.append(node)
+        return self._nodes[key]
+
+
+def _key(request: Request, needs: Mapping[str, Node]) -> str:
+    parents = {setting: node.key for setting, node in needs.items()}
+    content = {"stage": request.stage, "settings": request.settings.decisive(), "needs": parents}
+    return sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:_KEY_DIGITS]

@@ -1,0 +1,53 @@
+"""Where each node of a study stands, as far as the run store knows it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from msl.studies.graph import Graph, Node
+from msl.tracking import Client
+from msl.tracking.study_runs import SeenRun, runs_by_fingerprint
+
+WAITING = "waiting"  # for what it needs, or for a slot
+RUNNING = "running"  # as a job of this study
+ELSEWHERE = "running elsewhere"
+DONE = "done"
+FAILED = "failed"
+BLOCKED = "blocked"  # what it needs has failed
+PRUNED = "pruned"  # a sweep has ended it early
+CANCELLED = "cancelled"
+OVER = (DONE, FAILED, BLOCKED, PRUNED, CANCELLED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The state of a node, and the run that counts."""
+
+    state: str = WAITING
+    run: SeenRun | None = None
+    note: str = ""
+
+
+def standings(client: Client | None, graph: Graph) -> dict[str, Standing]:
+    """Where every node stands, by key: one question to the store for all. Without a store, nothing is done."""
+    fingerprints = {node.fingerprint for node in graph if node.fingerprint is not None}
+    runs = {} if client is None else runs_by_fingerprint(client, fingerprints)
+    return {node.key: standing_of(node, runs.get(node.fingerprint or "", [])) for node in graph}
+
+
+def standing_of(node: Node, runs: Iterable[SeenRun]) -> Standing:
+    """Where a node stands.
+
+    Args:
+        node: the node.
+        runs: those with its fingerprint, the newest first.
+    """
+    if node.result is not None:
+        return Standing(state=DONE, note=f"done: {node.result}")
+    all_runs = list(runs)
+    finished = next((run for run in all_runs if run.is_finished), None)
+    if finished is not None:
+        return Standing(state=DONE, run=finished, note=f"done: run {finished.run_id[:8]}")
+    alive = next((run for run in all_runs if run.is_alive), None)
+    if alive is not None:
+        return Standing(state=ELSEWHERE, run=alive, note=f"run {alive.run_id[:8]} is trained by {alive.holder}")
+    return Standing()

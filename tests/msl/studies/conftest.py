@@ -1,0 +1,16 @@
+"""What the tests of studies share: a server that forks their jobs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import warm
+
+
+@pytest.fixture(scope="module")
+def warm_jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`executor=warm` carries jobs out as forks of a process that has imported everything."""
+    folder = tmp_path_factory.mktemp("warm")
+    warm.register()
+    with warm.warm_server(folder):
+        yield folder

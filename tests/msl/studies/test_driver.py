@@ -1,0 +1,139 @@
+"""Studies carried out: each run once, what is done is not repeated, a lost job goes on, a second driver is refused."""
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import study_kills
+import tiny
+import yaml
+from mlflow.tracking import MlflowClient
+from warm import register, start
+
+from msl import schema
+from msl.config import StudyConfig
+from msl.errors import TrackingError, TrainingError
+from msl.runs import run as carry_out
+from msl.studies import Graph, Row, Study
+from msl.studies.conduct import conduct
+from msl.studies.folder import StudyFolder
+
+pytestmark = pytest.mark.usefixtures("warm_jobs", "tiny_store")
+
+register()
+CONFIG = StudyConfig(name="tiny", executor="warm", slots=2)
+
+
+@pytest.fixture(autouse=True)
+def _code(monkeypatch):
+    """The jobs are forks, so that a frozen copy would not be used."""
+    monkeypatch.setattr("msl.studies.conduct.frozen_copy", lambda folder, code: folder)
+
+
+def study(*rows, seeds=(0,), **settings):
+    rows = tuple(Row(recipe="streets", **row) for row in rows)
+    return Study(name="tiny", rows=rows, settings={**tiny.SETTINGS, **settings}, seeds=seeds)
+
+
+def runs():
+    return {run.info.run_id: run for run in MlflowClient().search_runs(["0"])}
+
+
+def test_a_study_from_beginning_to_end_and_again(tmp_path):
+    lines = []
+    carry_out(tiny.request("adapt", seed=1).for_parent("pretrain"))  # is done already
+    before = set(runs())
+    conduct(study({"stage": "adapt", "twins": True}, seeds=(0, 1)), CONFIG, lines.append, None)
+    made = {run_id: run for run_id, run in runs().items() if run_id not in before}
+    parent = next(run for run in made.values() if run.data.tags[schema.STAGE] == "study")
+    nodes = [run for run in made.values() if run is not parent]
+    assert parent.info.status == "FINISHED"
+    assert sorted(run.data.tags[schema.STAGE] for run in nodes) == ["adapt"] * 4 + ["pretrain"]
+    assert {run.data.tags["mlflow.parentRunId"] for run in nodes} == {parent.info.run_id}
+    assert {run.info.status for run in nodes} == {"FINISHED"}
+    planned = Graph.of(study({"stage": "adapt", "twins": True}, seeds=(0, 1)))
+    assert {node.key for node in planned} >= {run.data.tags[schema.STUDY_NODE] for run in nodes}
+    jobs = StudyFolder.of("tiny", None).path / "jobs"
+    for run in nodes:  # as it was planned
+        job = json.loads((jobs / f"{run.data.tags[schema.STUDY_NODE]}.json").read_text())
+        assert job["fingerprint"] == run.data.tags[schema.FINGERPRINT]
+    table = tiny.artifact(parent.info.run_id, "study/table.csv").read_text().splitlines()
+    assert len(table) == 7
+    assert table[1].startswith('"done","pretrain streets')
+
+    conduct(study({"stage": "adapt", "twins": True}, seeds=(0, 1)), CONFIG, lines.append, None)
+    assert len(runs()) == len(made) + 2  # only another parent run
+    assert {path.name for path in Path(".msl").iterdir()} == {"studies"}
+
+
+def test_what_fails_is_said_and_the_rest_goes_on():
+    rows = {"stage": "adapt"}, {"stage": "adapt", "settings": {"lr": 1e30}}
+    with pytest.raises(TrainingError, match=r"1 of 3 runs are missing; the same command") as error:
+        conduct(study(*rows), CONFIG.model_copy(update={"retries": 0}), print, None)
+    assert "its job ended 1 times" in str(error.value)
+    assert "Error: loss/source = nan" in str(error.value)
+    statuses = sorted(run.info.status for run in runs().values())
+    assert statuses == ["FAILED", "FAILED", "FINISHED", "FINISHED"]
+
+
+def test_one_study_through_every_disturbance(tmp_path):
+    write_study({"stage": "pretrain"}, max_iters=24, checkpoint_every=4)
+    driver, log = drive(tmp_path), tmp_path / "driver.log"
+    os.killpg(wait_for(lambda: job_at_work(tmp_path)), signal.SIGKILL)
+    wait_for(lambda: "its job was lost; start 2 of 3 follows" in log.read_text() or None)
+
+    with pytest.raises(TrackingError, match=rf"is driven by process {driver.pid} on "):
+        conduct(study({"stage": "pretrain"}), CONFIG, print, None)
+
+    job = wait_for(lambda: job_at_work(tmp_path))
+    os.kill(driver.pid, signal.SIGINT)
+    driver.wait()
+    assert not Path(f"/proc/{job}").exists()
+    assert {run.info.status for run in runs().values()} <= {"KILLED", "FAILED"}  # FAILED: it had just been started
+
+    drive(tmp_path).wait()
+    assert {run.info.status for run in runs().values()} == {"FINISHED"}
+    (run,) = [run for run in runs().values() if schema.STUDY_NODE in run.data.tags]
+    assert run.data.tags[schema.ATTEMPTS] in ("2", "3")  # a start that ended before it took the run is none
+
+
+def test_a_killed_driver_is_taken_over():
+    count = study_kills.write_study(6)
+    assert study_kills.disturb(2, 2, random.Random(1), 2.5)
+    study_kills.check(count)
+
+
+def write_study(row, **settings):
+    values = {**tiny.SETTINGS, **settings}
+    texts = {name: ",".join(map(str, v)) if isinstance(v, tuple) else v for name, v in values.items()}
+    content = {"name": "tiny", "settings": texts, "rows": [{"recipe": "streets", **row}]}
+    Path("tiny_study.yaml").write_text(yaml.safe_dump(content))
+
+
+def drive(folder):
+    options = ["--name", "tiny_study.yaml", "--executor", "warm", "--slots", "2"]
+    return start("study", options, os.environ, folder, folder / "driver.log")
+
+
+def job_at_work(folder):
+    """The number of a living process whose run has trained a step."""
+    submitted = folder / ".msl/studies/tiny/submissions.json"
+    if not submitted.exists() or not list(folder.glob(".msl/*/journal/*.journal")):
+        return None
+    if not any('"step":' in file.read_text() for file in folder.glob(".msl/*/journal/*.journal")):
+        return None
+    (submission,) = json.loads(submitted.read_text()).values()
+    pid = json.loads(submission["handle"])["process"]["pid"]
+    return pid if Path(f"/proc/{pid}").exists() else None
+
+
+def wait_for(condition):
+    until = time.monotonic() + 60
+    while (value := condition()) is None:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return value

@@ -1,0 +1,114 @@
+"""The graph of a study: what is shared is one node, and a node has the fingerprint that its run will have."""
+
+import time
+
+import pytest
+from tiny import SETTINGS, write_domains
+
+from msl.config import StudyConfig
+from msl.errors import ConfigError
+from msl.studies import Graph, Row, Study, find_study
+from msl.studies.conduct import plan_text
+from msl.studies.estimate import Estimates
+from msl.studies.identity import Identities
+from msl.studies.states import standings
+
+
+@pytest.fixture(autouse=True)
+def _domains(tmp_path):
+    write_domains(tmp_path)
+
+
+def study(*rows, seeds=(0,)):
+    return Study(name="tiny", rows=tuple(Row(recipe="streets", **row) for row in rows), settings=SETTINGS, seeds=seeds)
+
+
+def test_what_rows_share_is_one_node():
+    graph = Graph.of(study({"stage": "adapt", "twins": True}, {"stage": "target_solo", "seeds": (1,)}, seeds=(0, 1)))
+    assert sorted(node.request.stage for node in graph) == ["adapt"] * 4 + ["pretrain"] * 2 + ["target_solo"]
+    assert [len(root.children) for root in graph.roots()] == [2, 3]
+    assert {node.request.settings.flat()["lambda_target"] for node in graph.declared} == {2.0, 0.0}
+
+
+def test_a_declared_parent_is_the_one_that_others_need():
+    own = ("epoch_iters", "batch_size")  # of each stage: a parent has those of the recipe
+    shared = {name: value for name, value in SETTINGS.items() if name not in own}
+    rows = Row(stage="adapt", recipe="streets"), Row(stage="pretrain", recipe="streets")
+    graph = Graph.of(Study(name="tiny", rows=rows, settings=shared))
+    assert len(graph) == 2
+    assert len(graph.declared) == 2
+
+
+def test_styled_copies_and_decoders_are_nodes():
+    graph = Graph.of(find_study("report", "smoke"))
+    stages = [node.request.stage for node in graph]
+    assert {"pretrain", "adapt", "target_solo", "joint_adain", "train_style", "stylize"} == set(stages)
+    for node in graph:
+        assert all(node in need.children for need in node.needs.values())
+    joint = next(node for node in graph if node.request.stage == "joint_adain")
+    assert set(joint.needs) == {"checkpoint", "decoder"}
+
+
+def test_identities_differ_where_results_do():
+    graph, identities = Graph.of(study({"stage": "adapt", "twins": True}, seeds=(0, 1))), Identities(None)
+    identities.identify_all(graph)
+    assert len({node.fingerprint for node in graph}) == len(graph) == 6
+    assert not identities.missing
+
+
+def test_missing_data_is_said_and_not_raised():
+    graph = Graph.of(study({"stage": "pretrain", "settings": {"source": "gta5", "data_root": "nowhere"}}))
+    identities = Identities(None)
+    identities.identify_all(graph)
+    (text,) = identities.missing.values()
+    assert "nowhere" in text
+
+
+def test_a_plan_of_a_thousand_runs_takes_seconds():
+    list(plan_text(study({"stage": "adapt"}), StudyConfig(name="tiny")))  # everything is imported
+    begun = time.process_time()
+    graph, identities = Graph.of(study({"stage": "adapt", "twins": True}, seeds=tuple(range(334)))), Identities(None)
+    identities.identify_all(graph)
+    known = standings(None, graph)
+    assert Estimates().total_s(graph, 2) is None
+    assert len(graph) == len(known) == 1002
+    assert time.process_time() - begun < 5
+
+
+def test_a_plan_makes_nothing(tmp_path):
+    first, second, *tree = plan_text(study({"stage": "adapt", "twins": True}), StudyConfig(name="tiny"))
+    assert first == "study tiny"
+    assert second.startswith("3 runs: 0 done, 3 to do; not estimated")
+    assert [line[:3] for line in tree] == ["· p", "├─ ", "└─ "]
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.yaml", "tiny_real.yaml"}
+
+
+def test_a_yaml_file(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "seeds: [3]\nsettings: {source: tiny.yaml}\nrows:\n- {stage: pretrain, recipe: streets}\n"
+    )
+    graph = Graph.of(find_study("mine.yaml"))
+    (node,) = graph
+    assert node.title == "pretrain streets source=tiny@" + node.title.split("@")[1]
+    assert node.request.overrides == {"source": "tiny.yaml", "seed": 3}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("rows: []", "rows"),
+        ("rows:\n- {stage: adept, recipe: streets}", "stage = 'adept'.*did you mean adapt"),
+        ("rows:\n- {stage: adapt, recipe: streats}", "Did you mean streets"),
+        ("rows:\n- {stage: adapt, recipe: streets, seed: 1}", "seed.*unknown key"),
+        ("- 1", "rows:"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path, content, message):
+    (tmp_path / "mine.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=message):
+        Graph.of(find_study("mine.yaml"))
+
+
+def test_an_unknown_study_is_refused():
+    with pytest.raises(ConfigError, match="did you mean report"):
+        find_study("raport")

@@ -76,7 +76,8 @@ def _curve(run_id: str) -> dict[tuple[str, int], float]:
 
 def stages() -> Mapping[str, tuple[str, Mapping[str, Any]]]:
     """Stage and settings of each training, by a name."""
-    start = {"checkpoint": f"runs:/{trained(1, request('pretrain', **TRAINING))}", "threshold": 0.5}
+    started = {"checkpoint": f"runs:/{trained(1, request('pretrain', **TRAINING))}"}
+    start = started | {"threshold": 0.5}
     decoder = {"decoder": f"runs:/{trained(1, request('train_style', **DECODER))}/checkpoints/last.pt"}
     frozen = {"freeze_bn": True}
     return {
@@ -88,6 +89,7 @@ def stages() -> Mapping[str, tuple[str, Mapping[str, Any]]]:
         "adapt entropy": ("adapt", TRAINING | start | {"target_mode": "entropy"}),
         "adapt IW_entropy": ("adapt", TRAINING | start | frozen | {"target_mode": "IW_entropy"}),
         "adapt hard": ("adapt", TRAINING | start | {"target_mode": "hard"}),
+        "self_train": ("self_train", TRAINING | started | {"masking": "blocks", "rare_classes": True}),
         "target_solo": ("target_solo", TRAINING | start | SOLO),
         "joint_adain": ("joint_adain", TRAINING | start | decoder | JOINT),
         "joint_adain, end to end": (

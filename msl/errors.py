@@ -10,7 +10,8 @@
     ├── TrackingError        the tracking server or a run on it
     ├── ServiceError         the tracking service, its database or a backup of it
     └── TrainingError        training cannot go on
-        └── DivergedError    a loss became NaN or infinite
+        ├── DivergedError    a loss became NaN or infinite
+        └── LostProcessError another process of the training has ended or does not answer
 
 A message names the value, the place and the way out.
 """
@@ -58,3 +59,7 @@ class TrainingError(MslError):
 
 class DivergedError(TrainingError):
     """A loss became NaN or infinite."""
+
+
+class LostProcessError(TrainingError):
+    """Another process of the same training has ended, or does not answer."""

@@ -14,7 +14,7 @@ from conftest import REPOSITORY
 # The floors: a room imports from those below it only, and rooms on one floor do not import each other.
 FLOORS = [
     {"console", "errors"},
-    {"files", "foreign_files", "labels", "references", "schema", "seals", "store_lock"},
+    {"files", "foreign_files", "labels", "references", "schema", "seals", "store_lock", "world"},
     {"config"},
     {"recipes"},
     {"numerics", "metrics", "weights", "streets"},

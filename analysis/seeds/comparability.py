@@ -17,7 +17,7 @@ _PROTOCOL = {
     "resize_labels": "False",
     "recalibrate": "None",
 }
-_MACHINE = ("threads", "precision")  # they round differently, which training amplifies
+_MACHINE = ("threads", "precision", "nproc", "sync_bn")  # they round differently, which training amplifies
 _HARMLESS = INERT - {*_PROTOCOL, *_MACHINE}
 _INPUT_SIZES = {schema.SOURCE: "crop_size", schema.TARGET: "target_crop_size"}
 _BUDGET = "max_iters"  # the one setting on which the weights depend that a resume may change

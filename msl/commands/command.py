@@ -13,6 +13,7 @@ from msl.commands.options import setting_option
 from msl.config import RequestConfig
 from msl.console import JSON, TEXT, explained, guarded, masked, set_up
 from msl.errors import MslError
+from msl.world import world
 
 
 class Settings(Protocol):
@@ -178,6 +179,8 @@ def settings_command(
     """
 
     def work(call: RequestConfig, values: dict[str, Any]) -> None:
+        if not world().is_first:
+            return
         config = settings.of(**{**defaults(call, values), **values}).located()
         if call.dry_run:
             print_settings(config.flat())

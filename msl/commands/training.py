@@ -13,6 +13,7 @@ from msl.config import RequestConfig
 from msl.config.catalog import STAGES
 from msl.recipes import Request, find_recipe
 from msl.recipes.request import DEMO, is_new
+from msl.world import world
 
 if TYPE_CHECKING:
     from msl.runs import Outcome
@@ -22,6 +23,13 @@ def _run(request: Request) -> "Outcome":
     from msl.runs import run
 
     return run(request)
+
+
+def _follow(call: RequestConfig) -> None:
+    if not call.dry_run:
+        from msl.runs.following import follow
+
+        follow()
 
 
 def _print_dry_run(request: Request) -> None:
@@ -48,6 +56,9 @@ def training_command(
     """
 
     def work(call: RequestConfig, values: dict[str, Any]) -> None:
+        if not world().is_first:
+            _follow(call)
+            return
         from msl.inputs.early import check_request, check_resumed  # these two load NumPy
         from msl.inputs.fitting import find_request
 

@@ -106,6 +106,28 @@ class StepConfig(Group):
     )
 
 
+class ProcessesConfig(Group):
+    """How many processes train one network together."""
+
+    nproc: int = Field(
+        1,
+        ge=1,
+        description="Processes that train one network together on this machine, each on its own GPU, or on its share "
+        "of the cores. They divide each batch, so batch_size stays the number of images of a step. Under torchrun it "
+        "is the number of all processes.",
+    )
+
+
+class SyncedBatchNormConfig(ProcessesConfig):
+    """BatchNorm of several processes."""
+
+    sync_bn: bool = Field(
+        True,
+        description="With several processes, BatchNorm normalises over the images of all of them, as one process "
+        "would; false = each process over its own.",
+    )
+
+
 class LoadingConfig(FilesConfig):
     """How data is read. These settings do not decide the weights: data counts by its digest."""
 
@@ -133,9 +155,9 @@ class ScoreRuntimeConfig(CopiesConfig, RuntimeConfig):
     """The machine of a stage that scores a segmentation network, and how it reads data."""
 
 
-class TrainRuntimeConfig(StepConfig, ScoreRuntimeConfig):
+class TrainRuntimeConfig(SyncedBatchNormConfig, StepConfig, ScoreRuntimeConfig):
     """The machine of a stage that trains a segmentation network."""
 
 
-class StyleRuntimeConfig(StepConfig, RuntimeConfig):
+class StyleRuntimeConfig(ProcessesConfig, StepConfig, RuntimeConfig):
     """The machine of a stage that trains a style decoder."""

@@ -100,3 +100,16 @@ class StageConfig(BaseModel):
         """The settings on which scores depend: those that decide the weights, and those of scoring."""
         flat = self.flat()
         return self.decisive() | {name: flat[name] for name in self.scoring}
+
+
+def refuse_too_many_processes(nproc: int, name: str, batch_size: int) -> None:
+    """Refuse more processes than a batch has images.
+
+    Raises:
+        ValueError: so it is.
+    """
+    if nproc > batch_size:
+        raise ValueError(
+            f"nproc = {nproc} is larger than {name} = {batch_size}: the processes divide each batch, so each needs an "
+            f"image. Pass nproc={batch_size} or fewer processes, or a larger {name}."
+        )

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from msl.config.group import Group
 from msl.config.run import RunConfig, RuntimeConfig, StyleRuntimeConfig, UploadConfig
-from msl.config.stage import StageConfig
+from msl.config.stage import StageConfig, refuse_too_many_processes
 from msl.config.train import AdaptConfig
 from msl.config.values import StyleWeights
 
@@ -124,6 +124,11 @@ class TrainStyleConfig(StyleStageConfig):
     run: RunConfig = RunConfig()
     monitor: StyleMonitorConfig = StyleMonitorConfig()
     runtime: StyleRuntimeConfig = StyleRuntimeConfig()
+
+    @model_validator(mode="after")
+    def _has_an_image_for_each_process(self) -> Self:
+        refuse_too_many_processes(self.runtime.nproc, "style_batch_size", self.data.style_batch_size)
+        return self
 
 
 class LookConfig(StyleImagesConfig):

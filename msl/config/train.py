@@ -14,7 +14,7 @@ from msl.config.optimizer import OptimizerConfig
 from msl.config.run import MonitorConfig, RunConfig, StartConfig, TrainRuntimeConfig
 from msl.config.schedule import AdaptSchedule, PretrainSchedule, TargetSoloSchedule, TrainSchedule
 from msl.config.self_training import SelfTrainingConfig
-from msl.config.stage import StageConfig
+from msl.config.stage import StageConfig, refuse_too_many_processes
 
 
 class TrainConfig(StageConfig):
@@ -40,7 +40,13 @@ class TrainConfig(StageConfig):
     def _normalises_over_more_than_one(self) -> Self:
         """Image pooling gives one value for each channel and image: BatchNorm needs two images to have a deviation."""
         pooled = self.model.network in ("deeplabv3", "deeplabv3plus")
-        if pooled and self.optimizer.batch_size == 1 and not self.optimizer.freeze_bn:
+        fewest = self.optimizer.batch_size if self.runtime.sync_bn else self.optimizer.batch_size // self.runtime.nproc
+        if pooled and fewest == 1 and not self.optimizer.freeze_bn:
+            if self.optimizer.batch_size > 1:
+                raise ValueError(
+                    f"batch_size = {self.optimizer.batch_size} with nproc = {self.runtime.nproc} and sync_bn = False: "
+                    "BatchNorm after the image pooling needs two images in each process. Leave sync_bn out."
+                )
             raise ValueError(
                 f"batch_size = 1 with network = {self.model.network}: BatchNorm after its image pooling needs two "
                 "images. Pass batch_size=2 or freeze_bn=true."
@@ -55,6 +61,11 @@ class TrainConfig(StageConfig):
                 f"choose_by = {chosen_by} with criteria_images = 0: the criterion is not computed. Pass "
                 "criteria_images=32 or leave choose_by out."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_an_image_for_each_process(self) -> Self:
+        refuse_too_many_processes(self.runtime.nproc, "batch_size", self.optimizer.batch_size)
         return self
 
     @model_validator(mode="after")

@@ -32,6 +32,8 @@ def set_up(form: str | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a character that the terminal's encoding cannot hold becomes ?
             stream.reconfigure(errors="replace")
+    if form is not None:
+        os.environ["MSL_LOG_FORMAT"] = form  # also of processes that this one starts
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if (form or os.environ.get("MSL_LOG_FORMAT")) == JSON else _Text("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

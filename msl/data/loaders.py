@@ -16,6 +16,7 @@ from msl.data.processes import Items, Loadable, Loading
 from msl.data.seeds import mixed_seed
 from msl.data.shared_memory import Crew, fitted_crew
 from msl.data.transforms import Resized
+from msl.world import World
 
 _PREFETCHED_BATCHES = 4  # that a loading process prepares in advance
 _PREFETCHED_IMAGES = 2  # the same for images to score
@@ -78,6 +79,8 @@ class Stream:
     a stream that starts at position p gives the same batches as another stream from its p-th batch on. The streams of
     one training share its seed; `salt` gives each of them its own order. With `pick`, each sample is one that it draws
     from the seed of (epoch, index).
+
+    Where several processes train together, a batch is one for all of them: each process loads its part of it.
     """
 
     def __init__(
@@ -91,13 +94,15 @@ class Stream:
         device: torch.device | None = None,
         position: int = 0,
         pick: Pick | None = None,
+        world: World | None = None,
     ) -> None:
         self.domain = domain
         self.position = position
         self.latest: Batch | None = None  # the batch that came last
         self._device = device or torch.device("cpu")
         self._items = _Augmented(domain, transform, mixed_seed(seed, salt), pick)
-        self._order = _Order(len(domain), batch_size, mixed_seed(seed, salt), position)
+        share = (world or World()).share(batch_size)
+        self._order = _Order(len(domain), batch_size, mixed_seed(seed, salt), position, share)
         self._crew, self._title = Crew(num_workers, _PREFETCHED_BATCHES), salt
         self._batches: Loading[Batch] | None = None
         self._ahead = AheadCopy(self._device) if self._device.type == "cuda" else None
@@ -190,13 +195,18 @@ class Scorable(NamedTuple):
 
 
 def in_order(
-    domain: Domain, transform: Resized, count: int | None, num_workers: int, prepared: Prepared | None = None
+    domain: Domain,
+    transform: Resized,
+    count: int | None,
+    num_workers: int,
+    prepared: Prepared | None = None,
+    part: Callable[[int], Sequence[int]] = range,
 ) -> Iterator[Scorable]:
     """The first `count` samples (all if None), each once: the image resized for the network, the label at full size.
 
-    Resized images are taken from `prepared`, if there are any.
+    Resized images are taken from `prepared`, if there are any. `part` chooses indexes among so many.
     """
-    chosen = range(len(domain) if count is None else min(count, len(domain)))
+    chosen = part(len(domain) if count is None else min(count, len(domain)))
     return _loaded(
         _Plain(domain, transform) if prepared is None else _Ready(domain, prepared), chosen, num_workers, domain
     )
@@ -224,10 +234,11 @@ def _bytes(items: Items[Any, Loadable], key: Any) -> int:
 
 
 class _Order:
-    """Endless batches of (epoch, index), from a position on."""
+    """One process's share of endless batches of (epoch, index), from a position on."""
 
-    def __init__(self, length: int, batch_size: int, seed: int, position: int) -> None:
-        self._length, self._batch_size, self._seed, self._position = length, batch_size, seed, position
+    def __init__(self, length: int, batch_size: int, seed: int, position: int, share: slice) -> None:
+        self._length, self._batch_size, self._seed = length, batch_size, seed
+        self._position, self._share = position, share
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         first = self._position * self._batch_size
@@ -237,7 +248,7 @@ class _Order:
             for index in self._permutation(epoch)[offset:]:
                 batch.append((epoch, index))
                 if len(batch) == self._batch_size:
-                    yield batch
+                    yield batch[self._share]
                     batch = []
             epoch, offset = epoch + 1, 0
 

@@ -1,4 +1,7 @@
-"""Losses as pure functions of tensors: probabilities or logits in, a scalar out."""
+"""Losses as pure functions of tensors: probabilities or logits in, a scalar out.
+
+Where several processes train together, the mean of their results is the loss of the global batch: `msl.numerics.ranks`.
+"""
 
 from msl.losses.entropy import entropy, iw_entropy
 from msl.losses.guidance import confident_labels, guidance_labels

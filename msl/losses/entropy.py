@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from msl.losses.max_square import image_wise_weight
+from msl.numerics import ranks
 from msl.numerics.bands import mean_over_pixels, per_pixel
 
 
@@ -26,7 +27,7 @@ def iw_entropy(prob: Tensor, ratio: float = 0.2, valid: Tensor | None = None) ->
         valid: (N, H, W) bool; the pixels that count. None: all.
     """
     weight = image_wise_weight(prob, ratio, valid)  # (N, H, W)
-    return (weight * _entropy_of_pixels(prob)).sum() / (prob.shape[0] * prob.shape[1])
+    return (weight * _entropy_of_pixels(prob)).sum() / (ranks.mean_count(prob.shape[0], prob) * prob.shape[1])
 
 
 def _entropy_of_pixels(prob: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ arXiv:1909.13589, equations 4 and 7.
 import torch
 from torch import Tensor
 
+from msl.numerics import ranks
 from msl.numerics.bands import by_bands, mean_over_pixels, most_probable, per_pixel
 
 
@@ -33,7 +34,7 @@ def iw_max_square(prob: Tensor, ratio: float = 0.2, valid: Tensor | None = None)
         valid: (N, H, W) bool; the pixels that count. None: all.
     """
     weight = image_wise_weight(prob, ratio, valid)  # (N, H, W)
-    return -(weight * _sum_of_squares(prob)).sum() / (prob.shape[0] * prob.shape[1])
+    return -(weight * _sum_of_squares(prob)).sum() / (ranks.mean_count(prob.shape[0], prob) * prob.shape[1])
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as fn
 
+from msl.numerics import ranks
 from msl.numerics.precision import at_least_single
 from msl.numerics.statistics import channel_statistics
 
@@ -22,7 +23,8 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
         features: (N, C, H, W).
         target: the same shape; carries no gradient.
     """
-    return fn.mse_loss(at_least_single(features), at_least_single(target.detach()))
+    loss = fn.mse_loss(at_least_single(features), at_least_single(target.detach()))
+    return ranks.weighed_mean(loss, len(features))
 
 
 def identity_loss(decoded: Tensor, image: Tensor) -> Tensor:
@@ -36,7 +38,8 @@ def identity_loss(decoded: Tensor, image: Tensor) -> Tensor:
         image: (N, 3, H, W) in [0, 1].
     """
     height, width = image.shape[2:]
-    return fn.mse_loss(at_least_single(decoded)[:, :, :height, :width], image)
+    loss = fn.mse_loss(at_least_single(decoded)[:, :, :height, :width], image)
+    return ranks.weighed_mean(loss, len(image))
 
 
 def style_loss(features: Sequence[Tensor], styles: Sequence[Tensor], eps: float = 1e-5) -> Tensor:
@@ -52,4 +55,4 @@ def style_loss(features: Sequence[Tensor], styles: Sequence[Tensor], eps: float 
         mean, deviation = channel_statistics(decoded, eps)
         style_mean, style_deviation = channel_statistics(style.detach(), eps)
         losses.append(fn.mse_loss(mean, style_mean) + fn.mse_loss(deviation, style_deviation))
-    return torch.stack(losses).sum()
+    return ranks.weighed_mean(torch.stack(losses).sum(), len(features[0]))

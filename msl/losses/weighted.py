@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 from msl.labels import IGNORE
+from msl.numerics import ranks
 from msl.numerics.bands import per_pixel
 
 
@@ -20,7 +21,7 @@ def weighted_cross_entropy(logits: Tensor, label: Tensor, weight: Tensor, ignore
     is_labelled = label != ignore_index
     label = label.long().masked_fill(~is_labelled, 0)
     surprise = per_pixel(_surprise, _slope, logits, label)  # (N, H, W)
-    return (surprise * weight.detach().masked_fill(~is_labelled, 0)).mean()
+    return ranks.mean(surprise * weight.detach().masked_fill(~is_labelled, 0))
 
 
 def _surprise(logits: Tensor, label: Tensor) -> Tensor:

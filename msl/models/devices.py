@@ -9,6 +9,7 @@ from msl.config import DeviceConfig, StageConfig
 from msl.errors import ConfigError
 from msl.models.threads import enter, free_threads
 from msl.numerics.determinism import let_cublas_repeat
+from msl.world import world
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -23,6 +24,9 @@ def prepare(config: DeviceConfig) -> torch.device:
     name = config.device
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and world().is_several:
+        name = f"cuda:{world().local_rank}"
+        torch.cuda.set_device(name)
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -39,7 +43,9 @@ def prepare(config: DeviceConfig) -> torch.device:
 
 def thread_count(config: DeviceConfig, device: torch.device) -> int | None:
     """CPU threads of the network: those of the settings, or on a CPU the share that is free; None = torch's choice."""
-    return free_threads() if config.threads is None and device.type == "cpu" else config.threads
+    if config.threads is not None or device.type != "cpu":
+        return config.threads
+    return torch.get_num_threads() if world().is_several else free_threads()  # torchrun has divided the cores
 
 
 def machine_values(config: DeviceConfig) -> dict[str, int | None]:

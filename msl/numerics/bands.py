@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from msl.numerics import ranks
 from msl.numerics.precision import at_least_single
 
 _BAND = 2**19  # elements, 2 MB in single precision; a GPU takes all rows at once
@@ -45,10 +46,13 @@ def most_probable(prob: Tensor) -> Tensor:
 
 
 def mean_over_pixels(value: Tensor, valid: Tensor | None) -> Tensor:
-    """Mean of an (N, H, W) map over its valid pixels; 0 where there is none."""
+    """Mean of an (N, H, W) map over its valid pixels; 0 where there is none.
+
+    If several processes train together, the mean of their results is the mean over the valid pixels of all.
+    """
     if valid is None:
-        return value.mean()
-    return value.masked_fill(~valid, 0).sum() / valid.sum().clamp(min=1)
+        return ranks.mean(value)
+    return value.masked_fill(~valid, 0).sum() / ranks.mean_count(valid.sum(), value)
 
 
 def _bands(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:

@@ -15,10 +15,12 @@ from msl.inputs.fitting import examined_data, find_request
 from msl.inputs.plan import plan_of
 from msl.recipes.request import is_new
 from msl.runs import run as carry_out
+from msl.runs.following import follow
 from msl.serving import package, predict
 from msl.stages.evaluate import evaluate
 from msl.stages.stage import Outcome
 from msl.stages.validate import validate
+from msl.world import world
 
 log = logging.getLogger("msl")
 
@@ -51,7 +53,8 @@ def run(
             True, False, or None.
 
     Returns:
-        The run's ID, its last scores by name, and the reference of its result.
+        The run's ID, its last scores by name, and the reference of its result. Under torchrun, the first process has
+        them; the others train with it, and then their outcome names no run.
 
     Raises:
         MslError: as on the command line, with the same message.
@@ -61,6 +64,10 @@ def run(
         **({} if recipe is None else {"recipe": recipe}),
         **{"group": group, "resume": resume, "force": force, "tracking": tracking, "dry_run": dry_run},
     )
+    if not world().is_first:
+        if stage not in _USES and not dry_run:
+            follow()
+        return Outcome("")
     if stage in _USES:
         _refuse_what_it_lacks(stage, recipe is not None, call)
         config = _settings(stage, values, call)

@@ -16,6 +16,9 @@ from msl.inputs.checks import record_skipped
 from msl.recipes import Request
 from msl.recipes.request import NEWEST, is_new
 from msl.runs.interrupted import newest_interrupted
+from msl.runs.launching import launched, process_count
+from msl.runs.leading import leading
+from msl.runs.machine import with_processes
 from msl.runs.requests import drop_request, save_request, saved_request
 from msl.runs.resume import is_described, refuse_other_stage, resume
 from msl.runs.supplies import AnyStage, Supplies, code_of, data_root, find_stage, fingerprint_of, named_starts
@@ -54,7 +57,14 @@ def run(request: Request, nested_in: str | None = None) -> Outcome:
             before a run is opened; of later errors, the run ends FAILED.
     """
     if nested_in is not None:
-        return _run_in(Recording(connect()), request, nested_in)
+        return _run_in(Recording(connect()), with_processes(request), nested_in)
+    if (count := process_count(request)) > 1:
+        return launched(request, count)
+    with leading():
+        return _run(with_processes(request))
+
+
+def _run(request: Request) -> Outcome:
     if is_new(request.resume):
         with recording(request.tracking, None) as place:
             return _run_in(place, request)
@@ -95,6 +105,7 @@ def _begin_again(client: Client, stage: AnyStage, request: Request, request_then
         TrackingError: the run is of another stage, or another process is training it.
     """
     refuse_other_stage(run_id, request_then.stage, request.stage)
+    request_then = with_processes(request_then)
     if request.resume != NEWEST and request.overrides:
         raise ConfigError(
             f"resume = {run_id}: the run ended before its training began, and begins again as it was given. Leave out "

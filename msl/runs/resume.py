@@ -14,6 +14,7 @@ from msl.data.titles import domain_title
 from msl.errors import CheckpointError, ConfigError, DataError, TrackingError
 from msl.inputs.checks import record_skipped
 from msl.recipes import Request
+from msl.runs.machine import on_this_machine
 from msl.runs.starts import fetch
 from msl.runs.supplies import AnyStage, code_of, data_root, fingerprint_of
 from msl.runs.work import build_training, conduct
@@ -221,14 +222,7 @@ def _recorded_settings(record: RunRecord, request: Request) -> StageConfig:
             f"resume continues with the run's own settings: leave out {', '.join(refused)}. "
             f"Only {', '.join(sorted(changeable))} may change."
         )
-    return _on_this_machine(config.edit(**request.overrides), "data_root" in request.overrides)
-
-
-def _on_this_machine(config: StageConfig, is_folder_set: bool) -> StageConfig:
-    """The settings with MSL_DATA of this machine, if it lacks the run's folder of data sets and none is set."""
-    folder = data_root(config)
-    is_missing = folder is None or not folder.is_dir()
-    return config.edit(data_root=None).located() if is_missing and not is_folder_set else config
+    return on_this_machine(config.edit(**request.overrides), request.overrides)
 
 
 def _starts(client: Client, record: RunRecord, root: Path | None, folder: Path) -> dict[str, Start]:

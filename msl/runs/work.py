@@ -5,6 +5,7 @@ from typing import Any
 
 from msl.checkpoints import Checkpoint
 from msl.errors import ConfigError
+from msl.runs.leading import together
 from msl.runs.starts import last_checkpoint_of
 from msl.stages.stage import Job, Outcome, Stage, Training, TrainingStage, WorkingStage
 from msl.tracking import asking, journalled
@@ -34,7 +35,8 @@ def conduct(stage: TrainingStage[Any, Any, Any], job: AnyJob, training: Training
     """Train to the end and report the final scores; `mark` is that of the checkpoint that a resumed run continues."""
     run_id = job.reporter.run_id
     with journalled(job.reporter, job.folder, mark, training.state.step), asking(training.state.stop.make):
-        training.run()
+        with together(stage, job, training):
+            training.run()
         outcome = Outcome(run_id, stage.scores(job, training), last_checkpoint_of(run_id))
     training.state.stop.obey()  # the run is finished, but a script with several runs shall end
     return outcome

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from msl.metrics import ConfusionMatrix, PixelCounts
+from msl.numerics import ranks
 from msl.numerics.determinism import deterministic
 from msl.scoring.prediction import predict
 
@@ -45,3 +46,7 @@ class Counting:
     def settle(self) -> None:
         """Look whether all pixels could be counted; raises a ValueError as `ConfusionMatrix.settle` does."""
         self.matrix.settle()
+
+    def add_up(self) -> None:
+        """Add the counts of the other processes, which have scored other images."""
+        ranks.add_up([counts.counts for counts in self.counts.values()])

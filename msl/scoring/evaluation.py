@@ -13,6 +13,7 @@ from msl.console import progress
 from msl.data import Domain, Prepared, Resized, in_order, loading_explained, nearest
 from msl.metrics import Metric
 from msl.models import SegmentationNetwork
+from msl.numerics import ranks
 from msl.scoring.batches import batches
 from msl.scoring.counting import Counting
 from msl.scoring.prediction import predict, views
@@ -50,6 +51,8 @@ def evaluate(
     Images of one size go through a GPU together. It predicts and counts, and nothing waits for it. For the prediction
     at full resolution, the logits are upsampled directly to the label's size.
 
+    Where several processes train together, each scores its part of the images, and the counts are added up.
+
     Args:
         model: on its device.
         scored: what to score, and how.
@@ -68,10 +71,11 @@ def evaluate(
     resized = Counting(resized_kinds, num_classes, device)
     full = resized if scored.resize_labels else Counting(full_kinds, num_classes, device)
     resize = Resized(scored.size, scored.scales)
-    samples = in_order(scored.domain, resize, scored.count, scored.num_workers, scored.prepared)
+    samples = in_order(scored.domain, resize, scored.count, scored.num_workers, scored.prepared, ranks.part)
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
-    shown = progress(samples, title=f"scoring {scored.role}", unit="img", total=len(scored), leave=False)
-    with loading_explained(), eval_mode(model), autocast, torch.inference_mode():
+    total = len(ranks.part(len(scored)))
+    shown = progress(samples, title=f"scoring {scored.role}", unit="img", total=total, leave=False)
+    with ranks.together(), loading_explained(), eval_mode(model), autocast, torch.inference_mode():
         for batch in batches(shown, device):
             for name in batch.names:
                 before(name)
@@ -84,8 +88,11 @@ def evaluate(
             if keep is not None:
                 for name, image_prediction in zip(batch.names, prediction.cpu(), strict=True):
                     keep(name, image_prediction)
-    for counting in (resized, full):
-        counting.settle()
+        for counting in (resized, full):
+            counting.settle()
+    full.add_up()
+    if full is not resized:
+        resized.add_up()
     extra = {name: (resized if m.at_input_size else full).counts[m.counts] for name, m in metrics.items()}
     return Scores(full.matrix, resized.matrix, extra)
 

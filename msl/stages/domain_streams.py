@@ -14,6 +14,7 @@ from msl.data.rare_classes import RareClasses
 from msl.inputs.domains import DomainData
 from msl.inputs.prepared import prepared_images
 from msl.stages.stage import Job
+from msl.world import world
 
 log = logging.getLogger("msl")
 
@@ -44,6 +45,7 @@ def domain_stream(
         device,
         position,
         pick=None if choice.rare is None else choice.rare.image,
+        world=world(),
     )
 
 

@@ -29,6 +29,7 @@ from msl.tracking import DataInput
 from msl.training import Callback, Term
 from msl.training.callbacks import LowerOnPlateau, TrainDecoder
 from msl.training.objectives.style_reconstruction import StyleReconstruction
+from msl.world import world
 
 log = logging.getLogger("msl")
 
@@ -141,6 +142,6 @@ def _squares(
         log.info("%s: squares are cut from whole images, so its training reads the files and no prepared copy", _STYLE)
     content = Joined([job.data.trained[role] for role in roles])
     return Paired(
-        Stream(content, crop, count, seed, "content", workers, device, position),
-        Stream(job.data.styles.images, crop, count, seed, _STYLE, workers, device, position),
+        Stream(content, crop, count, seed, "content", workers, device, position, world=world()),
+        Stream(job.data.styles.images, crop, count, seed, _STYLE, workers, device, position, world=world()),
     )

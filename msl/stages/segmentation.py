@@ -30,6 +30,7 @@ from msl.style.front import front_of
 from msl.tracking import sha256_of
 from msl.training import Callback, Schedule, State, Term
 from msl.training.callbacks import Evaluate, LogMeans, Panels, ProgressBar, SaveCheckpoints, StopOnNaN
+from msl.training.distributed.batch_norm import sync_batch_norms
 from msl.training.optimizers import build_optimizer
 from msl.training.scaling import Scaling
 from msl.training.schedules import lr_schedule
@@ -125,6 +126,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             "horizon": config.schedule.horizon(epoch),
             "stop": _stop(config, epoch),
             "weights": sha256_of(weights) if weights.is_file() else config.model.weights,
+            **_divided_batch_norm(config),
         }
 
     def epoch_iters(self, config: T, data: D) -> int:
@@ -150,6 +152,8 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         device, epoch = next(network.parameters()).device, self.epoch_iters(job.config, job.data)
         precision = usable_precision(config.run.precision, device)
         streams = {role: domain_stream(job, role, device, positions.get(role, 0)) for role in self.trains_on}
+        if config.runtime.nproc > 1 and config.runtime.sync_bn and not config.optimizer.freeze_bn:
+            sync_batch_norms(network)
         state = State(
             model=network,
             optimizer=build_optimizer(network, config.optimizer),
@@ -239,6 +243,12 @@ def _schedule(config: TrainConfig, epoch_iters: int) -> Schedule:
         stop=_stop(config, epoch_iters),
         epoch_iters=epoch_iters,
     )
+
+
+def _divided_batch_norm(config: TrainConfig) -> dict[str, int]:
+    """The number of processes, if it decides the weights: else they are those of one process, but for rounding."""
+    is_divided = config.runtime.nproc > 1 and not config.runtime.sync_bn and not config.optimizer.freeze_bn
+    return {"processes of BatchNorm": config.runtime.nproc} if is_divided else {}
 
 
 def _stop(config: TrainConfig, epoch_iters: int) -> int:

@@ -113,6 +113,11 @@ class Training:
     deterministic: bool = True  # an operation whose bits may vary is refused
     compile: str = "auto"  # see `accelerated`
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.state.model.parameters()).device
+
     def callback(self, kind: type[K]) -> K:
         """The callback of that kind."""
         return next(callback for callback in self.callbacks.values() if isinstance(callback, kind))

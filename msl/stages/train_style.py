@@ -28,6 +28,7 @@ from msl.training.objectives.style_reconstruction import StyleReconstruction
 from msl.training.optimizers.decoder import adam
 from msl.training.scaling import Scaling
 from msl.training.schedules import Inverse
+from msl.world import world
 
 _STYLES_SHOWN = 4
 _FIRST_IMAGES = 16  # to normalise the encoder and to initialise the decoder
@@ -164,7 +165,7 @@ def _squares(job: StyleJob) -> Tensor:
 def _stream(job: StyleJob, images: Images, salt: str, device: torch.device, position: int) -> Stream:
     config = job.config
     size, workers = config.data.style_batch_size, config.runtime.num_workers
-    return Stream(images, _transform(job), size, config.run.seed, salt, workers, device, position)
+    return Stream(images, _transform(job), size, config.run.seed, salt, workers, device, position, world=world())
 
 
 def _transform(job: StyleJob) -> CropTransform:

@@ -18,7 +18,7 @@ from msl.tracking.reporter import MlflowReporter
 from msl.tracking.run_folder import RESUME_FOLDER, STARTS_FOLDER, is_in_use, remove_sent, run_folder, work_folder
 from msl.tracking.runs import describe, describe_again, open_run, reopen, reopened
 from msl.tracking.search import has_run
-from msl.tracking.signals import asking
+from msl.tracking.signals import asking, end_hanging, ending_with_starter, handling_signals
 
 __all__ = [
     "LAST_FIRST",
@@ -38,12 +38,15 @@ __all__ = [
     "describe",
     "describe_again",
     "download",
+    "end_hanging",
     "ending",
+    "ending_with_starter",
     "find_finished",
     "find_weights",
     "fingerprint",
     "finished_runs",
     "forget_if_continued_elsewhere",
+    "handling_signals",
     "has_run",
     "is_in_use",
     "is_interrupted",

@@ -52,7 +52,7 @@ def _end(reporter: MlflowReporter, error: BaseException, signal: str) -> None:
         return
     is_killed = isinstance(error, KeyboardInterrupt | SystemExit)
     message = masked(f"{type(error).__name__}: {explained(error) or error}")
-    if signal:
+    if signal and is_killed:
         message = f"{signal}. The run can be continued: -P resume={reporter.run_id}"
     if not is_killed:
         with suppress(MlflowException, OSError, TrackingError):

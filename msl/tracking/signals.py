@@ -10,6 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -78,15 +79,22 @@ class Signals:
 
     def watch_starter(self) -> None:
         """End the run if the process ends that started this one."""
-        threading.Thread(target=self._watch, args=(_starters(),), daemon=True).start()
+        threading.Thread(target=_watch, args=(_starters(), self._starter_has_ended, self._is_over), daemon=True).start()
 
-    def _watch(self, starters: tuple[int, ...]) -> None:
-        while not self._is_over.wait(_LOOK_EVERY_S):
-            if _starters() != starters:
-                if self._first is None:
-                    self.reason = "stopped because the process that started it (`mlflow run`) has ended"
-                    _to_main_thread(signal.SIGTERM)
-                return
+    def _starter_has_ended(self) -> None:
+        if self._first is None:
+            self.reason = "stopped because the process that started it (`mlflow run`) has ended"
+            _to_main_thread(signal.SIGTERM)
+
+    def end_hanging(self, error: BaseException) -> None:
+        """End the run with an error, and then the process, in another thread than the main one, which hangs."""
+        self._speak(error)
+        os._exit(1)
+
+    def _speak(self, error: BaseException) -> None:
+        words = threading.Thread(target=self._say_killed, args=(error,), daemon=True)
+        words.start()
+        words.join(_LAST_WORDS_S)
 
     def _end_in_time(self, number: int, is_asked: bool) -> None:
         """In a thread: end the training, and then the process, if that takes too long."""
@@ -101,10 +109,27 @@ class Signals:
         if self._is_over.wait(_ENDED_S - _ASKED_S if is_asked else _ENDED_S):
             return
         log.error("%s: the end of the run takes too long, so the process ends now", self.reason)
-        words = threading.Thread(target=self._say_killed, args=(_error(number),), daemon=True)
-        words.start()
-        words.join(_LAST_WORDS_S)
+        self._speak(_error(number))
         os._exit(128 + number)
+
+
+@contextmanager
+def ending_with_starter() -> Iterator[None]:
+    """Within this block, this process gets SIGTERM if the process ends that started it."""
+    is_over = threading.Event()
+    end = partial(os.kill, os.getpid(), signal.SIGTERM)
+    threading.Thread(target=_watch, args=(_starters(), end, is_over), daemon=True).start()
+    try:
+        yield
+    finally:
+        is_over.set()
+
+
+def _watch(starters: tuple[int, ...], end: Callable[[], None], is_over: threading.Event) -> None:
+    while not is_over.wait(_LOOK_EVERY_S):
+        if _starters() != starters:
+            end()
+            return
 
 
 @contextmanager
@@ -128,6 +153,13 @@ def handling(signals: Signals, is_started_by_mlflow: bool) -> Iterator[None]:
         _open.remove(signals)
         for number in numbers:
             signal.signal(number, previous[number])
+
+
+@contextmanager
+def handling_signals() -> Iterator[None]:
+    """Within this block, the signals are handled in a process that records no run."""
+    with handling(Signals(lambda error: None), is_started_by_mlflow=False):
+        yield
 
 
 @contextmanager
@@ -170,6 +202,13 @@ def asking(ask: Callable[[BaseException], None]) -> Iterator[None]:
         yield
     finally:
         signals.ask = None
+
+
+def end_hanging(error: BaseException) -> None:
+    """End the innermost open run with an error, and the process, in another thread than the main one, which hangs."""
+    if _open:
+        _open[-1].end_hanging(error)
+    os._exit(1)
 
 
 def _to_main_thread(number: int) -> None:

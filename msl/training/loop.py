@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from msl.data import Batch, Paired, Stream
 from msl.training.batch_norm import train_mode
 from msl.training.devices import device_of
+from msl.training.distributed.gradients import average
 from msl.training.optimizers import set_lr
 from msl.training.passes import EagerPasses, Passes
 from msl.training.phases import CALLBACKS, COPIES, DATA, OPTIMIZER, Phases
@@ -103,7 +104,12 @@ class State:
 
 
 class Callback:
-    """An action around the steps. A callback that counts saves its counts in the checkpoint."""
+    """An action around the steps. A callback that counts saves its counts in the checkpoint.
+
+    If several processes train together, it acts in each of them, with the losses of the global batch.
+    """
+
+    only_first: ClassVar[bool] = False  # True: it acts in the first process only; it may not add up anything
 
     def on_start(self, state: State) -> None:
         """Called before the first step of this process, also if the training is resumed."""
@@ -142,7 +148,8 @@ def fit(
     """Train until the schedule's stop, or end after a step with the error of a stop request.
 
     A step computes one term after the other, each with its backward pass, so that memory holds one graph at a time. The
-    gradients add up, and one optimizer step follows. Nothing in a step waits for a GPU.
+    gradients add up, and one optimizer step follows. Nothing in a step waits for a GPU. Several processes average their
+    gradients before the optimizer's step.
     """
     on_gpu = device_of(state.model).type == "cuda"
     passes = passes or eager_passes(state)
@@ -161,6 +168,7 @@ def fit(
             for callback in callbacks:
                 callback.on_term(state, term)
         state.phases.enter(OPTIMIZER)
+        average(state.model, state.parts)
         for callback in callbacks:
             callback.on_gradients(state)
         state.scaling.step(state.optimizer, clip_norm)
@@ -169,7 +177,7 @@ def fit(
         if on_gpu:
             state.look_ahead(terms)
         state.seconds = time.perf_counter() - start
-        state.is_stopping = state.stop.is_made
+        state.is_stopping = state.stop.agree()
         state.phases.enter(CALLBACKS)
         for callback in callbacks:
             callback.on_step(state)

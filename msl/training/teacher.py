@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from msl.models import SegmentationNetwork, SegOutput
+from msl.numerics import ranks
 from msl.numerics.bands import by_bands, most_probable
 from msl.numerics.precision import at_least_single
 from msl.training.batch_norm import train_mode
@@ -55,7 +56,7 @@ class Teacher:
         """
         output: SegOutput = self._network(image)
         prob = at_least_single(output.main).softmax(dim=1)  # (N, C, H, W)
-        self.confident_share = (prob.amax(dim=1) >= threshold).to(prob.dtype).mean()
+        self.confident_share = ranks.mean_of_all((prob.amax(dim=1) >= threshold).to(prob.dtype))
         return PseudoLabels(by_bands(most_probable, prob).to(torch.uint8), self.confident_share)
 
     @torch.no_grad()

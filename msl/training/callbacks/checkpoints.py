@@ -29,6 +29,8 @@ class SaveCheckpoints(Callback):
     the reporter is flushed first, so that a training resumed from the file lacks no row before its step.
     """
 
+    only_first = True
+
     def __init__(
         self,
         folder: Path,
@@ -38,7 +40,7 @@ class SaveCheckpoints(Callback):
         every: int | None = None,
         upload_minutes: float = 10.0,
     ) -> None:
-        self._folder, self._reporter, self._callbacks, self._about = folder, reporter, callbacks, about
+        self._folder, self._reporter, self._callbacks, self.about = folder, reporter, callbacks, about
         self._every, self._cadence, self._writer = every, Cadence(upload_minutes), Background()
         self._has_written = False
 
@@ -80,7 +82,7 @@ class SaveCheckpoints(Callback):
         uploads = state.result is not None or state.finished or state.is_stopping or self._cadence.is_upload_due
         mark = self._reporter.mark()
         self._cadence.begin(uploads)
-        checkpoint = capture(state, self._callbacks, self._about, mark)
+        checkpoint = capture(state, self._callbacks, self.about, mark)
         self._writer.start(partial(self._write, checkpoint, names, mark, uploads))
 
     def _write(self, checkpoint: Checkpoint, names: Sequence[str], mark: str, uploads: bool) -> None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from msl import schema
+from msl.numerics import ranks
 from msl.training.loop import Callback, Reporter, State
 from msl.training.terms import Term
 
@@ -52,7 +53,7 @@ class LogGradientRatio(Callback):
             return
         weights = [weight for group in state.optimizer.param_groups for weight in group["params"]]
         sums = [torch.zeros_like(w) if w.grad is None else w.grad.detach().clone() for w in weights]
-        added = list(torch._foreach_sub(sums, self._sums)) if self._sums else sums
+        added = [ranks.total(value) for value in (torch._foreach_sub(sums, self._sums) if self._sums else sums)]
         square = torch.stack(torch._foreach_norm(added)).square().sum()
         self._squares[term.stream] = self._squares.get(term.stream, torch.zeros_like(square)) + square
         self._sums = sums

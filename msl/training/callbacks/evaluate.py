@@ -8,16 +8,13 @@ import torch
 from msl import schema
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
+from msl.numerics import ranks
 from msl.scoring.criteria import criteria
 from msl.scoring.evaluation import Scored, evaluate
 from msl.scoring.recalibration import Recalibration, recalibrated
 from msl.scoring.scores import Result
 from msl.scoring.unlabelled import UnlabelledImages
 from msl.training.loop import Callback, Reporter, State
-
-
-class _InterruptedError(Exception):
-    """The training shall end, and an image waits for its score."""
 
 
 class Evaluate(Callback):
@@ -96,15 +93,17 @@ class Evaluate(Callback):
 
         def look(name: str = "") -> None:
             if state.stop.is_made:
-                raise _InterruptedError
+                raise ranks.InterruptionError
 
         state.watch.settle()
+        ranks.as_in_first(self._model.buffers())  # BatchNorm's, if each process has its own
         try:
-            with recalibrated(self._recalibration, self._model, state.step, look):
+            look_alone = (lambda: None) if ranks.are_several() else look  # all do the same work, and end it together
+            with recalibrated(self._recalibration, self._model, state.step, look_alone):
                 scores = {d.role: evaluate(self._model, d, self._precision, before=look) for d in self._domains}
-                values = self._criteria(look)
-        except _InterruptedError:
-            state.is_stopping = True
+                values = self._criteria(look_alone)
+        except ranks.InterruptionError:
+            state.is_stopping = state.stop.agree()
             return None
         return Result(state.step, scores, values)
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from msl import schema
+from msl.numerics import ranks
 from msl.training.devices import device_of
 from msl.training.loop import Callback, Reporter, State
 
@@ -50,7 +51,8 @@ class LogMeans(Callback):
         state.watch.settle()
         self._sums[schema.STEP_S] += state.watch.waited_s()  # the rest of this interval's work on the GPU
         means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
-        means[schema.IMAGES_PER_S] = means.pop(_IMAGES) / means[schema.STEP_S]
+        images = float(ranks.total(torch.tensor(means.pop(_IMAGES), dtype=torch.float64)))  # of all processes
+        means[schema.IMAGES_PER_S] = images / means[schema.STEP_S]
         means[schema.LR] = state.optimizer.param_groups[0]["lr"]
         means[schema.EPOCH] = state.step / state.schedule.epoch_iters
         means[schema.MEMORY] = _peak_memory_mb(device_of(state.model))

@@ -14,6 +14,8 @@ from msl.training.loop import Callback, Reporter, State
 class Panels(Callback):
     """Draws one panel for each domain after every evaluation, always with the same few images."""
 
+    only_first = True
+
     def __init__(
         self,
         model: SegmentationNetwork,

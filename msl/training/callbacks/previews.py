@@ -14,6 +14,8 @@ from msl.training.loop import Callback, Reporter, State
 class Previews(Callback):
     """At intervals, a panel of the same content images in the same styles: it shows how well the decoder draws."""
 
+    only_first = True
+
     def __init__(
         self,
         transfer: StyleTransfer,

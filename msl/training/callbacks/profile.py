@@ -30,6 +30,8 @@ class Profile(Callback):
     https://ui.perfetto.dev shows.
     """
 
+    only_first = True
+
     def __init__(self, steps: int, folder: Path, reporter: Reporter) -> None:
         self._steps, self._folder, self._reporter = steps, folder, reporter
         self._seen = self._measured = 0

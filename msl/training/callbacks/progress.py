@@ -8,6 +8,8 @@ from msl.training.loop import Callback, State
 class ProgressBar(Callback):
     """A bar on the terminal, with the losses and the last target mIoU."""
 
+    only_first = True
+
     def __init__(self, title: str) -> None:
         self._title = title
         self._postfix: dict[str, str] = {}

@@ -6,6 +6,7 @@ import torch
 
 from msl.data import Resized, Stream, TrainTransform, in_order, open_domain
 from msl.errors import DataError
+from msl.world import World
 
 TRANSFORM = TrainTransform((20, 16), mirror=True, blur=True)
 
@@ -53,6 +54,18 @@ def test_the_number_of_processes_does_not_change_what_is_trained_on(domain):
     streams = [Stream(domain, TRANSFORM, 2, seed=1, salt="source", num_workers=n) for n in (0, 1, 2)]
     alone, one, two = (batches(stream, 8) for stream in streams)
     assert all(same(a, b) and same(a, c) for a, b, c in zip(alone, one, two, strict=True))
+
+
+@pytest.mark.parametrize(("batch_size", "ranks"), [(8, 8), (11, 8), (5, 2)])
+def test_processes_that_train_together_divide_each_batch(domain, batch_size, ranks):
+    whole = batches(Stream(domain, TRANSFORM, batch_size, seed=1, salt="source", position=2), 4)
+    worlds = [World(rank, ranks) for rank in range(ranks)]
+    streams = [Stream(domain, TRANSFORM, batch_size, seed=1, salt="source", position=2, world=w) for w in worlds]
+    shares = [batches(stream, 4) for stream in streams]
+    for k, batch in enumerate(whole):
+        images = torch.cat([share[k].image for share in shares])
+        assert torch.equal(images, batch.image)
+        assert tuple(name for share in shares for name in share[k].names) == batch.names
 
 
 @pytest.mark.parametrize("position", [1, 2, 3, 7])

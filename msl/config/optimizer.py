@@ -22,7 +22,6 @@ class OptimizerConfig(Group):
     lr: float = Field(
         2.5e-4,
         gt=0,
-        le=1000,
         description="Learning rate at step 0, without warm-up. Recipes have values for sgd, so another optimizer "
         "needs a value here; adamw usually needs 6e-5.",
     )

@@ -125,7 +125,7 @@ def test_a_stage_depends_on_the_code_of_its_own_optimizer_alone(name):
     reached = CODE.reached(find_stage("pretrain").modules(config))
     room = "msl.training.optimizers"
     assert {module for module in reached if module.startswith(room)} == {
-        f"{room}.{part}" for part in ("build", "groups", "step", name)
+        f"{room}.{part}" for part in ("build", "fused", "groups", "step", name)
     }
 
 

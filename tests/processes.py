@@ -89,7 +89,7 @@ def stages() -> Mapping[str, tuple[str, Mapping[str, Any]]]:
         "adapt entropy": ("adapt", TRAINING | start | {"target_mode": "entropy"}),
         "adapt IW_entropy": ("adapt", TRAINING | start | frozen | {"target_mode": "IW_entropy"}),
         "adapt hard": ("adapt", TRAINING | start | {"target_mode": "hard"}),
-        "self_train": ("self_train", TRAINING | started | {"masking": "blocks", "rare_classes": True}),
+        "self_train": ("self_train", TRAINING | started | {"masking": "blocks", "sampling": "rare_classes"}),
         "target_solo": ("target_solo", TRAINING | start | SOLO),
         "joint_adain": ("joint_adain", TRAINING | start | decoder | JOINT),
         "joint_adain, end to end": (

@@ -290,16 +290,6 @@ def test_the_decoder_learns_what_it_is_told_to(learns, decoder, curves, the_run)
     assert scored.metrics == outcome.metrics  # the style stands in front of the network there, too
 
 
-def test_two_processes_train_a_style_and_behind_it_as_one_does(decoder):
-    settings = {**JOINT, "style_training": "decoder", "decoder": decoder, "freeze_bn": True}
-    for one, two in (
-        [carry_out(style_request("train_style", **DECODER, nproc=nproc)).run_id for nproc in (1, 2)],
-        [carry_out(request("joint_adain", **settings, nproc=nproc)).run_id for nproc in (1, 2)],
-    ):
-        for name, value in checkpoint(one)["weights"].items():
-            torch.testing.assert_close(checkpoint(two)["weights"][name], value, rtol=1e-3, atol=1e-5)
-
-
 @pytest.mark.parametrize("learns", ["decoder", "end_to_end"])
 def test_a_resumed_joint_training_ends_as_one_that_never_stopped(learns, decoder, curves):
     settings = {**JOINT, "decoder": decoder, "style_training": learns, "plateau_factor": 0.5, "plateau_patience": 0}

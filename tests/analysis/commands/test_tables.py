@@ -42,7 +42,10 @@ def test_columns_by_name_and_published_rows(two_groups):
     assert "IoU/road last" in result.output
     assert "target_loss last" in result.output
     assert "paper: MS+IW+Multi" in result.output
-    assert "(+1.00)" in run("table", "--baseline", "plain", "--layout", "report", "--metrics", "mIoU").output
+    assert (
+        "(+1.00 [+1.00, +1.00])"
+        in run("table", "--baseline", "plain", "--layout", "report", "--metrics", "mIoU").output
+    )
 
 
 def test_classes_ablation_and_claims(two_groups):

@@ -79,7 +79,7 @@ print(*sys.modules, file=sys.stderr)
         (["pretrain", "--checkpoint", "x"], "pretrain starts from ImageNet weights or from --weights FILE"),
         (
             ["pretrain", "--checkpoint", "x"],
-            "These commands have it: adapt, target_solo, joint_adain, deeplabv3p, eval",
+            "These commands have it: adapt, bn, target_solo, self_train, joint_adain, dee",
         ),
         (["package", "--images", "x"], "No such option: --images. These commands have it: predict."),
         (["adapt", "--lambda_targt", "1"], "No such option '--lambda_targt'. (Did you mean"),

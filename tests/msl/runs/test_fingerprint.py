@@ -54,7 +54,7 @@ EDITS = {
     "a recorded name": ("schema/tags.py", 'CLEANED: Final = "msl.cleaned"', 'CLEANED: Final = "msl.cleaned_at"', True),
     "tracking": ("tracking/direct.py", "BATCH_ROWS = ", "BATCH_ROWS = 1 + ", True),
     "the cross entropy": ("losses/supervised.py", "mean_over_pixels(surprise, labelled)", "surprise.sum()", False),
-    "what it is made of": ("numerics/bands.py", "value.mean()", "value.sum()", False),
+    "what it is made of": ("numerics/bands.py", "ranks.mean(value)", "value.sum()", False),
     "the backbone": ("models/backbones/mobilenet.py", "0.9 * scaled", "0.8 * scaled", False),
     "the network": ("models/deeplabv2.py", "std=0.01", "std=0.02", False),
     "the loop": ("training/loop.py", "state.step += 1", "state.step += 2", False),

@@ -124,7 +124,8 @@ def test_a_run_without_a_checkpoint_begins_anew(curves):
 
 def test_what_may_not_change_is_refused_and_nothing_is_touched():
     run_id = carry_out(request("pretrain")).run_id
-    changeable = "cache, compile, data_root, deterministic, device, max_iters, num_workers, profile, skip_bad, threads"
+    changeable = "cache, compile, data_root, deterministic, device, max_iters, nproc, num_workers, profile, "
+    changeable += "skip_bad, sync_bn, threads"
     with pytest.raises(ConfigError, match=f"leave out lr. Only {changeable}"):
         carry_out(request("pretrain", resume=run_id, lr=0.5))
     with pytest.raises(TrackingError, match="is of stage pretrain: resume it with -e pretrain"):

@@ -60,10 +60,10 @@ def selectors(experiment: str, form: str, store: str, among: Any, stage: str | N
         from analysis.store import open_store
 
         opened = open_store(store)
-        found = judged(opened, _of_stage(runs_of_msl(opened, experiment), stage), among)
-        print_table(selector_table(found, among), form)
+        criteria = judged(opened, _of_stage(runs_of_msl(opened, experiment), stage), among)
+        print_table(selector_table(criteria, among), form)
         if figure is not None:
-            _save(_regrets(found), figure)
+            _save(_regrets(criteria), figure)
 
 
 @click.command()
@@ -119,12 +119,12 @@ def _gains(parts: "Sequence[Attribution]", measure: "Measure") -> "Figure":
     return interval_plot(short_names([part.group.name for part in parts]), series, "points, 95 % t interval", title)
 
 
-def _regrets(found: "Sequence[Selector]") -> "Figure":
+def _regrets(criteria: "Sequence[Selector]") -> "Figure":
     from analysis.comparison.selectors import SCORE
     from analysis.figures import interval_plot
     from msl import schema
 
-    names, summaries = [selector.name for selector in found], [selector.summary for selector in found]
+    names, summaries = [selector.name for selector in criteria], [selector.summary for selector in criteria]
     axis = f"points of {schema.heading(SCORE)}; dots are cases, lines 95 % t intervals"
     return interval_plot(names, {"regret": summaries}, axis, "Regret of choosing without target labels", single=True)
 

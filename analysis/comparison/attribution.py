@@ -102,7 +102,7 @@ def _agree(group: SeedGroup, twin: SeedGroup) -> bool:
     names = (group.settings.keys() & twin.settings.keys()) - _OF_OBJECTIVE
     pairs = [(group.settings[name], twin.settings[name]) for name in names]
     pairs.append((group.settings.get(_TRAINED, "all"), twin.settings.get(_TRAINED, "all")))
-    return all(own == other for own, other in pairs)
+    return all(value == other for value, other in pairs)
 
 
 def _objective_differences(group: SeedGroup, twin: SeedGroup) -> int:
@@ -118,7 +118,7 @@ def _taken_apart(
     parents: Mapping[str, str],
 ) -> Attribution:
     twin = find_twin(group, adapted)
-    own = group.values(measure)
+    values = group.values(measure)
     parent_of = {seed: parents.get(run_id, "") for seed, run_id in _run_ids(group).items()}
     source = {seed: scores.get(parent, math.nan) for seed, parent in parent_of.items()}
     of_twin = {} if twin is None else _with_the_same_parent(twin, parent_of, measure, parents)
@@ -131,24 +131,24 @@ def _taken_apart(
         source_only=Summary.of({parent: source[seed] for seed, parent in parent_of.items()}.values()),
         statistics=_by_parent(bn, source, parent_of),
         steps=_paired(of_twin, bn if has_bn else source),
-        objective=_paired(own, of_twin),
-        total=_paired(own, source),
+        objective=_paired(values, of_twin),
+        total=_paired(values, source),
         dose=dose(group),
-        notes=tuple(_notes(twin, has_bn, parent_of, own, of_twin)),
+        notes=tuple(_notes(twin, has_bn, parent_of, values, of_twin)),
     )
 
 
 def _notes(
-    twin: SeedGroup | None, has_bn: bool, parent_of: Mapping[str, str], own: Values, of_twin: Values
+    twin: SeedGroup | None, has_bn: bool, parent_of: Mapping[str, str], values: Values, of_twin: Values
 ) -> list[str]:
     notes = []
     if twin is None:
         notes.append("no finished twin: no group with λ = 0 agrees with it in everything else")
-    elif lacking := [seed for seed in own if seed not in of_twin]:
+    elif lacking := [seed for seed in values if seed not in of_twin]:
         notes.append(f"no twin from the same parent for seed {', '.join(lacking)}")
     if twin is not None and not has_bn:
         notes.append("no run of stage bn has its parent: further steps include the statistics")
-    if len(own) > 1 and len(set(parent_of.values())) == 1:
+    if len(values) > 1 and len(set(parent_of.values())) == 1:
         notes.append("its seeds share one parent: source only and statistics have no interval")
     return notes
 

@@ -56,7 +56,7 @@ def power_table(comparison: Comparison, differences: Sequence[float], power: flo
         power: probability of finding them.
     """
     measure = comparison.measures[0]
-    found = spreads(comparison)
+    of_groups = spreads(comparison)
     columns = (
         Column("group", "group", numeric=False),
         Column("pairs", "pairs"),
@@ -66,7 +66,7 @@ def power_table(comparison: Comparison, differences: Sequence[float], power: flo
             for difference in differences
         ),
     )
-    labels = short_names([spread.name for spread in found])
+    labels = short_names([spread.name for spread in of_groups])
     rows = [
         (
             name_cell(label, spread.name),
@@ -74,7 +74,7 @@ def power_table(comparison: Comparison, differences: Sequence[float], power: flo
             _deviation(spread, measure.unit),
             *(_needed(spread, difference, power) for difference in differences),
         )
-        for label, spread in zip(labels, found, strict=True)
+        for label, spread in zip(labels, of_groups, strict=True)
     ]
     caption = (
         f"Pairs of runs (same seed and parent) with which a paired t test at 5 % finds a difference in "

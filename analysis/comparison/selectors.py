@@ -67,8 +67,8 @@ def selectors(store: "Store", runs: pd.DataFrame, among: Among = "checkpoints") 
     if not cases:
         lacking = "two evaluations with target mIoU" if among == "checkpoints" else "a parent and a seed with another"
         raise AnalysisError(f"nothing to choose among {among}: no finished run here has {lacking}")
-    found = [_selector(name, cases) for name in (*schema.CRITERION_METRICS, LAST_STEP, CHANCE)]
-    return sorted((s for s in found if s.regrets), key=lambda selector: selector.summary.mean)
+    criteria = [_selector(name, cases) for name in (*schema.CRITERION_METRICS, LAST_STEP, CHANCE)]
+    return sorted((s for s in criteria if s.regrets), key=lambda selector: selector.summary.mean)
 
 
 def _selector(name: str, cases: Sequence[Candidates]) -> Selector:

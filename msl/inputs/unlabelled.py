@@ -41,14 +41,14 @@ def open_unlabelled(
         DataError: an image is missing or unreadable.
     """
     name = config.target.target
-    seen = scored or open_for_criteria(config, name, label_set)
-    if seen is None and config.monitor.choose_by not in (None, schema.SOURCE_RISK):
+    judged = scored or open_for_criteria(config, name, label_set)
+    if judged is None and config.monitor.choose_by not in (None, schema.SOURCE_RISK):
         raise ConfigError(
             f"choose_by = {config.monitor.choose_by} needs target images of split val, and there are none: leave it out"
         )
     estimated = trained or open_for_statistics(config, name, label_set)
-    new = [checked for checked in (seen, estimated) if checked is not None and checked not in (trained, scored)]
-    return Unlabelled(for_criteria(seen, size, config), for_statistics(estimated, size, config), tuple(new))
+    new = [checked for checked in (judged, estimated) if checked is not None and checked not in (trained, scored)]
+    return Unlabelled(for_criteria(judged, size, config), for_statistics(estimated, size, config), tuple(new))
 
 
 def open_for_criteria(config: Config, name: str | None, label_set: LabelSet, split: str = "val") -> Checked | None:

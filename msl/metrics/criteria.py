@@ -116,7 +116,7 @@ class MixedConsistency:
 Normal = tuple[Tensor, Tensor]  # mean and variance (C,) of each channel
 
 
-def statistics_drift(seen: Mapping[str, Normal], stored: Mapping[str, Normal], eps: float = 1e-5) -> float:
+def statistics_drift(measured: Mapping[str, Normal], stored: Mapping[str, Normal], eps: float = 1e-5) -> float:
     """How far the inputs of the BatchNorm layers are from their stored statistics; 0 if they agree.
 
     Mean over layers of the mean over channels of the symmetric Kullback-Leibler divergence of two normal distributions,
@@ -124,17 +124,19 @@ def statistics_drift(seen: Mapping[str, Normal], stored: Mapping[str, Normal], e
     (without its low-rank approximation). NaN without a layer.
 
     Args:
-        seen: mean and variance of what each layer was given, by its name.
+        measured: mean and variance of what each layer was given, by its name.
         stored: its running mean and variance, by its name.
         eps: is added to variances, as BatchNorm does.
     """
     drifts = []
-    for name, normal in seen.items():
+    for name, normal in measured.items():
         mean, variance = (part.double() for part in normal)
         stored_mean, stored_variance = (part.double() for part in stored[name])
-        own, other = variance + eps, stored_variance + eps
+        variances, stored_variances = variance + eps, stored_variance + eps
         squares = (mean - stored_mean).square()
-        drifts.append(((own + squares) / other + (other + squares) / own).mean() / 2 - 1)
+        drifts.append(
+            ((variances + squares) / stored_variances + (stored_variances + squares) / variances).mean() / 2 - 1
+        )
     return float(torch.stack(drifts).mean()) if drifts else float("nan")
 
 

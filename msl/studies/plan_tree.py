@@ -8,7 +8,7 @@ from msl.studies.graph import Graph, Node
 from msl.studies.states import DONE, ELSEWHERE, Standing
 
 _MARKS = {DONE: "✓", ELSEWHERE: "…"}
-_TODO = "·"
+_OPEN = "·"
 
 
 def plan_tree(
@@ -47,7 +47,7 @@ def _branch(
     """A node and those that start from it; one that starts from several is shown once, below the last of them."""
     shown.add(node)
     standing = standings[node.key]
-    yield f"{mark}{_MARKS.get(standing.state, _TODO)} {node.title}  {_note(node, standing, estimates, missing)}"
+    yield f"{mark}{_MARKS.get(standing.state, _OPEN)} {node.title}  {_note(node, standing, estimates, missing)}"
     children = [child for child in node.children if shown.issuperset(child.needs.values())]
     for child in children:
         is_last = child is children[-1]

@@ -151,9 +151,9 @@ def full_disk(folder: Path) -> str:
             path = disk / "last.pt"
             save(path, {"w": torch.randn(100_000)})
             filling = disk / "filling"
-            filling.write_bytes(b"0" * 400_000)
+            filling.write_bytes(b"0" * 500_000)
             with suppress(Exception):
-                save(path, {"w": torch.randn(100_000)})
+                save(path, {"w": torch.randn(150_000)})
             filling.unlink()
             cells.append("whole" if _is_whole(path) else "lost")
             path.unlink()

@@ -52,7 +52,7 @@ class Journalled:
         self._journal = Journal(self.folder)
         self._name = _name(self.folder)
         known = _Known(self.folder)
-        cut = known.cut(self._name, mark)
+        cut = known.cut(self._name, mark, attempt)
         released = {} if cut is None else known.released_after(cut)
         is_behind = any(row_step > step for _, row_step in released)
         self._is_doubled = attempt > 1 and (cut is None or is_behind)
@@ -192,6 +192,7 @@ class _Known:
 
     def __init__(self, folder: Path) -> None:
         self.last_ms = 0
+        self._attempts: list[int] = []  # that began here
         rows: list[Record] = []
         secured = 0
         for record in Reader(folder).new():
@@ -202,6 +203,7 @@ class _Known:
             elif content["kind"] == "secure":
                 secured = max(secured, content["number"])
             elif content["kind"] == "start":
+                self._attempts.append(content["attempt"])
                 rows = [row for row in rows if row.number <= max(content["cut"], secured)]
             elif content["kind"] == "end":
                 secured = number
@@ -213,9 +215,14 @@ class _Known:
         contents = [row.content for row in self._rows if row.number > cut]
         return {(name, content["step"]): value for content in contents for name, value in content["values"].items()}
 
-    def cut(self, name: str, mark: str) -> int | None:
-        """Number of the last record that stays; None if the journal of the checkpoint is not the one here."""
+    def cut(self, name: str, mark: str, attempt: int) -> int | None:
+        """Number of the last record that stays; None if the journal of the checkpoint is not the one here.
+
+        Without a checkpoint none stays, if all earlier attempts began here: another machine may have sent rows.
+        """
         origin, _, number = mark.rpartition(":")
+        if not mark and self._attempts == list(range(1, attempt)):
+            return 0
         return int(number) if origin == name else None
 
 

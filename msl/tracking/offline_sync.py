@@ -8,6 +8,7 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
+from msl.tracking.answers import is_refusal, reason_of
 from msl.tracking.offline import OfflineStore
 from msl.tracking.reaper import mark_gone
 from msl.tracking.run_folder import is_in_use, work_folder
@@ -39,13 +40,25 @@ def _mark_dead(store: OfflineStore) -> list[str]:
 def _send(transfer: Transfer, runs: list[Run]) -> Iterator[Told]:
     waiting = [run.info.run_id for run in runs]
     try:
-        for local, remote in transfer.send(runs):
-            waiting.remove(local)
-            yield local, f"made without a server, and now run {remote} of the server", True
+        transfer.make(runs)
+        for run in runs:
+            yield _sent(transfer, run)
+            waiting.remove(run.info.run_id)
     except (MlflowException, OSError, TrackingError) as error:
         reason = str(error).splitlines()[0]
         for local in waiting:
             yield local, f"it cannot be sent at present ({reason}); everything is kept", False
+
+
+def _sent(transfer: Transfer, run: Run) -> Told:
+    """Send a run. One of which the server refuses a part stays here, and stops no other."""
+    try:
+        remote = transfer.send(run)
+    except (MlflowException, OSError) as error:
+        if not is_refusal(error):
+            raise
+        return run.info.run_id, f"the server refuses a part of it ({reason_of(error)}); everything is kept", False
+    return run.info.run_id, f"made without a server, and now run {remote} of the server", True
 
 
 def _finish_moves(store: OfflineStore) -> None:

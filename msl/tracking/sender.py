@@ -6,7 +6,6 @@ A batch that the server has taken but not answered is sent again with the same t
 """
 
 import logging
-import re
 import shutil
 import time
 from collections import deque
@@ -16,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Metric, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
+from msl.tracking.answers import is_refusal, reason_of
 from msl.tracking.description import log_description
 from msl.tracking.direct import BATCH_ROWS, utc_now
 from msl.tracking.holder import Holder
@@ -33,9 +32,6 @@ from msl.tracking.status import close, go_on, mark_failed
 
 log = logging.getLogger("msl")
 
-_REFUSALS = range(400, 500)
-# A log-in that expired, a store without the run (it may be an older copy), a request that came late, too many of them.
-_PASSING = (401, 403, 404, 408, 429)
 _MARGIN_SHARE = 0.2  # of a lease, for the longest request
 
 
@@ -224,13 +220,9 @@ class Sender:
             return method(*arguments, **more)
         except LeaseLostError:
             raise
-        except MlflowException as error:
-            reason, status = _reason(error), _status(error)
-            if status in _REFUSALS and status not in _PASSING:
-                raise TrackingError(reason) from error
-            raise UnreachableError(reason) from error
-        except Exception as error:  # of the network or a disk; each client of an artifact store has its own kinds
-            raise UnreachableError(f"{type(error).__name__}: {error}") from error
+        except Exception as error:  # also of the network, a disk, the client of an artifact store
+            kind = TrackingError if is_refusal(error) else UnreachableError
+            raise kind(reason_of(error)) from error
 
     def _park(self, content: Mapping[str, Any], error: TrackingError) -> None:
         """Keep a record that the server refuses, so that those behind it can go on."""
@@ -240,17 +232,6 @@ class Sender:
     def _note(self, **changes: Any) -> None:
         self.progress = replace(self.progress, **changes)
         self.progress.write(self._folder)
-
-
-def _reason(error: MlflowException) -> str:
-    """The message without the chain of Python objects that caused it."""
-    return str(error).partition("\n")[0].partition(" with exception")[0]
-
-
-def _status(error: MlflowException) -> int:
-    """The status of an answer. MLflow calls codes that it does not know, such as 413, a 500; its text has them."""
-    told = re.search(r"failed with error code (\d{3})", str(error))
-    return int(told[1]) if told else int(error.get_http_status_code())
 
 
 def _artifact(content: Mapping[str, Any]) -> tuple[str, str]:

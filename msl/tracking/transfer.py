@@ -43,23 +43,26 @@ class Transfer:
         synced = {run.info.run_id: run.data.tags.get(schema.SYNCED) for run in store.runs()}
         self._ids: dict[str, str] = {local: remote for local, remote in synced.items() if remote}
 
-    def send(self, runs: Iterable[Run]) -> Iterator[tuple[str, str]]:
-        """Send runs; gives the ID here and the ID on the server of each, as soon as all of it is there.
+    def make(self, runs: Iterable[Run]) -> None:
+        """Make all runs on the server before the first is sent: a run and the one that it starts from name each other.
 
-        All are made before the first is filled, because a run and the one that it starts from name each other.
+        Raises:
+            MlflowException: the server does not take it.
+        """
+        for run in runs:
+            self._ids[run.info.run_id] = self._made(run)
+
+    def send(self, run: Run) -> str:
+        """Send a run that is made; gives its ID on the server, where all of it is then.
 
         Raises:
             MlflowException, OSError, TrackingError: the server or its artifact store does not take it.
         """
-        waiting = list(runs)
-        for run in waiting:
-            self._ids[run.info.run_id] = self._made(run)
-        for run in waiting:
-            run_id = run.info.run_id
-            self._fill(run, self._ids[run_id])
-            self._store.client.set_tag(run_id, schema.SYNCED, self._ids[run_id])
-            move_folder(run_id, self._ids[run_id])
-            yield run_id, self._ids[run_id]
+        run_id, remote = run.info.run_id, self._ids[run.info.run_id]
+        self._fill(run, remote)
+        self._store.client.set_tag(run_id, schema.SYNCED, remote)
+        move_folder(run_id, remote)
+        return remote
 
     def _made(self, run: Run) -> str:
         """ID of the run on the server, where it is made if no earlier attempt has made it."""

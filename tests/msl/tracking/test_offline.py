@@ -186,3 +186,21 @@ def test_a_sync_that_is_interrupted_is_completed_by_the_next(server, away, monke
     assert run.info.run_id in result.text
     (local,) = OfflineStore().runs()
     assert content(MlflowClient(server), run.info.run_id) == content(OfflineStore().client, local.info.run_id)
+
+
+def test_a_run_that_the_server_refuses_stops_no_other(server, away, monkeypatch):
+    for seed in (0, 1):
+        carry_out(replace(request("pretrain", max_iters=1, seed=seed), tracking="offline"))
+    refused, other = sorted((run for run in OfflineStore().runs()), key=lambda run: run.info.start_time)
+    MlflowClient(server).create_experiment(os.environ["MLFLOW_EXPERIMENT_NAME"])  # the gate passes no answer 404
+    with gate(server) as door:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", door.uri)
+        seed = b'{"key": "cfg.seed", "value": "0"}'
+        door.fault = lambda path, body: 400 if seed in body and "log-batch" in path else None
+        results = {result.run_id: result for result in sync(connect())}
+        assert not results[refused.info.run_id].is_done
+        assert "the server refuses a part of it" in results[refused.info.run_id].text
+        assert results[other.info.run_id].is_done
+        door.fault = lambda path, body: None
+        assert all(result.is_done for result in sync(connect()))
+    assert len(runs_on(server)) == 2

@@ -132,6 +132,35 @@ def test_a_record_that_the_server_refuses_is_kept_and_the_others_pass(fault, doo
     assert not is_sent(way.folder)  # so the folder of the run stays, and with it the record
 
 
+@pytest.mark.parametrize(
+    ("attempt", "is_secured", "is_doubled"), [(2, False, False), (2, True, True), (3, False, True)]
+)
+def test_a_run_that_was_killed_before_its_first_checkpoint(attempt, is_secured, is_doubled, client, run_id, tmp_path):
+    """It begins again. What no checkpoint released was never sent; an attempt that is not here may have sent rows."""
+    first = Journalled(client, run_id, 1, tmp_path, "")
+    first.rows({"loss": 1.0}, 1)
+    if is_secured:
+        first.secure(first.mark())
+    assert Journalled(client, run_id, attempt, tmp_path, "").is_doubled == is_doubled
+
+
+@pytest.mark.parametrize("fault", [400, 413])
+def test_a_file_that_the_server_refuses_is_kept_and_the_others_pass(fault, door, client, run_id, tmp_path):
+    """A proxy may take fewer bytes than a checkpoint has."""
+    way = journal_of(client, run_id, tmp_path)
+    for name in "ab":
+        way.text(name, f"notes/{name}.txt")
+    door.fault = lambda path, body: fault if path.endswith("notes/a.txt") else None
+    send(client, run_id, way)
+    assert [file.path for file in client.list_artifacts(run_id, "notes")] == ["notes/b.txt"]
+    assert len(rows(client, run_id)) == 5
+    (line,) = (way.folder / "refused.jsonl").read_text().splitlines()
+    assert str(fault) in json.loads(line)["reason"]
+    assert (way.folder / json.loads(line)["record"]["path"]).read_text()
+    way.end({schema.STATUS: schema.FINISHED})
+    assert not is_sent(way.folder)  # so the folder of the run stays, and with it the file
+
+
 def test_a_lost_answer_makes_no_second_run(door, client, monkeypatch):
     monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES")  # MLflow would send it again
     lost = iter(["lost answer"])

@@ -48,13 +48,13 @@ def step_memory(model: nn.Module, shape: Sequence[int], precision: torch.dtype, 
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     sketch = copy.deepcopy(model).to("meta")
     saved: dict[int, int] = {}
-    own = {parameter.untyped_storage()._cdata for parameter in sketch.parameters()}
-    keep: list[Tensor] = []  # a storage that is freed would give its number to another
+    of_weights = {parameter.untyped_storage()._cdata for parameter in sketch.parameters()}
+    alive: list[Tensor] = []  # a storage that is freed would give its number to another
 
     def count(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
-        if storage._cdata not in own:
-            keep.append(tensor)
+        if storage._cdata not in of_weights:
+            alive.append(tensor)
             saved[storage._cdata] = storage.nbytes()
         return tensor
 

@@ -51,9 +51,9 @@ def _write_report(baseline: str, reporter: "MlflowReporter", folder: Path) -> No
 def _sweep(config: SweepConfig, request: RequestConfig) -> None:
     from msl.studies.conduct import carry_out  # it loads torch and MLflow
     from msl.studies.graph import Graph
-    from msl.studies.sweep import Sweep, check_metric
+    from msl.studies.sweep import Sweep, check_sweep
 
-    check_metric(config)
+    check_sweep(config)
     graph, sweeps = Graph(), list["Sweep"]()
 
     def guided(client: "Client", folder: Path, slots: int) -> Sweep:

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from msl.config.choice import OnlyWith
 from msl.config.group import Group
+from msl.config.registry import nearest_names
 from msl.config.validation import validated
 from msl.errors import ConfigError
 
@@ -56,7 +57,8 @@ class StageConfig(BaseModel):
         groups: dict[str, dict[str, Any]] = {group: {} for group in cls.groups()}
         for name, value in values.items():
             if name not in group_of:
-                raise ConfigError(f"{name} is not a setting of {cls.__name__}, which has {', '.join(group_of)}")
+                near = nearest_names(name, group_of)
+                raise ConfigError(f"{name} is not a setting of {cls.__name__}; {near}docs/settings.md lists them")
             groups[group_of[name]][name] = value
         return validated(cls, groups)
 

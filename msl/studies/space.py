@@ -17,12 +17,23 @@ class Range:
     is_log: bool = False
     is_whole: bool = False  # only whole numbers
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The lowest and the highest value as they are typed."""
+        number = int if self.is_whole else float
+        return str(number(self.low)), str(number(self.high))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
     """Values as they are typed."""
 
     values: tuple[str, ...]
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The first and the last value."""
+        return self.values[0], self.values[-1]
 
 
 Dimension = Range | Choice

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,22 @@ def check_metric(config: SweepConfig) -> None:
         )
 
 
+def check_sweep(config: SweepConfig) -> None:
+    """Refuse what cannot be carried out, before a run is opened.
+
+    Raises:
+        ConfigError: Optuna is missing, the metric needs target labels, the space cannot be read, or the stage does not
+            have a setting or one of the values.
+    """
+    check_metric(config)
+    if find_spec("optuna") is None:
+        raise ConfigError(_EXTRA)
+    space = Space.of(config.space)
+    for place in (0, -1):
+        values = {name: dimension.ends[place] for name, dimension in space.dimensions.items()}
+        Request.of(stage=config.stage, recipe=config.recipe, overrides={**space.constants, **values})
+
+
 @dataclass
 class _Open:
     """A trial whose run is not over."""
@@ -72,7 +89,7 @@ class Sweep:
         Raises:
             ConfigError: Optuna is missing, a setting is unknown, or a grid has a dimension without values.
         """
-        check_metric(config)
+        check_sweep(config)
         self._config, self._graph, self._client, self._slots = config, graph, client, slots
         self._space, self._base = Space.of(config.space), find_recipe(config.recipe)
         self._row = Row(stage=config.stage, recipe=config.recipe)

@@ -13,5 +13,7 @@ def test_too_little_memory_of_the_gpu_says_what_to_change(monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of …")
 
     monkeypatch.setattr(Supervised, "__call__", full)
-    with pytest.raises(TrainingError, match=r"Tried to allocate 2.00 GiB. By a model of its memory, .* Pass a smaller batch"):
+    with pytest.raises(
+        TrainingError, match=r"Tried to allocate 2.00 GiB. By a model of its memory, .* Pass a smaller batch"
+    ):
         carry_out(request("pretrain"))

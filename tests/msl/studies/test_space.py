@@ -5,7 +5,7 @@ import pytest
 from msl.config import SweepConfig
 from msl.errors import ConfigError
 from msl.studies.space import Choice, Range, Space
-from msl.studies.sweep import check_metric
+from msl.studies.sweep import check_metric, check_sweep
 
 
 def test_ranges_choices_and_constants():
@@ -49,3 +49,17 @@ def test_a_choice_by_target_labels_must_be_said(metric, needs_labels):
             check_metric(config)
     else:
         check_metric(config)
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ("lambda_targt=1:2", "lambda_targt is not a setting of AdaptConfig; did you mean lambda_target"),
+        ("lambda_target=-1:2", "lambda_target = '-1': input should be greater than or equal to 0"),
+        ("target_mode=maxsquare|max", "target_mode = 'max'"),
+    ],
+)
+def test_a_sweep_is_checked_before_a_run_is_opened(space, message):
+    pytest.importorskip("optuna", reason="Optuna is an extra")
+    with pytest.raises(ConfigError, match=message):
+        check_sweep(SweepConfig.of(space=space))

@@ -102,7 +102,8 @@ def compare_both(page, study):
 
 def curves(page):
     """Steps and values of the target's mIoU by run, as drawn on the page that the comparison links to."""
-    link = page.get_by_title("Plot chart").first  # of the first metric; the others come into being with scrolling
+    # Of the first metric that both runs have; most others come into being with scrolling.
+    link = page.get_by_title("Plot chart").filter(has_text="best/").first
     link.wait_for()
     spelled, wanted = (quote(name, safe="") for name in (link.inner_text(), TARGET_MIOU))
     address = link.get_attribute("href").replace(spelled, wanted)

@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, chdir, closing, contextmanager
@@ -30,6 +29,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 import data_factory
+from forked import end_after
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from servers import mlflow_command
@@ -114,22 +114,8 @@ def _serve(pipe: Connection) -> None:
 
 def _become(stage: str, settings: Mapping[str, Any], env: Mapping[str, str], log: str) -> None:
     """Go on as the process of a stage."""
-    os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for number in (1, 2):
-        os.dup2(output, number)
     os.environ |= env
-    code = 1
-    try:
-        find_command(stage).main([f"--{option}" for option in arguments(settings)], f"msl {stage}")
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    end_after(lambda: find_command(stage).main([f"--{o}" for o in arguments(settings)], f"msl {stage}"), log)
 
 
 @dataclass

@@ -7,12 +7,13 @@ import socket
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from forked import end_after
 
 from msl.config.catalog import EXECUTORS
 from msl.studies.executors.local import Local
@@ -100,7 +101,7 @@ def _serve(path: str) -> None:
     import msl.runs
     import msl.studies.conduct
     import msl.studies.job
-    import msl.studies.sweep  # noqa: F401
+    import msl.studies.sweep  # noqa: F401  # a forked job has them all
     from msl.config.catalog import STAGES
 
     for name in STAGES:
@@ -132,27 +133,16 @@ def _answer(connection: socket.socket, server: socket.socket) -> None:
 
 def _become(request: Mapping[str, Any]) -> None:
     """Go on as the process of the target."""
-    os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    output = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for number in (1, 2):
-        os.dup2(output, number)
-    os.environ.clear()
-    os.environ |= request["env"]
-    os.chdir(request["folder"])
-    code = 1
-    try:
+
+    def work() -> None:
+        os.environ.clear()
+        os.environ |= request["env"]
+        os.chdir(request["folder"])
         _run(request["target"], request["arguments"])
-        code = 0
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+
+    end_after(work, request["log"])
 
 
 def _run(target: str, arguments: Sequence[str]) -> None:

@@ -76,13 +76,13 @@ def step_rows(case: Case, steps: int) -> Iterator[str]:
     """The published loop, then ours in several ways."""
     base = measured(lambda: plainly(case), case.device, steps)
     yield f"| adapt step, plain float32 | {1000 * base.seconds:.1f} ms | {base.memory_gb:.1f} GB | 1 | |"
-    asked = {"float32": "1.8", "bfloat16": "4"}
+    goals = {"float32": "1.8", "bfloat16": "4"}
     for name, options in OUR_STEPS.items():
         if case.device.type == "cpu" and options.get("compile") == "network":
             continue  # minutes of a compiler
         side = measured(lambda options=options: ours(case, **options)[0], case.device, steps)
         figures = f"{1000 * side.seconds:.1f} ms | {side.memory_gb:.1f} GB | {base.seconds / side.seconds:.2f}"
-        yield f"| ours, {name} | {figures} | {asked.get(name, '')} |"
+        yield f"| ours, {name} | {figures} | {goals.get(name, '')} |"
 
 
 def same_bits_row(case: Case, steps: int) -> str:

@@ -65,9 +65,9 @@ def _statistics(input: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Mean (C,), biased variance (C,) and number of values a channel, over all processes."""
     axes = _axes(input)
     variance, mean = torch.var_mean(at_least_single(input), dim=axes, correction=0)
-    own = torch.cat([mean, variance, mean.new_full((1,), input.numel() / input.shape[1])])
-    every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-    dist.all_gather(every, own)
+    local = torch.cat([mean, variance, mean.new_full((1,), input.numel() / input.shape[1])])
+    every = [torch.empty_like(local) for _ in range(dist.get_world_size())]
+    dist.all_gather(every, local)
     gathered = torch.stack(every)  # (processes, 2·C + 1)
     channels = input.shape[1]
     means, variances, counts = gathered[:, :channels], gathered[:, channels:-1], gathered[:, -1:]

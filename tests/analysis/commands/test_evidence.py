@@ -1,17 +1,10 @@
 """The commands attribution, selectors and power, from a store to text and figures."""
 
 import pytest
-from click.testing import CliRunner
+from analysis_command import run
 from mlflow.tracking import MlflowClient
 
-from analysis.__main__ import main
 from msl import schema
-
-
-def run(*arguments):
-    result = CliRunner().invoke(main, arguments)
-    assert "Traceback" not in result.output
-    return result
 
 
 @pytest.fixture

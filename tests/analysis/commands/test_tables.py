@@ -2,18 +2,10 @@ import csv
 import io
 
 import pytest
-from click.testing import CliRunner
-
-from analysis.__main__ import main
+from analysis_command import run
 
 NASTY = "a'b\" 100% <b>\n| & {x}"
 BEGINNINGS = {"text": "Target", "markdown": "Target", "latex": "\\begin{table}", "csv": "group,n,", "html": "<figure"}
-
-
-def run(*arguments):
-    result = CliRunner().invoke(main, arguments)
-    assert "Traceback" not in result.output
-    return result
 
 
 @pytest.fixture

@@ -24,12 +24,12 @@ def two_runs(store, add_run):
 
 
 def test_regrets_among_the_evaluations_of_a_run(two_runs):
-    found = {selector.name: selector for selector in selectors(two_runs, two_runs.runs())}
-    assert set(found) == {"SND", "entropy", "last step", "chance"}  # no source score is recorded
-    assert sorted(found["SND"].regrets) == [0, 1]
-    assert sorted(found["entropy"].regrets) == sorted(found["last step"].regrets) == [1, 2]
-    assert sorted(found["chance"].regrets) == [1, 1]
-    assert (found["SND"].hits, found["entropy"].worst) == (1, 2)
+    by_name = {selector.name: selector for selector in selectors(two_runs, two_runs.runs())}
+    assert set(by_name) == {"SND", "entropy", "last step", "chance"}  # no source score is recorded
+    assert sorted(by_name["SND"].regrets) == [0, 1]
+    assert sorted(by_name["entropy"].regrets) == sorted(by_name["last step"].regrets) == [1, 2]
+    assert sorted(by_name["chance"].regrets) == [1, 1]
+    assert (by_name["SND"].hits, by_name["entropy"].worst) == (1, 2)
 
 
 def test_the_table_ranks_them(two_runs):
@@ -55,10 +55,10 @@ def test_regrets_among_runs_of_one_parent_and_seed(store, add_run):
         MlflowClient().set_tag(run_id, schema.PARENT, parent)
     add_run("of another parent", 0, scored(99.0, 9.0))
     opened = open_store(store)
-    found = {selector.name: selector for selector in selectors(opened, opened.runs(), "runs")}
-    assert found["SND"].regrets == (1.0,)
-    assert found["chance"].regrets == (2.0,)
-    assert "last step" not in found
+    by_name = {selector.name: selector for selector in selectors(opened, opened.runs(), "runs")}
+    assert by_name["SND"].regrets == (1.0,)
+    assert by_name["chance"].regrets == (2.0,)
+    assert "last step" not in by_name
 
 
 def test_nothing_to_choose(store, add_run):

@@ -35,5 +35,5 @@ def test_without_a_spread_and_without_hope():
 
 def test_a_simulation_finds_as_many():
     differences = np.random.default_rng(0).normal(1.0, 1.0, (4000, 6))
-    found = stats.ttest_1samp(differences, 0, axis=1).pvalue < 0.05
-    assert paired_power(6, 1.0) == pytest.approx(found.mean(), abs=0.03)
+    significant = stats.ttest_1samp(differences, 0, axis=1).pvalue < 0.05
+    assert paired_power(6, 1.0) == pytest.approx(significant.mean(), abs=0.03)

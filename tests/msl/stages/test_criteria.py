@@ -42,10 +42,10 @@ def _of_scoring(data):
 def test_a_criterion_chooses_a_checkpoint_and_changes_nothing_else(curves):
     plain = carry_out(request("pretrain", eval_every=2, criteria_images=0))
     chosen = carry_out(request("pretrain", eval_every=2, choose_by="entropy"))
-    logged, own = curves(chosen.run_id), curves(plain.run_id)
+    logged, of_plain = curves(chosen.run_id), curves(plain.run_id)
     assert {
         point: value for point, value in logged.items() if "criteria" not in point[0] and "chosen" not in point[0]
-    } == own
+    } == of_plain
     entropies = {step: logged["target/criteria/entropy", step] for step in (2, 4)}
     best = min(entropies, key=entropies.get)
     assert logged["chosen/target/mIoU", best] == logged["target/mIoU", best]

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.usefixtures("tiny_store")
 def test_scores_change_and_the_training_does_not(the_run, curves):
     plain = carry_out(request("pretrain"))
     recalibrated = carry_out(request("pretrain", recalibrate=200))
-    own, other = (checkpoint(outcome.run_id)["weights"] for outcome in (plain, recalibrated))
-    assert all(torch.equal(value, other[name]) for name, value in own.items())
+    first, other = (checkpoint(outcome.run_id)["weights"] for outcome in (plain, recalibrated))
+    assert all(torch.equal(value, other[name]) for name, value in first.items())
     assert recalibrated.fingerprint == plain.fingerprint
     assert recalibrated.metrics["target/PA"] != plain.metrics["target/PA"]
     assert curves(plain.run_id)["loss/source", 4] == curves(recalibrated.run_id)["loss/source", 4]

@@ -31,8 +31,8 @@ def test_what_rows_share_is_one_node():
 
 
 def test_a_declared_parent_is_the_one_that_others_need():
-    own = ("epoch_iters", "batch_size")  # of each stage: a parent has those of the recipe
-    shared = {name: value for name, value in SETTINGS.items() if name not in own}
+    by_stage = ("epoch_iters", "batch_size")  # of each stage: a parent has those of the recipe
+    shared = {name: value for name, value in SETTINGS.items() if name not in by_stage}
     rows = Row(stage="adapt", recipe="streets"), Row(stage="pretrain", recipe="streets")
     graph = Graph.of(Study(name="tiny", rows=rows, settings=shared))
     assert len(graph) == 2

@@ -12,6 +12,7 @@ from msl.studies.source_copy import frozen_copy
 from msl.tracking.code_state import CodeState
 
 FILE = "msl/studies/source_copy.py"
+IN_A_CHECKOUT = pytest.mark.skipif(not (REPOSITORY / ".git").exists(), reason="the code is no git checkout")
 
 
 def test_the_copy_is_the_code_as_it_is(tmp_path):
@@ -28,10 +29,9 @@ def test_the_copy_is_the_code_as_it_is(tmp_path):
     assert printed.stdout.split(maxsplit=1) == [str(copy / "msl/__init__.py"), f"{code.commit}\n"]
 
 
+@IN_A_CHECKOUT
 def test_changes_are_in_the_copy(tmp_path):
     code = CodeState.now()
-    if not code.commit:
-        pytest.skip("this is no git checkout")
     new_file = (
         "diff --git a/new.py b/new.py\nnew file mode 100644\n--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+NEW = 1\n"
     )
@@ -40,9 +40,8 @@ def test_changes_are_in_the_copy(tmp_path):
     assert (copy / "new.py").read_text() == "NEW = 1\n"
 
 
+@IN_A_CHECKOUT
 def test_a_commit_that_is_gone_is_said(tmp_path):
-    if not CodeState.now().commit:
-        pytest.skip("this is no git checkout")
     with pytest.raises(TrackingError, match="the code cannot be copied: git .* checkout"):
         frozen_copy(tmp_path, CodeState("0" * 40))
     assert list(tmp_path.iterdir()) == []

@@ -29,10 +29,10 @@ def test_the_activations_of_a_network_are_those_of_a_real_pass():
     model = build_model(ModelConfig(width=0.25, num_classes=5, multi=True))
     model.eval()
     sizes = {}
-    own = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+    of_weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
 
     def count(tensor):
-        if tensor.untyped_storage()._cdata not in own:
+        if tensor.untyped_storage()._cdata not in of_weights:
             sizes[tensor.untyped_storage()._cdata] = (tensor.untyped_storage().nbytes(), tensor)
         return tensor
 

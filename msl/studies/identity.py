@@ -33,7 +33,6 @@ class Identities:
         finalize(self, rmtree, self._downloads, ignore_errors=True)
         self._stages: dict[str, AnyStage] = {}
         self._data: dict[str, StageData] = {}
-        self._configs: dict[str, StageConfig] = {}  # resolved, by key
         self._networks: dict[str, NetworkAbout] = {}  # of the nodes that train one, by key
         self.missing: dict[str, str] = {}  # why a node has no fingerprint, by key: its data is missing
 

@@ -51,9 +51,14 @@ class Warm(Local):
         return start("job", job.command[3:], environment, job.folder, job.log)
 
 
-def register() -> None:
-    """`executor=warm` is known in this process."""
+@contextmanager
+def registered() -> Iterator[None]:
+    """Within this block, `executor=warm` is known in this process, and only there: pages list what is known."""
     EXECUTORS._entries["warm"] = "warm:Warm"
+    try:
+        yield
+    finally:
+        del EXECUTORS._entries["warm"]
 
 
 def start(target: str, arguments: Sequence[str], env: Mapping[str, str], folder: Path, log: Path) -> Started:
@@ -106,9 +111,8 @@ def _serve(path: str) -> None:
 
     for name in STAGES:
         STAGES.load(name)
-    register()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody else reaps the processes
-    with socket.socket(socket.AF_UNIX) as server:
+    with registered(), socket.socket(socket.AF_UNIX) as server:
         server.bind(path + ".new")
         server.listen(64)
         Path(path + ".new").rename(path)

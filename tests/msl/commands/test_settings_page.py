@@ -1,8 +1,5 @@
 """The page of all settings is current, and says of each what its option does."""
 
-import subprocess
-import sys
-
 import pytest
 from conftest import REPOSITORY
 
@@ -16,11 +13,8 @@ from msl.config.catalog import TargetMode
 
 
 def test_the_page_is_current():
-    """As the command writes it: in this process, other tests may have left settings of their own."""
     written = (REPOSITORY / "docs/settings.md").read_text(encoding="utf-8")
-    command = [sys.executable, "-m", "msl.commands.settings_page"]
-    made = subprocess.run(command, capture_output=True, check=True, cwd=REPOSITORY).stdout.decode()
-    assert written == made, "run: python -m msl.commands.settings_page > docs/settings.md"
+    assert written == page(), "run: python -m msl.commands.settings_page > docs/settings.md"
 
 
 def test_every_option_has_its_row():

@@ -11,6 +11,5 @@ import warm
 def warm_jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """`executor=warm` carries jobs out as forks of a process that has imported everything."""
     folder = tmp_path_factory.mktemp("warm")
-    warm.register()
-    with warm.warm_server(folder):
+    with warm.registered(), warm.warm_server(folder):
         yield folder

@@ -12,7 +12,7 @@ import study_kills
 import tiny
 import yaml
 from mlflow.tracking import MlflowClient
-from warm import register, start
+from warm import start
 
 from msl import schema
 from msl.config import StudyConfig
@@ -24,8 +24,9 @@ from msl.studies.folder import StudyFolder
 
 pytestmark = pytest.mark.usefixtures("warm_jobs", "tiny_store")
 
-register()
-CONFIG = StudyConfig(name="tiny", executor="warm", slots=2)
+
+def config(**settings):
+    return StudyConfig(name="tiny", executor="warm", slots=2, **settings)
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def test_a_study_from_beginning_to_end_and_again(tmp_path):
     lines = []
     carry_out(tiny.request("adapt", seed=1).for_parent("pretrain"))  # is done already
     before = set(runs())
-    conduct(study({"stage": "adapt", "twins": True}, seeds=(0, 1)), CONFIG, lines.append, None)
+    conduct(study({"stage": "adapt", "twins": True}, seeds=(0, 1)), config(), lines.append, None)
     made = {run_id: run for run_id, run in runs().items() if run_id not in before}
     parent = next(run for run in made.values() if run.data.tags[schema.STAGE] == "study")
     nodes = [run for run in made.values() if run is not parent]
@@ -65,7 +66,7 @@ def test_a_study_from_beginning_to_end_and_again(tmp_path):
     assert len(table) == 7
     assert table[1].startswith('"done","pretrain streets')
 
-    conduct(study({"stage": "adapt", "twins": True}, seeds=(0, 1)), CONFIG, lines.append, None)
+    conduct(study({"stage": "adapt", "twins": True}, seeds=(0, 1)), config(), lines.append, None)
     assert len(runs()) == len(made) + 2  # only another parent run
     assert {path.name for path in Path(".msl").iterdir()} == {"studies"}
 
@@ -73,7 +74,7 @@ def test_a_study_from_beginning_to_end_and_again(tmp_path):
 def test_what_fails_is_said_and_the_rest_goes_on():
     rows = {"stage": "adapt"}, {"stage": "adapt", "settings": {"lr": 1e30}}
     with pytest.raises(TrainingError, match=r"1 of 3 runs are missing; the same command") as error:
-        conduct(study(*rows), CONFIG.model_copy(update={"retries": 0}), print, None)
+        conduct(study(*rows), config(retries=0), print, None)
     assert "its job ended 1 times" in str(error.value)
     assert "Error: loss/source = nan" in str(error.value)
     statuses = sorted(run.info.status for run in runs().values())
@@ -87,7 +88,7 @@ def test_one_study_through_every_disturbance(tmp_path):
     wait_for(lambda: "its job was lost; start 2 of 3 follows" in log.read_text() or None)
 
     with pytest.raises(TrackingError, match=rf"is driven by process {driver.pid} on "):
-        conduct(study({"stage": "pretrain"}), CONFIG, print, None)
+        conduct(study({"stage": "pretrain"}), config(), print, None)
 
     job = wait_for(lambda: job_at_work(tmp_path))
     os.kill(driver.pid, signal.SIGINT)

@@ -6,7 +6,6 @@ import pytest
 import tiny
 from click.testing import CliRunner
 from mlflow.tracking import MlflowClient
-from warm import register
 
 from entrypoints import sweep
 from msl import schema
@@ -17,7 +16,6 @@ from msl.studies.sweep import Sweep
 from msl.tracking.study_runs import SeenRun
 
 pytest.importorskip("optuna", reason="Optuna is not installed: pip install msl[optuna]")
-register()
 CONSTANTS = " ".join(f"{k}={','.join(map(str, v)) if isinstance(v, tuple) else v}" for k, v in tiny.SETTINGS.items())
 SPACE = f"lambda_target=0.5:8:log target_mode=maxsquare|hard {CONSTANTS}"
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from msl.data import Batch, Paired, Stream
+from msl.errors import LoadingError
 from msl.training.batch_norm import train_mode
 from msl.training.devices import device_of
 from msl.training.distributed.gradients import average
@@ -88,7 +89,12 @@ class State:
         """The stream's next batch."""
         self.phases.enter(DATA)
         start = time.perf_counter()
-        batch = next(self.streams[stream])
+        try:
+            batch = next(self.streams[stream])
+        except LoadingError:
+            if self.stop.has_reached_loading:  # the step cannot be finished; the last checkpoint stays the newest
+                self.stop.obey()
+            raise
         self.data_wait += time.perf_counter() - start
         self.batches[stream] = batch.names
         self.shapes[stream] = batch.image.shape

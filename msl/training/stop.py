@@ -24,6 +24,14 @@ class StopRequest:
         code = self._error.code if isinstance(self._error, SystemExit) else _INTERRUPTED
         return code if isinstance(code, int) and code else 1
 
+    @property
+    def has_reached_loading(self) -> bool:
+        """Whether the request explains that a loading process has ended: a signal to the group ends those, too.
+
+        Of several processes of a training each has its own; the others would wait for the one that stops alone.
+        """
+        return self.is_made and not ranks.are_several()
+
     def make(self, error: BaseException) -> None:
         """Ask; the loop raises the error after its present step."""
         self._error = error

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from msl import schema
+from msl.errors import LoadingError
 from msl.labels import LabelSet
 from msl.models import SegmentationNetwork
 from msl.numerics import ranks
@@ -104,6 +105,11 @@ class Evaluate(Callback):
                 values = self._criteria(look_alone)
         except ranks.InterruptionError:
             state.is_stopping = state.stop.agree()
+            return None
+        except LoadingError:
+            if not state.stop.has_reached_loading:
+                raise
+            state.is_stopping = True
             return None
         return Result(state.step, scores, values)
 

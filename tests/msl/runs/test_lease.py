@@ -2,10 +2,11 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from conftest import REPOSITORY
@@ -63,6 +64,20 @@ def training_on(machine, name, tmp_path, **settings):
         pattern = f"msl.tracking.send {run_id}"
         (sender,) = subprocess.check_output(["pgrep", "-f", pattern], text=True).split()
         yield process, int(sender), run_id
+
+
+def stop_between_writes(sender):
+    """Stop it where it holds no lock of the store's file, on which everybody else would wait."""
+    file = os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")
+    for _ in range(100):
+        os.kill(sender, signal.SIGSTOP)
+        with closing(sqlite3.connect(file, timeout=0.1, isolation_level=None)) as store:
+            try:
+                store.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                os.kill(sender, signal.SIGCONT)
+    pytest.fail(f"the sender, process {sender}, held the lock of {file} each time it was stopped")
 
 
 def stored_rows(run_id):
@@ -127,8 +142,8 @@ def test_a_training_that_slept_while_another_machine_went_on_stops_without_a_row
     client = MlflowClient()
     monkeypatch.setenv("MSL_LEASE_S", SHORT_LEASE_S)
     with training_on(machine, "left", tmp_path, max_iters=100_000) as (process, sender, run_id):
-        for pid in (process.pid, sender):
-            os.kill(pid, signal.SIGSTOP)
+        os.kill(process.pid, signal.SIGSTOP)
+        stop_between_writes(sender)
         machine("right")
         monkeypatch.setattr(lease, "WATCHED_S", 0.1)
         deadline = time.monotonic() + 60

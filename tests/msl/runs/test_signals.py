@@ -61,11 +61,14 @@ def test_a_signal_lets_the_step_end_and_a_checkpoint_be_written(number, is_for_g
     assert "Traceback" not in output
 
 
-def test_an_interrupted_evaluation_is_made_up_for(tmp_path, curves):
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_interrupted_evaluation_is_made_up_for(workers, tmp_path, curves):
+    """The signal also ends the loading process, on which the evaluation waits."""
     write_many(tmp_path)
-    with start("pretrain", **SLOW) as process:
+    with start("pretrain", **SLOW | {"num_workers": workers}) as process:
         run_id = wait_for(running_past(4), process)  # its row comes before the evaluation
-        process.send_signal(signal.SIGTERM)
+        time.sleep(workers)  # until the process has begun to load
+        os.killpg(process.pid, signal.SIGTERM)
         process.communicate(timeout=GRACE_S)
     assert process.returncode == 143
     assert checkpoint(run_id)["step"] == 4

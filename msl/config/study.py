@@ -38,8 +38,10 @@ class StudyConfig(ExecutorConfig):
     """A study: a table of runs with what they share."""
 
     name: str = Field(description="Name of a study, a YAML file that describes one, or MODULE:FUNCTION of your own.")
-    scale: Literal["full", "smoke"] = Field(
-        "full", description="full, or smoke = the same runs in miniature on generated streets, to try a study out."
+    scale: Literal["full", "camvid", "smoke"] = Field(
+        "full",
+        description="full; camvid = the same runs on CamVid's small photographs, for a CPU; smoke = in miniature on "
+        "generated streets, to try a study out.",
     )
 
 

@@ -40,6 +40,7 @@ RECIPES: Mapping[str, Callable[[Recipe], Recipe]] = {
     "paper/trans_alpha1wts5": styled.trans_alpha1wts5,
     "paper/trans_alpha1wts0p5": styled.trans_alpha1wts0p5,
     "paper/trans_alpha0p5wts10": styled.trans_alpha0p5wts10,
+    "paper/trans_deeplabv3p": styled.trans_deeplabv3p,
     "paper/no_auxiliary": styled.no_auxiliary,
     "paper/joint_published": styled.joint_published,
     "paper/joint_retrained": styled.joint_retrained,

@@ -71,6 +71,15 @@ def trans_alpha0p5wts10(recipe: Recipe) -> Recipe:
     return _retrained(recipe, "ambulance_gta5pcity_retrain_alpha0p5wts10", 10.0).edit("stylize", alpha=0.5)
 
 
+def trans_deeplabv3p(recipe: Recipe) -> Recipe:
+    """`trans_alpha1wts1` with DeepLabV3+, one output (3.1, 3.3).
+
+    ``mlflow run . -e pretrain -P recipe=paper/trans_deeplabv3p -P data_root=FOLDER``, -P lr=1e-3 for 3.2
+    ``mlflow run . -e adapt -P recipe=paper/trans_deeplabv3p -P data_root=FOLDER``
+    """
+    return trans_alpha1wts1(recipe).edit(network="deeplabv3plus", multi=False, batch_size=2)
+
+
 def no_auxiliary(recipe: Recipe) -> Recipe:
     """GTA5 in the style of Cityscapes itself, no auxiliary domain (2.5): 43.0 mIoU and 87.6 PA in the report.
 

@@ -102,7 +102,7 @@ def find_study(name: str, scale: str = "full") -> Study:
 
     Args:
         name: of the study.
-        scale: full, or smoke: the same graph in miniature. A YAML file has one scale.
+        scale: full, camvid, or smoke: the same graph with less to do. A YAML file has one scale.
 
     Raises:
         ConfigError: it cannot be found or read; the message lists the names.

@@ -1,18 +1,15 @@
-"""Recipes in miniature: the same stages, styles and needs on tiny generated streets, for a CPU and seconds."""
+"""The scale of a miniature: tiny generated streets, for a CPU and seconds."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from msl.config import StageConfig
 from msl.errors import ConfigError
 from msl.files import whole_file
-from msl.recipes import Recipe
+from msl.studies.scale import Scale
 from msl.style.small_encoder import write_small_encoder
 
 _DOMAINS = {"gta5": "small", "cityscapes": "small_real"}
 _LAYOUTS = {"small": "streets", "small_real": "streets_real", "ambulance": "streets"}
-_FILES = ("source", "target", "content", "style")  # settings that name domains
 _ENCODER = "encoder.pth"
 _SIZE, _COUNTS = "64,32", "{train: 6, val: 3}"
 _SMALL: dict[str, Any] = {
@@ -43,55 +40,27 @@ _STYLE: dict[str, Any] = {
     "style_iters": 8,
     "preview_every": 8,
     "previews": 1,
+    "normalise_encoder": True,
 }
 
 
-@dataclass(frozen=True)
-class Miniature:
-    """Makes recipes small; its domains and its encoder are files in a folder."""
+def miniature(folder: Path) -> Scale:
+    """The scale, with the files that it needs in a folder, made now if they are missing.
 
-    folder: Path
+    Raises:
+        ConfigError: a file cannot be written.
+    """
+    for name, layout in _LAYOUTS.items():
+        content = f"name: {name}\nlayout: {layout}\nsize: {_SIZE}\ncount: {_COUNTS}\n"
+        if not (folder / f"{name}.yaml").exists():
+            with whole_file(folder / f"{name}.yaml", ConfigError) as file:
+                file.write_text(content)
+    if not (folder / _ENCODER).exists():
+        write_small_encoder(folder / _ENCODER)
 
-    @classmethod
-    def in_folder(cls, folder: Path) -> "Miniature":
-        """With the files that it needs, made now if they are missing; raises a ConfigError if that is impossible."""
-        for name, layout in _LAYOUTS.items():
-            content = f"name: {name}\nlayout: {layout}\nsize: {_SIZE}\ncount: {_COUNTS}\n"
-            if not (folder / f"{name}.yaml").exists():
-                with whole_file(folder / f"{name}.yaml", ConfigError) as file:
-                    file.write_text(content)
-        if not (folder / _ENCODER).exists():
-            write_small_encoder(folder / _ENCODER)
-        return cls(folder)
+    def locate(name: str) -> str:
+        """A domain by its file; a styled copy keeps its name, since it has no file yet."""
+        return str(folder / f"{name}.yaml") if name in _LAYOUTS else name
 
-    def of(self, name: str, recipe: Recipe) -> tuple[str, Recipe]:
-        """Name and settings of the recipe in miniature: ``smoke/MS`` for ``paper/MS``."""
-        small = recipe.model_copy(update={"styled": {}})
-        for stage in Recipe.stages():
-            config: StageConfig = getattr(recipe, stage)
-            values = {**_SMALL, **_STYLE, **self._files(config.flat())}
-            options = config.options()
-            small = small.edit(stage, **{option: value for option, value in values.items() if option in options})
-        return name.replace("paper/", "smoke/"), small.copies(**self._copies(recipe))
-
-    def _files(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """The domains, the encoder and the decoder of a stage in miniature."""
-        named = {setting: self._domains(str(settings[setting])) for setting in _FILES if settings.get(setting)}
-        return {**named, "encoder": str(self.folder / _ENCODER), "normalise_encoder": True, "decoder": None}
-
-    def _copies(self, recipe: Recipe) -> dict[str, str]:
-        return {_renamed(copy): self._domains(domain) for copy, domain in recipe.styled.items()}
-
-    def _domains(self, names: str) -> str:
-        """The domains of a setting, each by its file; a copy keeps a name, since it has no file yet."""
-        return ",".join(self._domain(_renamed(name)) for name in names.split(","))
-
-    def _domain(self, name: str) -> str:
-        return str(self.folder / f"{name}.yaml") if name in _LAYOUTS else name
-
-
-def _renamed(name: str) -> str:
-    """``small_ambulance`` for ``gta5_ambulance``."""
-    for domain, small in _DOMAINS.items():
-        name = name.replace(domain, small)
-    return name
+    settings = {**_SMALL, **_STYLE, "encoder": str(folder / _ENCODER)}
+    return Scale("smoke", _DOMAINS, settings, locate)

@@ -1,0 +1,36 @@
+"""A study of where gains come from: the paper's experiments beside what else could explain them.
+
+For each seed: source only, re-estimated BatchNorm statistics, the objectives and their twins, self-training and its
+twin, and a network that was trained on the labelled target, which nothing without labels is expected to exceed.
+"""
+
+from typing import Any
+
+from msl.studies.declaration import Row, Study
+from msl.studies.scales import find_scale, study_at
+
+_SEEDS = {"full": (0, 1, 2), "camvid": (0, 1, 2), "smoke": (0, 1)}
+
+
+def gains(scale: str) -> Study:
+    """The study at a scale: full, camvid or smoke."""
+    small = find_scale(scale)
+    target = "cityscapes" if small is None else small.domain("cityscapes")
+    rows = (
+        _row("pretrain", "MS"),
+        _row("bn", "MS"),
+        _row("adapt", "MS", twins=True),
+        _row("adapt", "IW_MS"),
+        _row("pretrain", "multi_MS_IW"),
+        _row("bn", "multi_MS_IW"),
+        _row("adapt", "multi_MS_IW", twins=True),
+        _row("self_train", "MS"),
+        _row("self_train", "MS", lambda_mixed=0.0),
+        _row("pretrain", "MS", source=target),  # the oracle
+    )
+    baseline = "adapt paper/MS lambda_target=0.0"
+    return study_at(scale, "gains", rows, baseline, seeds=_SEEDS[scale], settings={"extra_metrics": ("ECE",)})
+
+
+def _row(stage: str, recipe: str, twins: bool = False, **settings: Any) -> Row:
+    return Row(stage=stage, recipe=f"paper/{recipe}", twins=twins, settings=settings)

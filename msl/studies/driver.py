@@ -252,8 +252,8 @@ class Driver:
         self._told = time.monotonic()
         for run in runs_in_study(self._client, self._course.study_run):
             if run.is_alive:
-                step = run.tags.get(schema.PROGRESS, "")
-                self._course.say(f"  {run.tags.get(schema.GROUP, run.run_id)}: step {step or 'none yet'}")
+                progress = run.tags.get(schema.PROGRESS, "no step yet")
+                self._course.say(f"  {run.tags.get(schema.GROUP, run.run_id)}: {progress}")
 
     def _cancel(self) -> None:
         """End the jobs, the last submitted first, and wait a moment for their checkpoints."""

@@ -49,6 +49,47 @@ def test_styled_copies_and_decoders_are_nodes():
     assert set(joint.needs) == {"checkpoint", "decoder"}
 
 
+@pytest.mark.parametrize("name", ["report", "gains"])
+def test_the_graph_is_the_same_at_every_scale(name):
+    def shape(scale):
+        nodes = Graph.of(find_study(name, scale))
+        seeds = [
+            node for node in nodes if node.request.settings.flat().get("seed", 0) == 0
+        ]  # a scale has its own repeats
+        return sorted(
+            (node.request.stage, node.request.recipe.rpartition("/")[2], len(node.children)) for node in seeds
+        )
+
+    assert shape("camvid") == shape("full")
+    assert {stage for stage, *_ in shape("smoke")} == {stage for stage, *_ in shape("full")}
+
+
+@pytest.mark.parametrize("scale", ["full", "camvid", "smoke"])
+def test_declared_pretrainings_are_the_parents(scale):
+    graph = Graph.of(find_study("report", scale))
+    declared = {node.key for node in graph.declared}
+    for node in graph:
+        if node.request.recipe.endswith("trans_deeplabv3p") and node.request.stage == "adapt":
+            assert node.needs["checkpoint"].key in declared
+
+
+@pytest.mark.parametrize("scale", ["full", "camvid", "smoke"])
+def test_gains_can_be_taken_apart(scale):
+    graph = Graph.of(find_study("gains", scale))
+    for parent in graph.roots():
+        children = [(node.request.stage, node.request.settings.flat()) for node in parent.children]
+        weights = {values["lambda_target"] for stage, values in children if stage == "adapt"}
+        mixed = {values["lambda_mixed"] for stage, values in children if stage == "self_train"}
+        if not children:  # the oracle
+            settings = parent.request.settings.flat()
+            assert settings["source"] == settings["target"]
+            continue
+        assert "bn" in {stage for stage, _ in children}
+        assert 0 in weights
+        assert max(weights) > 0
+        assert mixed in (set(), {0.0, 1.0})
+
+
 def test_identities_differ_where_results_do():
     graph, identities = Graph.of(study({"stage": "adapt", "twins": True}, seeds=(0, 1))), Identities(None)
     identities.identify_all(graph)

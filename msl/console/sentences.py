@@ -145,16 +145,21 @@ DATABASE = _rules(
 )  # fmt: skip
 
 _STORAGE_PACKAGES = {"boto3": "'msl[s3]'", "botocore": "'msl[s3]'", "google": "google-cloud-storage",
-                     "azure": "azure-storage-blob azure-identity", "pysftp": "pysftp",
-                     "paramiko": "pysftp"}  # fmt: skip
+                     "azure": "azure-storage-blob azure-identity", "pysftp": "pysftp 'paramiko<4'",
+                     "paramiko": "pysftp 'paramiko<4'"}  # fmt: skip
 
 # Looked for before NETWORK: their causes are errors of a network, and not of the run store's.
 ENDPOINTS = _rules(
+    (r"host='([\w.-]+\.(?:googleapis\.com|core\.windows\.net|amazonaws\.com))'|"
+     r"resolve '([\w.-]+\.core\.windows\.net)'", "the artifact store {0}{1} cannot be reached from here. Check the "
+     "network, and the bucket or account in the artifact location of the experiment."),
     (r"Could not connect to the endpoint URL|EndpointConnectionError|Invalid endpoint", "the artifact store S3 cannot "
      "be reached. Correct MLFLOW_S3_ENDPOINT_URL, or start the store."),
 )  # fmt: skip
 
 ARTIFACTS = _rules(
+    (r"cannot import name '\w+' from 'paramiko'", "pysftp does not work with this paramiko. `pip install "
+     "'paramiko<4'` brings one with which it does."),
     *((rf"No module named '{module}|{module} (?:is )?(?:not installed|must be installed)", "the artifact store needs a "
        f"Python package that is not installed. `pip install {package}` brings it.")
       for module, package in _STORAGE_PACKAGES.items()),

@@ -60,7 +60,7 @@ def test_postgresql_stops_in_mid_command(monkeypatch):
         ("s3://nowhere/x", "needs credentials. Set AWS_ACCESS_KEY_ID"),
         ("gs://nowhere/x", "needs a Python package that is not installed. `pip install google-cloud-storage`"),
         ("wasbs://a@b.blob.core.windows.net/x", "not installed. `pip install azure-storage-blob azure-identity`"),
-        ("sftp://me:hunter2@127.0.0.1:9/x", "not installed. `pip install pysftp`"),
+        ("sftp://me:hunter2@127.0.0.1:9/x", "not installed. `pip install pysftp 'paramiko<4'`"),
         ("fax://nowhere/x", "no kind of artifact store that MLflow knows"),
     ],
 )
@@ -84,6 +84,29 @@ def test_artifact_stores_without_package_or_credentials(location, says, tmp_path
     with pytest.raises(CheckpointError, match=f"checkpoint = runs:/{reporter.run_id}: ") as refused:
         check_reference(f"runs:/{reporter.run_id}", "checkpoint")
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "store"),
+    [
+        (
+            requests.ConnectionError(
+                "HTTPSConnectionPool(host='storage.googleapis.com', port=443): Max retries exceeded with url: /b/x "
+                "(Caused by NameResolutionError(\"Failed to resolve 'storage.googleapis.com'\"))"
+            ),
+            "storage.googleapis.com",
+        ),
+        (ConnectionError("Failed to resolve 'a.blob.core.windows.net' ([Errno -2])"), "a.blob.core.windows.net"),
+    ],
+)
+def test_a_cloud_that_cannot_be_reached_is_not_taken_for_the_run_store(error, store):
+    """What their clients said on a machine without a network."""
+    assert reason(error).startswith(f"the artifact store {store} cannot be reached from here")
+
+
+def test_a_paramiko_that_pysftp_does_not_know():
+    error = ImportError("cannot import name 'DSSKey' from 'paramiko' (paramiko/__init__.py)")
+    assert "`pip install 'paramiko<4'`" in explained(error)
 
 
 @pytest.fixture

@@ -8,13 +8,9 @@ import click
 from analysis.commands.options import BASELINE, plain_errors, print_table, runs_of_msl, split_names, table_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from analysis.comparison import Attribution, Selector
-    from analysis.seeds import Measure
 
 _MEASURE = click.option("--metric", default="mIoU", show_default=True, help="Score: mIoU, IoU/road, best/mIoU, ….")
 _FIGURE = click.option(
@@ -31,6 +27,7 @@ def attribution(experiment: str, form: str, store: str, metric: str, figure: Pat
     with plain_errors():
         from analysis.comparison import attribution as taken_apart
         from analysis.comparison import attribution_table
+        from analysis.figures import gains_plot
         from analysis.seeds import find_measure
         from analysis.store import open_store
 
@@ -38,7 +35,7 @@ def attribution(experiment: str, form: str, store: str, metric: str, figure: Pat
         parts, measure = taken_apart(runs, metric), find_measure(metric, runs)
         print_table(attribution_table(parts, measure), form)
         if figure is not None:
-            _save(_gains(parts, measure), figure)
+            _save(gains_plot(parts, measure), figure)
 
 
 @click.command()
@@ -57,13 +54,14 @@ def selectors(experiment: str, form: str, store: str, among: Any, stage: str | N
     with plain_errors():
         from analysis.comparison import selector_table
         from analysis.comparison import selectors as judged
+        from analysis.figures import regrets_plot
         from analysis.store import open_store
 
         opened = open_store(store)
         criteria = judged(opened, _of_stage(runs_of_msl(opened, experiment), stage), among)
         print_table(selector_table(criteria, among), form)
         if figure is not None:
-            _save(_regrets(criteria), figure)
+            _save(regrets_plot(criteria), figure)
 
 
 @click.command()
@@ -104,29 +102,6 @@ def _numbers(text: str) -> list[float]:
     if not numbers or not all(0 < number < float("inf") for number in numbers):
         raise click.BadParameter("pass numbers above 0 with commas between, such as 0.5,1", param_hint="--differences")
     return numbers
-
-
-def _gains(parts: "Sequence[Attribution]", measure: "Measure") -> "Figure":
-    from analysis.figures import interval_plot
-    from analysis.seeds import short_names
-
-    series = {
-        "statistics": [part.statistics.as_summary for part in parts],
-        "further steps": [part.steps.as_summary for part in parts],
-        "objective": [part.objective.as_summary for part in parts],
-    }
-    title = f"Gain in {measure.heading} over source only, in parts"
-    return interval_plot(short_names([part.group.name for part in parts]), series, "points, 95 % t interval", title)
-
-
-def _regrets(criteria: "Sequence[Selector]") -> "Figure":
-    from analysis.comparison.selectors import SCORE
-    from analysis.figures import interval_plot
-    from msl import schema
-
-    names, summaries = [selector.name for selector in criteria], [selector.summary for selector in criteria]
-    axis = f"points of {schema.heading(SCORE)}; dots are cases, lines 95 % t intervals"
-    return interval_plot(names, {"regret": summaries}, axis, "Regret of choosing without target labels", single=True)
 
 
 def _save(figure: "Figure", path: Path) -> None:

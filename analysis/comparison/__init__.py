@@ -5,7 +5,7 @@ people's tables.
 """
 
 from analysis.comparison.ablation import ablation
-from analysis.comparison.attribution import Attribution, attribution, dose, find_twin
+from analysis.comparison.attribution import ADAPTING, Attribution, attribution, dose, find_twin
 from analysis.comparison.attribution_table import attribution_table
 from analysis.comparison.classes import class_table
 from analysis.comparison.compare import REPORT_MEASURES, Comparison, Row, compare
@@ -16,6 +16,7 @@ from analysis.comparison.selectors_table import selector_table
 from analysis.comparison.table import Layout, Spread, comparison_table
 
 __all__ = [
+    "ADAPTING",
     "PUBLISHED",
     "REPORT_MEASURES",
     "Attribution",

@@ -22,7 +22,7 @@ _WEIGHT = "lambda_target"
 _WEIGHTS = (_WEIGHT, "lambda_mixed")  # of an objective on the target; a stage has one of them
 _OF_OBJECTIVE = frozenset({*_WEIGHTS, "target_mode", "iw_ratio", "threshold", "prior", "prior_weight"})
 _TRAINED = "trained_weights"  # older runs, and stages without the setting, train all
-_STARTED = frozenset({"adapt", "target_solo", "self_train", "joint_adain"})
+ADAPTING = frozenset({"adapt", "target_solo", "self_train", "joint_adain"})
 
 Values = Mapping[str, float]  # by seed
 
@@ -55,7 +55,7 @@ def attribution(runs: pd.DataFrame, measure: str = schema.MIOU) -> list[Attribut
     column = find_measure(measure, runs)
     groups = seed_groups(runs)
     scores, parents = _scores(groups.values(), column), _parents(groups.values())
-    adapted = [group for group in groups.values() if group.stage in _STARTED]
+    adapted = [group for group in groups.values() if group.stage in ADAPTING]
     parts = [_taken_apart(group, adapted, groups, column, scores, parents) for group in adapted if not _is_twin(group)]
     parts = [part for part in parts if part.total.group.n]
     if not parts:

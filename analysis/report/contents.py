@@ -9,16 +9,21 @@ import pandas as pd
 
 from analysis.claims import claim_table, find_claims, judge
 from analysis.comparison import (
+    ADAPTING,
+    Attribution,
+    Selector,
     attribution,
     attribution_table,
     class_table,
     compare,
     comparison_table,
     published_beside,
+    selector_table,
+    selectors,
 )
 from analysis.errors import AnalysisError
 from analysis.figures import GroupCurve, SideBySide, group_curves, report_metrics, side_by_side
-from analysis.seeds import SeedGroup, comparability_notes, find_measure, seed_groups, with_trends
+from analysis.seeds import Measure, SeedGroup, comparability_notes, find_measure, seed_groups, with_trends
 from analysis.store import passed_over_text
 from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, text_cell
 from msl import schema
@@ -50,13 +55,25 @@ class Report:
     summary: str
     runs: Table
     comparison: Table
-    attribution: Table | None  # none without an adaptation whose parent is here
+    gains: tuple[Attribution, ...]  # none without an adaptation whose parent is here
+    criteria: tuple[Selector, ...]  # none without criteria that need no target labels
     per_class: Table | None
     claims: Table
     curves: Mapping[str, Sequence[GroupCurve]]  # by metric
     curves_note: str
     panels: tuple[SideBySide, ...]
     panels_note: str  # why there are none
+    miou: Measure
+
+    @property
+    def attribution(self) -> Table | None:
+        """The gains as a table."""
+        return attribution_table(self.gains, self.miou) if self.gains else None
+
+    @property
+    def selection(self) -> Table | None:
+        """The regrets of the criteria as a table."""
+        return selector_table(self.criteria, "checkpoints") if self.criteria else None
 
 
 def gather(store: "Store", experiment: str, baseline: str, artifacts: "Artifacts | None" = None) -> Report:
@@ -85,13 +102,15 @@ def gather(store: "Store", experiment: str, baseline: str, artifacts: "Artifacts
         summary=_summary(runs, len(ranked), passed_over),
         runs=_run_table(list(ranked.values())),
         comparison=comparison_table(comparison, published=published_beside(base), intervals=True),
-        attribution=_attribution_table(runs),
+        gains=_gains(runs),
+        criteria=_criteria(store, runs),
         per_class=_class_table(runs, base.name),
         claims=claim_table(judge(runs, find_claims(), schema.LAST), schema.LAST),
         curves=group_curves(store, with_curves, report_metrics()),
         curves_note=_curves_note(len(with_curves), len(ranked)),
         panels=tuple(panels),
         panels_note=" ".join(reasons),
+        miou=find_measure(schema.MIOU, runs),
     )
 
 
@@ -136,14 +155,23 @@ def _run_row(group: SeedGroup, footnotes: Footnotes) -> tuple[Cell, ...]:
     )
 
 
-def _attribution_table(runs: pd.DataFrame) -> Table | None:
-    """The parts of each gain in target mIoU; None if no adaptation has a twin or a run of stage bn beside it."""
+def _gains(runs: pd.DataFrame) -> tuple[Attribution, ...]:
+    """The parts of each gain in target mIoU; none if no adaptation has a twin or a run of stage bn beside it."""
     try:
         parts = attribution(runs)
-        telling = any(part.twin is not None or part.statistics.group.n for part in parts)
-        return attribution_table(parts, find_measure(schema.MIOU, runs)) if telling else None
     except AnalysisError:  # there is no such score, or no adaptation with its parent
-        return None
+        return ()
+    return tuple(parts) if any(part.twin is not None or part.statistics.group.n for part in parts) else ()
+
+
+def _criteria(store: "Store", runs: pd.DataFrame) -> tuple[Selector, ...]:
+    """What the criteria would have chosen among the evaluations of each adaptation."""
+    adapted = runs[runs[schema.STAGE].isin(ADAPTING)] if schema.STAGE in runs else runs[:0]
+    try:
+        criteria = tuple(selectors(store, adapted))
+    except AnalysisError:  # no run has two evaluations
+        return ()
+    return criteria if any(selector.name in schema.CRITERION_METRICS for selector in criteria) else ()
 
 
 def _class_table(runs: pd.DataFrame, baseline: str) -> Table | None:

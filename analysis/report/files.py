@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from analysis.errors import AnalysisError
-from analysis.figures import curve_plots, save
+from analysis.figures import curve_plots, gains_plot, regrets_plot, save
 from analysis.report.contents import Report, gather
 from analysis.report.page import as_page, panel_caption
 from analysis.store import Artifacts, open_store
@@ -50,6 +50,7 @@ def as_document(report: Report, pictures: Sequence[Path]) -> str:
     tables = {
         "Comparison": report.comparison,
         "Attribution": report.attribution,
+        "Selection": report.selection,
         "Classes": report.per_class,
         "Claims": report.claims,
     }
@@ -59,6 +60,8 @@ def as_document(report: Report, pictures: Sequence[Path]) -> str:
             parts.append(f"## {name}\n\n{as_markdown(table)}")
     captions = {
         "curves": report.curves_note,
+        "gains": "Where the gains come from.",
+        "regrets": "What choosing without target labels costs.",
         **{_stem(panels.domain): panel_caption(panels) for panels in report.panels},
     }
     if pictures:
@@ -73,6 +76,10 @@ def _figures(report: Report, folder: Path) -> Iterator[Path]:
     """Draw the figures into a folder; their files."""
     if report.curves:
         yield from save(curve_plots(report.curves), folder / "curves")
+    if report.gains:
+        yield from save(gains_plot(report.gains, report.miou), folder / "gains")
+    if report.criteria:
+        yield from save(regrets_plot(report.criteria), folder / "regrets")
     for panels in report.panels:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{_stem(panels.domain)}.png"

@@ -4,11 +4,17 @@ import base64
 import html
 import io
 from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from analysis.figures import SideBySide, axis_label, svg_chart
+from analysis.figures import SideBySide, axis_label, gains_plot, regrets_plot, save, svg_chart
 from analysis.report.contents import Report
 from analysis.tables import Table, as_html, one_line
 from msl import schema
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _ROWS = 30  # of a table; a longer one scrolls below its headings
 _QUALITY = 88  # of panels as WebP
@@ -18,8 +24,9 @@ def as_page(report: Report) -> str:
     """The report as an HTML document in ASCII."""
     sections = {
         "Comparison": _table(report.comparison),
-        "Attribution": "" if report.attribution is None else _table(report.attribution),
+        "Attribution": "" if report.attribution is None else _table(report.attribution) + _gains(report),
         "Curves": _curves(report),
+        "Selection": "" if report.selection is None else _table(report.selection) + _regrets(report),
         "Classes": "" if report.per_class is None else _table(report.per_class),
         "Claims": _table(report.claims, sortable=False),
         "Runs": _table(report.runs),
@@ -70,6 +77,22 @@ def _curves(report: Report) -> str:
     if not charts:
         return ""
     return "\n".join([*_paragraph(report.curves_note), '<div class="charts">', *charts, "</div>"])
+
+
+def _gains(report: Report) -> str:
+    return _drawing(gains_plot(report.gains, report.miou), "Parts of each gain, with their intervals")
+
+
+def _regrets(report: Report) -> str:
+    return _drawing(regrets_plot(report.criteria), "Regret of each criterion, with its interval")
+
+
+def _drawing(figure: "Figure", label: str) -> str:
+    """A figure of matplotlib as a picture within the page."""
+    with TemporaryDirectory() as folder:
+        drawing = save(figure, Path(folder) / "figure")[0].read_bytes()
+    picture = base64.b64encode(drawing).decode()
+    return f'<p><img class="drawing" src="data:image/svg+xml;base64,{picture}" alt="{html.escape(label)}"></p>'
 
 
 def _panels(panels: SideBySide) -> str:

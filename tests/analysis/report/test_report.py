@@ -13,6 +13,7 @@ from analysis.errors import AnalysisError
 from analysis.figures.svg import value_text
 from analysis.report import as_page, gather, write_report
 from entrypoints.report import main as stage
+from msl import schema
 from msl.commands import main as msl
 
 NASTY = "a'b\" 100% </script><script>alert(1)</script>\n| & {x}"
@@ -66,6 +67,36 @@ def test_markdown_has_its_figures_beside_it(filled, tmp_path):
     assert "](a%20report_figures/curves.png)" in text
     assert "<script>" not in text
     assert "## Claims" in text
+
+
+@pytest.fixture
+def taken_apart(store, add_run):
+    """Two seeds of a parent, an adaptation and its twin, with a criterion at every evaluation."""
+    client = MlflowClient()
+
+    def scored(*values):
+        steps = [(step, value, 1 + step) for step, value in zip((10, 20), values, strict=True)]
+        criteria = [(step, 100 - value, time) for step, value, time in steps]
+        return {MIOU: steps, f"last/{MIOU}": values[-1], "target/criteria/SND": criteria}
+
+    for seed in range(2):
+        parent = add_run("source only", seed, scored(29.0, 30.0 + seed), stage="pretrain")
+        for group, weight, gain in (("twin", 0.0, 5.0), ("MS", 0.1, 6.5)):
+            length = {"round_num": 1, "epoch_each_round": 1, "epoch_iters": 20}
+            run_id = add_run(group, seed, scored(36.0, 30.0 + gain + seed), lambda_target=weight, **length)
+            client.set_tag(run_id, schema.PARENT, parent)
+    return store
+
+
+def test_gains_and_choices_are_sections_with_their_figures(taken_apart, tmp_path):
+    (page,) = write_report(taken_apart, "exp", "twin", tmp_path / "r.html")
+    text = page.read_text()
+    assert re.findall(r'<h2 id="\w+">(\w+)', text)[:4] == ["Comparison", "Attribution", "Curves", "Selection"]
+    assert text.count('class="drawing"') == 2
+    assert "SND" in text
+    document, *figures = write_report(taken_apart, "exp", "twin", tmp_path / "r.md")
+    assert {"gains.png", "regrets.png"} <= {file.name for file in figures}
+    assert "What choosing without target labels costs" in document.read_text()
 
 
 def test_no_panels_spoil_no_report(store, add_run, tmp_path):

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -56,7 +56,7 @@ class Journalled:
         released = {} if cut is None else known.released_after(cut)
         is_behind = any(row_step > step for _, row_step in released)
         self._is_doubled = attempt > 1 and (cut is None or is_behind)
-        self._recorded = {} if is_behind else released  # the final scores of a run that ended: they are computed again
+        self._recorded = {} if is_behind else known.finals | released  # each start of a run that ended computes them
         self._last_ms = known.last_ms
         last = cut if cut is not None and is_behind else max(known.released, cut or 0)
         start = {"kind": "start", "attempt": attempt, "cut": last}
@@ -212,8 +212,16 @@ class _Known:
 
     def released_after(self, cut: int) -> dict[tuple[str, int], float]:
         """The metrics after a record that were released for sending: values by name and step."""
-        contents = [row.content for row in self._rows if row.number > cut]
-        return {(name, content["step"]): value for content in contents for name, value in content["values"].items()}
+        return _values(row for row in self._rows if row.number > cut)
+
+    @property
+    def finals(self) -> dict[tuple[str, int], float]:
+        """The scores of a finished run that were released, also those before its newest checkpoint."""
+        return {
+            (name, step): value
+            for (name, step), value in _values(self._rows).items()
+            if schema.parse_metric(name).which
+        }
 
     def cut(self, name: str, mark: str, attempt: int) -> int | None:
         """Number of the last record that stays; None if the journal of the checkpoint is not the one here.
@@ -224,6 +232,11 @@ class _Known:
         if not mark and self._attempts == list(range(1, attempt)):
             return 0
         return int(number) if origin == name else None
+
+
+def _values(rows: Iterable[Record]) -> dict[tuple[str, int], float]:
+    contents = [row.content for row in rows]
+    return {(name, content["step"]): value for content in contents for name, value in content["values"].items()}
 
 
 def _name(folder: Path) -> str:

@@ -13,11 +13,16 @@ import numpy as np
 import sqlalchemy as sa
 from mlflow.tracking import MlflowClient
 
+from msl import schema
+
 Cells = tuple[object, ...]  # of a row
 
 
-def fill(uri: str, runs: int, metrics: int, steps: int) -> list[str]:
-    """Finished runs with parameters, tags and histories, written directly into MLflow's tables."""
+def fill(uri: str, runs: int, metrics: int, steps: int, seeds: int = 0) -> list[str]:
+    """Finished runs with parameters, tags and histories, written directly into MLflow's tables.
+
+    With `seeds`, they are runs of msl, as many of a group; their metrics are target/mIoU and others.
+    """
     client = MlflowClient(uri)
     experiment = int(client.create_experiment(uuid.uuid4().hex))
     ids = [uuid.uuid4().hex for _ in range(runs)]
@@ -26,6 +31,8 @@ def fill(uri: str, runs: int, metrics: int, steps: int) -> list[str]:
     common = {"experiment_id": experiment, "status": "FINISHED", "lifecycle_stage": "active"}
     common |= {"user_id": "me", "artifact_uri": "", "source_type": "LOCAL", "start_time": 1, "end_time": 2}
     keys = [f"target/metric {k}" for k in range(metrics)]
+    if seeds:
+        keys[:2] = ["target/mIoU", "last/target/mIoU"]
 
     def rows(at: range) -> Iterator[Cells]:
         for i in ids:
@@ -41,6 +48,19 @@ def fill(uri: str, runs: int, metrics: int, steps: int) -> list[str]:
         insert("runs", ("run_uuid", "name", *common), ((i, i[:6], *common.values()) for i in ids))
         insert("params", ("run_uuid", "key", "value"), texts)
         insert("tags", ("run_uuid", "key", "value"), tags)
+        if seeds:
+            insert(
+                "params",
+                ("run_uuid", "key", "value"),
+                ((i, schema.param("seed"), n % seeds) for n, i in enumerate(ids)),
+            )
+            marks = ((schema.STAGE, "adapt"), (schema.GROUP, "group"))
+            groups = (
+                (i, key, f"{value} {n // seeds}" if key == schema.GROUP else value)
+                for n, i in enumerate(ids)
+                for key, value in marks
+            )
+            insert("tags", ("run_uuid", "key", "value"), groups)
         insert("metrics", named, rows(range(steps)))
         insert("latest_metrics", named, rows(range(steps - 1, steps)))
         connection.commit()

@@ -24,9 +24,11 @@ from filling import fill, served
 from mlflow.tracking import MlflowClient
 
 from analysis import open_store
+from analysis.report import write_report
 
 RUNS, METRICS, STEPS = 1000, 20, 100
 MANY = 20_000  # runs
+REPORTED = 5000  # runs
 LONG_RUNS, LONG = 5, 2_000_000  # runs and rows of each
 SAMPLE = 20  # runs of MLflow's loop
 
@@ -36,7 +38,7 @@ Rows = dict[str, float]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="of the sizes; below 1 for a quick look")
-    parser.add_argument("--only", nargs="*", help="parts: sqlite postgresql server growth runs thinned")
+    parser.add_argument("--only", nargs="*", help="parts: sqlite postgresql server growth runs thinned report")
     parser.add_argument("--peak", metavar="URI", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.peak:
@@ -53,6 +55,7 @@ def print_figures(scale: float = 1.0, only: Sequence[str] | None = None) -> None
         "growth": growth,
         "runs": lambda scale: of_sqlite("SQLite", many_runs, scale),
         "thinned": lambda scale: of_sqlite("SQLite", thinned, scale),
+        "report": lambda scale: of_sqlite("SQLite", report, scale),
     }
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, scale {scale}", flush=True)
     for name in only or parts:
@@ -133,6 +136,19 @@ def many_runs(name: str, uri: str, scale: float) -> Rows:
         warnings.simplefilter("ignore")
         theirs = duration_of(lambda: mlflow.search_runs(experiment_ids=[experiment], max_results=count))
     return against(f"{name}, runs() of {count} runs, 20 parameters, 10 tags, 20 metrics", ours, theirs)
+
+
+def report(name: str, uri: str, scale: float) -> Rows:
+    """A whole report of groups of 25 seeds, with a curve of each run: what it takes beside reading the histories."""
+    ids = fill(uri, round(REPORTED * scale), METRICS, STEPS, seeds=25)
+    client = MlflowClient(uri)
+    title = client.get_experiment(client.get_run(ids[0]).info.experiment_id).name
+    whole = seconds(lambda: write_report(uri, title, "group 0", Path("report.html")))
+    history = seconds(lambda: open_store(uri).history(ids, ["target/mIoU"]))
+    return {
+        f"{name}, report of {len(ids)} runs x {METRICS} metrics x {STEPS} steps, s": whole,
+        f"{name}, history() of one of its metrics, s": history,
+    }
 
 
 def thinned(name: str, uri: str, scale: float) -> Rows:

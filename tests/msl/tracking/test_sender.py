@@ -227,6 +227,22 @@ def test_a_resume_cuts_the_journal_back_to_its_checkpoint(client, run_id, tmp_pa
     assert rows(client, run_id) == [(1, 1.0), (2, 20.0)]
 
 
+def test_final_scores_are_recorded_once_however_often_a_run_that_ended_is_taken_up(client, run_id, tmp_path):
+    """Each start saves its checkpoint anew, so the mark of the newest one is behind the scores of the first."""
+    mark = ""
+    for attempt in range(1, 5):
+        way = Journalled(client, run_id, attempt, tmp_path, mark, step=2)
+        if attempt == 1:
+            way.rows({"loss": 1.0}, 2)
+        mark = way.mark()
+        way.secure(mark)
+        way.rows({"last/target/mIoU": 5.0, "best/target/mIoU": 6.0 + (attempt == 4)}, 2)
+        way.end({schema.STATUS: schema.FINISHED})
+    assert rows(client, run_id) == [(2, 1.0)]
+    assert [metric.value for metric in client.get_metric_history(run_id, "last/target/mIoU")] == [5.0]
+    assert [metric.value for metric in client.get_metric_history(run_id, "best/target/mIoU")] == [6.0, 7.0]
+
+
 @pytest.mark.parametrize("mark", ["", "another:3"])
 def test_a_resume_without_its_journal_says_that_rows_may_be_there_twice(mark, client, run_id, tmp_path):
     assert Journalled(client, run_id, 2, tmp_path, mark).is_doubled

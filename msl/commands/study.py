@@ -49,11 +49,12 @@ def _write_report(baseline: str, reporter: "MlflowReporter", folder: Path) -> No
 
 
 def _sweep(config: SweepConfig, request: RequestConfig) -> None:
-    from msl.studies.conduct import carry_out  # it loads torch and MLflow
+    from msl.studies.conduct import carry_out, go_on_if_interrupted  # it loads torch and MLflow
     from msl.studies.graph import Graph
     from msl.studies.sweep import Sweep, check_sweep
 
     check_sweep(config)
+    go_on_if_interrupted(config.name, config, click.echo)
     graph, sweeps = Graph(), list["Sweep"]()
 
     def guided(client: "Client", folder: Path, slots: int) -> Sweep:

@@ -19,7 +19,7 @@ from msl.studies.graph import Graph
 from msl.studies.identity import Identities
 from msl.studies.outcome import failures, table
 from msl.studies.plan_tree import plan_tree
-from msl.studies.source_copy import frozen_copy
+from msl.studies.source_copy import frozen_copy, go_on_with_its_code
 from msl.studies.states import DONE, Standing, standings
 from msl.tracking import Client, MlflowReporter, connect, ending
 from msl.tracking.code_state import CodeState
@@ -67,7 +67,15 @@ def conduct(study: Study, config: StudyConfig, say: Callable[[str], None], repor
     Raises:
         MslError: a setting does not fit, another process drives the study, or runs have failed: the rest is done.
     """
+    go_on_if_interrupted(study.name, config, say)
     return carry_out(study.name, Graph.of(study), config, say, report)
+
+
+def go_on_if_interrupted(name: str, config: ExecutorConfig, say: Callable[[str], None]) -> None:
+    """Go on with the code of an interrupted study, which may be another than this: then the command starts again."""
+    folder = StudyFolder.of(name, config.study_folder)
+    if folder.code.is_dir() and find_study_run(connect(), name) is not None:
+        go_on_with_its_code(folder.code, lambda text: say(f"study {name}: {text}"))
 
 
 def carry_out(

@@ -3,15 +3,24 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 from conftest import REPOSITORY
+from mlflow.tracking import MlflowClient
+from tiny import SETTINGS, artifact
 
+from msl import schema
 from msl.errors import TrackingError
+from msl.studies.folder import StudyFolder
 from msl.studies.source_copy import frozen_copy
+from msl.tracking import connect
 from msl.tracking.code_state import CodeState
+from msl.tracking.study_runs import open_study_run
 
 FILE = "msl/studies/source_copy.py"
+NEW_FILE = "diff --git a/new.py b/new.py\nnew file mode 100644\n--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+NEW = 1\n"
 IN_A_CHECKOUT = pytest.mark.skipif(not (REPOSITORY / ".git").exists(), reason="the code is no git checkout")
 
 
@@ -20,7 +29,7 @@ def test_the_copy_is_the_code_as_it_is(tmp_path):
     copy = frozen_copy(tmp_path, code)
     assert (copy / FILE).read_bytes() == (REPOSITORY / FILE).read_bytes()
     assert frozen_copy(tmp_path, code) == copy
-    assert len(list(tmp_path.iterdir())) == 1
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == [copy]
 
     # A job in the checkout imports the copy, and knows the commit.
     env = os.environ | {"PYTHONPATH": str(copy), "PYTHONSAFEPATH": "1"}
@@ -32,11 +41,8 @@ def test_the_copy_is_the_code_as_it_is(tmp_path):
 @IN_A_CHECKOUT
 def test_changes_are_in_the_copy(tmp_path):
     code = CodeState.now()
-    new_file = (
-        "diff --git a/new.py b/new.py\nnew file mode 100644\n--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+NEW = 1\n"
-    )
     binary = "diff --git a/p.png b/p.png\nindex 1..2 100644\nBinary files a/p.png and b/p.png differ\n"
-    copy = frozen_copy(tmp_path, CodeState(code.commit, f"Left out: .env\n{new_file}{binary}"))
+    copy = frozen_copy(tmp_path, CodeState(code.commit, f"Left out: .env\n{NEW_FILE}{binary}"))
     assert (copy / "new.py").read_text() == "NEW = 1\n"
 
 
@@ -45,3 +51,32 @@ def test_a_commit_that_is_gone_is_said(tmp_path):
     with pytest.raises(TrackingError, match="the code cannot be copied: git .* checkout"):
         frozen_copy(tmp_path, CodeState("0" * 40))
     assert list(tmp_path.iterdir()) == []
+
+
+@IN_A_CHECKOUT
+@pytest.mark.usefixtures("tiny_store")
+def test_an_interrupted_study_goes_on_with_the_code_that_it_began_with():
+    settings = {name: ",".join(map(str, v)) if isinstance(v, tuple) else v for name, v in SETTINGS.items()}
+    rows = [{"stage": "pretrain", "recipe": "streets"}]
+    Path("tiny_study.yaml").write_text(yaml.safe_dump({"name": "tiny", "settings": settings, "rows": rows}))
+    code = CodeState.now()
+    change = (
+        "diff --git a/msl/py.typed b/msl/py.typed\n--- a/msl/py.typed\n+++ b/msl/py.typed\n@@ -0,0 +1 @@\n+NEW = 1\n"
+    )
+    other = CodeState(code.commit, code.diff + change)
+    folder = StudyFolder.of("tiny", None)
+    frozen_copy(folder.code, other)
+    reporter = open_study_run(connect(), "tiny", None)
+    reporter.end("KILLED")
+
+    env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-m", "entrypoints.study", "--name", "tiny_study.yaml"]
+    process = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    assert process.returncode == 0, process.stderr
+    assert (
+        process.stdout.count("study tiny: it goes on with the code that it began with; to take the present code") == 1
+    )
+    assert f"study tiny: run {reporter.run_id}" in process.stdout
+    (run,) = [run for run in MlflowClient().search_runs(["0"]) if run.data.tags.get(schema.STAGE) == "pretrain"]
+    assert run.info.status == "FINISHED"
+    assert "+NEW = 1" in artifact(run.info.run_id, f"{schema.CODE_FOLDER}/{schema.DIFF_FILE}").read_text()

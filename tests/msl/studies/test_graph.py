@@ -50,18 +50,14 @@ def test_styled_copies_and_decoders_are_nodes():
 
 
 @pytest.mark.parametrize("name", ["report", "gains"])
-def test_the_graph_is_the_same_at_every_scale(name):
-    def shape(scale):
+def test_every_scale_has_the_same_rows(name):
+    def rows(scale):
         nodes = Graph.of(find_study(name, scale))
-        seeds = [
-            node for node in nodes if node.request.settings.flat().get("seed", 0) == 0
-        ]  # a scale has its own repeats
-        return sorted(
-            (node.request.stage, node.request.recipe.rpartition("/")[2], len(node.children)) for node in seeds
-        )
+        return {(node.request.stage, node.request.recipe.rpartition("/")[2]) for node in nodes}
 
-    assert shape("camvid") == shape("full")
-    assert {stage for stage, *_ in shape("smoke")} == {stage for stage, *_ in shape("full")}
+    # Without the published decoder, the two joint rows that differ in it are one, and its parent that of other rows.
+    assert rows("full") - rows("camvid") <= {("joint_adain", "joint_retrained"), ("pretrain", "joint_published")}
+    assert rows("camvid") <= rows("full")
 
 
 @pytest.mark.parametrize("scale", ["full", "camvid", "smoke"])

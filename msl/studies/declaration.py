@@ -113,8 +113,8 @@ def find_study(name: str, scale: str = "full") -> Study:
         declare: Callable[[str], Study] = STUDIES.load(name)
         return declare(scale)
     if ":" in name:
-        own: Study = _imported(name)(scale)
-        return own
+        study: Study = _imported(name)(scale)
+        return study
     raise ConfigError(f"study = {name!r} is {unknown_name(name, STUDIES)}, a YAML file, or MODULE:FUNCTION")
 
 
@@ -132,8 +132,10 @@ def _read(file: Path) -> Study:
 
 def _recipe(name: str) -> Recipe:
     """A recipe by its name, or a function of one's own, ``module:function``, from recipe to recipe."""
-    own: Callable[[Recipe], Recipe] | None = _imported(name) if ":" in name else None
-    return find_recipe(name) if own is None else own(Recipe())
+    if ":" not in name:
+        return find_recipe(name)
+    edit: Callable[[Recipe], Recipe] = _imported(name)
+    return edit(Recipe())
 
 
 def _imported(name: str) -> Any:

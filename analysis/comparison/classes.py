@@ -48,7 +48,7 @@ def class_table(
     Raises:
         AnalysisError: no finished run has such scores, or no single group fits `baseline`.
     """
-    groups = seed_groups(runs)
+    groups = {name: group for name, group in seed_groups(runs).items() if group.is_scored}
     base = None if baseline is None else find_seed_group(baseline, groups)
     measures = _measures(list(groups.values()), which, domain)
     ranked = sorted(groups.values(), key=lambda group: (group is not base, _rank(group, measures[-1])))

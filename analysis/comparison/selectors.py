@@ -65,7 +65,11 @@ def selectors(store: "Store", runs: pd.DataFrame, among: Among = "checkpoints") 
     finished = runs[runs["status"] == schema.FINISHED]
     cases = list(_checkpoints(store, finished) if among == "checkpoints" else _families(finished))
     if not cases:
-        lacking = "two evaluations with target mIoU" if among == "checkpoints" else "a parent and a seed with another"
+        lacking = (
+            "two evaluations with target mIoU; a training with a smaller eval_every has more"
+            if among == "checkpoints"
+            else "a parent and a seed with another"
+        )
         raise AnalysisError(f"nothing to choose among {among}: no finished run here has {lacking}")
     criteria = [_selector(name, cases) for name in (*schema.CRITERION_METRICS, LAST_STEP, CHANCE)]
     return sorted((s for s in criteria if s.regrets), key=lambda selector: selector.summary.mean)

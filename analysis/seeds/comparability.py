@@ -147,10 +147,10 @@ def _data(group: SeedGroup, reference: SeedGroup, role: str) -> Iterator[str]:
 
 def _budget(group: SeedGroup, reference: SeedGroup) -> Iterator[str]:
     budgets = [(g.iterations, number(g.setting("batch_size"))) for g in (group, reference)]
-    if budgets[0] == budgets[1] or any(math.isnan(iterations) for iterations, _ in budgets):
+    further = "a further " if group.stage != reference.stage and reference.stage == "pretrain" else ""
+    if (budgets[0] == budgets[1] and not further) or any(math.isnan(iterations) for iterations, _ in budgets):
         return
     (iterations, batch), (base_iterations, base_batch) = budgets
-    further = "a further " if group.stage != reference.stage and reference.stage == "pretrain" else ""
     yield (
         f"{further}{iterations:.0f} iterations of {batch:.0f} images, "
         f"the baseline's {base_iterations:.0f} of {base_batch:.0f}"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.seeds.measures import Measure
 from analysis.seeds.names import find_group
+from analysis.seeds.spelled import spelled
 from msl import schema
 
 _SEED = schema.param(schema.SEED)
@@ -141,7 +142,8 @@ def seed_groups(runs: pd.DataFrame) -> dict[str, SeedGroup]:
     finished = {name: group for name, group in groups.items() if len(group.runs)}
     if not finished:
         raise AnalysisError(f"none of the {len(runs)} runs here is finished; a group appears when one of its runs is")
-    return finished
+    names = spelled({name: group.settings for name, group in finished.items()})
+    return {names[name]: replace(group, name=names[name]) for name, group in finished.items()}
 
 
 def find_seed_group(name: str, groups: Mapping[str, SeedGroup]) -> SeedGroup:

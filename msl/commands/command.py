@@ -164,6 +164,7 @@ def settings_command(
     *,
     request: Iterable[str] = (),
     defaults: Callable[[RequestConfig, Mapping[str, Any]], Mapping[str, Any]] = lambda request, values: {},
+    check: Callable[[S], None] = lambda config: None,
     kind: type[SettingsCommand] = SettingsCommand,
 ) -> SettingsCommand:
     """The command of one class of settings. Settings that are not typed have their defaults.
@@ -175,6 +176,7 @@ def settings_command(
         carry_out: the work of the command. It does its own imports, so that ``--help`` and a bad option load no torch.
         request: options of `RequestConfig` that the command also has.
         defaults: other defaults, which depend on the request and on the settings that are typed.
+        check: refuses settings that cannot be carried out, also in a dry run; it changes nothing.
         kind: the class of the command.
     """
 
@@ -182,6 +184,7 @@ def settings_command(
         if not world().is_first:
             return
         config = settings.of(**{**defaults(call, values), **values}).located()
+        check(config)
         if call.dry_run:
             print_settings(config.flat())
         else:

@@ -13,6 +13,7 @@ from msl.config import RequestConfig, StudyConfig, SweepConfig
 from msl.errors import MslError
 
 if TYPE_CHECKING:
+    from msl.studies.graph import Graph
     from msl.studies.sweep import Sweep
     from msl.tracking import Client, MlflowReporter
 
@@ -23,14 +24,35 @@ def _study(call: RequestConfig, values: dict[str, Any]) -> None:
     config = StudyConfig.of(**values)
     from msl.studies import find_study  # it loads torch and MLflow
     from msl.studies.conduct import conduct, plan_text
+    from msl.studies.graph import Graph
 
     study = find_study(config.name, config.scale)
+    if study.baseline is not None:
+        _check_baseline(study.name, study.baseline, Graph.of(study))
     if call.dry_run:
         for line in plan_text(study, config):
             click.echo(line)
         return
     report = None if study.baseline is None else partial(_write_report, study.baseline)
     conduct(study, config, click.echo, report)
+
+
+def _check_baseline(name: str, baseline: str, graph: "Graph") -> None:
+    """Refuse a baseline that is no single group of the plan, before anything is trained."""
+    from analysis.errors import AnalysisError
+    from analysis.seeds import INERT, find_group
+    from analysis.seeds.spelled import spelled
+
+    settings = {node.group: node.request.settings.flat() for node in graph}
+    texts = {
+        group: {option: str(value) for option, value in values.items() if option not in INERT}
+        for group, values in settings.items()
+    }
+    groups = spelled(texts)
+    try:
+        find_group(baseline, {group: group for group in groups.values()})
+    except AnalysisError as error:
+        raise MslError(f"study {name}: baseline: {error}") from error
 
 
 def _write_report(baseline: str, reporter: "MlflowReporter", folder: Path) -> None:
@@ -48,12 +70,17 @@ def _write_report(baseline: str, reporter: "MlflowReporter", folder: Path) -> No
         reporter.file(file, schema.REPORT_FOLDER)
 
 
+def _check_sweep(config: SweepConfig) -> None:
+    from msl.studies.sweep import check_sweep  # it loads torch
+
+    check_sweep(config)
+
+
 def _sweep(config: SweepConfig, request: RequestConfig) -> None:
     from msl.studies.conduct import carry_out, go_on_if_interrupted  # it loads torch and MLflow
     from msl.studies.graph import Graph
-    from msl.studies.sweep import Sweep, check_sweep
+    from msl.studies.sweep import Sweep
 
-    check_sweep(config)
     go_on_if_interrupted(config.name, config, click.echo)
     graph, sweeps = Graph(), list["Sweep"]()
 
@@ -96,4 +123,5 @@ sweep = settings_command(
     SweepConfig,
     _sweep,
     request=("dry_run",),
+    check=_check_sweep,
 )

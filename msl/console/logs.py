@@ -34,6 +34,8 @@ def set_up(form: str | None = None) -> None:
             stream.reconfigure(errors="replace")
     if form is not None:
         os.environ["MSL_LOG_FORMAT"] = form  # also of processes that this one starts
+    if not sys.stderr.isatty():  # MLflow draws its bars into log files, too
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if (form or os.environ.get("MSL_LOG_FORMAT")) == JSON else _Text("%(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])

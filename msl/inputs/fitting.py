@@ -36,6 +36,7 @@ def find_request(
     resume: str | None = None,
     force: bool = False,
     tracking: str = "online",
+    is_told: bool = True,
 ) -> Request:
     """The request for a stage. If no recipe is named, one is chosen, and the log says why it has its settings.
 
@@ -62,6 +63,7 @@ def find_request(
     else:
         name, fitted, values = _chosen(stage, overrides)
     values, reasons = _with_weights(stage, fitted, values)
+    reasons = {setting: reason for setting, reason in reasons.items() if setting not in overrides}
     if stage == "pretrain":
         reasons.pop("epoch_iters", None)  # iter_max decides how long it trains
     request = Request.of(
@@ -74,9 +76,10 @@ def find_request(
         reasons=reasons,
         tracking=tracking,
     )
-    for setting, reason in reasons.items():
-        if setting in request.settings.flat():
-            log.info("%s = %s: %s", setting, request.settings.flat()[setting], reason)
+    settings = request.settings.flat()
+    for setting, reason in reasons.items() if is_told else ():
+        if setting in settings:
+            log.info("%s = %s: %s", setting, settings[setting], reason)
     return request
 
 
@@ -144,6 +147,9 @@ def _chosen(stage: str, overrides: Mapping[str, Any]) -> tuple[str, Fitted, dict
         _number(overrides.get("batch_size")),
         pooled=overrides.get("network") == "deeplabv3plus",
     )
+    if "crop_size" in overrides and target is not None:  # as in every recipe, it is the target's, too
+        same = {"target_crop_size": "that of the source, crop_size"}
+        fitted = Fitted(fitted.recipe.edit(target_crop_size=None), {**fitted.reasons, **same})
     return FITTED, Fitted(fitted.recipe, {**fitted.reasons, **unscored}), values
 
 

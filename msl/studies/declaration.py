@@ -13,7 +13,9 @@ from msl.config import validated
 from msl.config.catalog import STAGES, STUDIES
 from msl.config.registry import unknown_name
 from msl.errors import ConfigError
+from msl.inputs.fitting import find_request
 from msl.recipes import Recipe, Request, find_recipe
+from msl.recipes.request import AUTO
 
 _TWIN = {"lambda_target": 0.0}
 _SUFFIXES = (".yaml", ".yml")
@@ -25,7 +27,7 @@ class Row(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stage: str
-    recipe: str
+    recipe: str = AUTO
     settings: Mapping[str, Any] = {}
     seeds: tuple[int, ...] | None = Field(None, min_length=1)  # None = those of the study
     twins: bool = False  # also the same with lambda_target = 0
@@ -76,11 +78,10 @@ class Study:
             if row.stage not in STAGES:
                 raise ConfigError(f"study {self.name}: stage = {row.stage!r} is {unknown_name(row.stage, STAGES)}")
             if row.recipe not in bases:
-                bases[row.recipe] = self._base(row.recipe)
+                bases[row.recipe] = (AUTO, Recipe()) if row.recipe == AUTO else self._base(row.recipe)
             name, base = bases[row.recipe]
             for overrides in self._overrides(row, base):
-                request = Request.of(stage=row.stage, recipe=name, overrides=overrides, base=base)
-                yield Wanted(request=request, row=row)
+                yield Wanted(request=_request(row.stage, name, overrides, base), row=row)
 
     def _base(self, name: str) -> tuple[str, Recipe]:
         """Name and settings of a recipe at the study's scale."""
@@ -95,6 +96,13 @@ class Study:
             yield values
             if row.twins:
                 yield values | _TWIN
+
+
+def _request(stage: str, recipe: str, overrides: Mapping[str, Any], base: Recipe) -> Request:
+    """A run's request; without a recipe, one is chosen that fits its data."""
+    if recipe == AUTO:
+        return find_request(stage=stage, overrides=overrides, is_told=False)
+    return Request.of(stage=stage, recipe=recipe, overrides=overrides, base=base)
 
 
 def find_study(name: str, scale: str = "full") -> Study:
@@ -125,7 +133,10 @@ def _read(file: Path) -> Study:
         raise ConfigError(f"study {file} cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"study {file}: it needs `rows:`, a list of {{stage, recipe, settings, seeds, twins}}")
-    declared = validated(_Declared, content)
+    try:
+        declared = validated(_Declared, content)
+    except ConfigError as error:
+        raise ConfigError(f"study {file}: {error}") from error
     values = {name: getattr(declared, name) for name in ("rows", "settings", "seeds", "baseline")}
     return Study(name=declared.name or file.stem, **values)
 

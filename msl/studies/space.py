@@ -18,7 +18,7 @@ class Range:
     is_whole: bool = False  # only whole numbers
 
     @property
-    def ends(self) -> tuple[str, str]:
+    def samples(self) -> tuple[str, ...]:
         """The lowest and the highest value as they are typed."""
         number = int if self.is_whole else float
         return str(number(self.low)), str(number(self.high))
@@ -31,9 +31,9 @@ class Choice:
     values: tuple[str, ...]
 
     @property
-    def ends(self) -> tuple[str, str]:
-        """The first and the last value."""
-        return self.values[0], self.values[-1]
+    def samples(self) -> tuple[str, ...]:
+        """Every value."""
+        return self.values
 
 
 Dimension = Range | Choice

@@ -66,9 +66,11 @@ def check_sweep(config: SweepConfig) -> None:
     if find_spec("optuna") is None:
         raise ConfigError(_EXTRA)
     space = Space.of(config.space)
-    for place in (0, -1):
-        values = {name: dimension.ends[place] for name, dimension in space.dimensions.items()}
-        Request.of(stage=config.stage, recipe=config.recipe, overrides={**space.constants, **values})
+    usual = {name: dimension.samples[0] for name, dimension in space.dimensions.items()}
+    for name, dimension in space.dimensions.items():
+        for value in dimension.samples:
+            overrides = {**space.constants, **usual, name: value}
+            Request.of(stage=config.stage, recipe=config.recipe, overrides=overrides)
 
 
 @dataclass

@@ -70,7 +70,8 @@ def test_own_domains_have_settings_that_fit_them_and_reasons(two_domains, caplog
     expected = {"crop_size": "64,32", "target_crop_size": "64,32", "backbone": "mobilenet_v2", "weights": "imagenet"}
     expected |= {"target_mode": "maxsquare", "lambda_target": 0.2, "batch_size": 4, "epoch_iters": 50}
     assert {name: settings[name] for name in expected} == expected
-    assert set(expected) <= set(request.reasons)
+    assert set(expected) - {"lambda_target"} <= set(request.reasons)
+    assert "lambda_target" not in request.reasons  # it was typed
     titles = f"{domain_title(source)} {domain_title(target)}"
     assert request.group_name(domain_title) == f"adapt {titles} lambda_target=0.2"
     parent = request.for_parent("pretrain")
@@ -78,7 +79,7 @@ def test_own_domains_have_settings_that_fit_them_and_reasons(two_domains, caplog
     assert parent.group_name(domain_title) == f"pretrain {domain_title(source)}"
     alone = find_request(stage="pretrain", overrides={"source": source})
     assert alone.settings.target.target is None
-    assert request.reasons["lambda_target"] == request.reasons["target_mode"] == "as Chen et al., ICCV 2019"
+    assert request.reasons["target_mode"] == "as Chen et al., ICCV 2019"
     both = find_request(stage="pretrain", overrides={"source": source, "target": target})
     assert "epoch_iters" in request.reasons.keys() - both.reasons.keys()  # pretraining has iter_max
     assert alone.settings.decisive() == parent.settings.decisive()  # so that one serves the other
@@ -185,6 +186,15 @@ def test_facts_are_read_without_decoding(tmp_path):
 def test_the_files_are_those_of_torchvision():
     for backbone, name in IMAGENET_FILES.items():
         assert zoo.get_model_weights(backbone)["IMAGENET1K_V1"].url.endswith(f"/{name}")
+
+
+@pytest.mark.usefixtures("with_weights")
+def test_a_size_that_is_typed_for_the_source_is_also_the_targets(two_domains):
+    domains = dict(zip(("source", "target"), two_domains, strict=True))
+    settings = find_request(stage="adapt", overrides={**domains, "crop_size": "32,16"}).settings.flat()
+    assert (settings["crop_size"], settings["target_crop_size"]) == ("32,16", None)
+    both = {**domains, "crop_size": "32,16", "target_crop_size": "48,24"}
+    assert find_request(stage="adapt", overrides=both).settings.flat()["target_crop_size"] == "48,24"
 
 
 @pytest.mark.usefixtures("offline", "store")

@@ -33,6 +33,14 @@ def test_differences_to_a_baseline_whose_row_is_the_first():
     assert table.notes == ("180 iterations of 1 images, the baseline's 100 of 1",)
 
 
+def test_a_check_of_the_data_is_no_row():
+    frame = planted.frame(
+        planted.group("g", {f"{IOU}road": (1.0,)}, seeds=(0,)),
+        planted.group("validate gta5", {}, seeds=(0,), stage="validate"),
+    )
+    assert [row[0].text for row in class_table(frame).rows] == ["g"]
+
+
 def test_classes_of_no_label_set_come_last():
     frame = planted.frame(planted.group("g", {f"{IOU}zebra": (1.0,), f"{IOU}sky": (2.0,)}, seeds=(0,)))
     assert [column.heading for column in class_table(frame).columns][2:] == ["sky", "zebra", "mIoU"]

@@ -56,6 +56,8 @@ def test_other_stages_have_other_budgets():
     group = planted.group("own", SCORES)
     pretrain = planted.group("plain", SCORES, stage="pretrain")
     assert noted(group, reference=pretrain) == ["a further 100 iterations of 1 images, the baseline's 80 of 1"]
+    equal = planted.group("plain", SCORES, stage="pretrain", iter_stop=100)
+    assert noted(group, reference=equal) == ["a further 100 iterations of 1 images, the baseline's 100 of 1"]
 
 
 def test_seeds_that_are_more_than_seeds():

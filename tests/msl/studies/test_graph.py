@@ -2,9 +2,12 @@
 
 import time
 
+import own_data
 import pytest
+from click.testing import CliRunner
 from tiny import SETTINGS, write_domains
 
+from entrypoints import study as study_command
 from msl.config import StudyConfig
 from msl.errors import ConfigError
 from msl.studies import Graph, Row, Study, find_study
@@ -118,6 +121,31 @@ def test_a_plan_makes_nothing(tmp_path):
     assert second.startswith("3 runs: 0 done, 3 to do; not estimated")
     assert [line[:3] for line in tree] == ["· p", "├─ ", "└─ "]
     assert {path.name for path in tmp_path.iterdir()} == {"tiny.yaml", "tiny_real.yaml"}
+
+
+def test_without_a_recipe_the_settings_fit_the_data(tmp_path):
+    source, target = map(str, own_data.two_domains(tmp_path))
+    shared = {"source": source, "target": target, "weights": "none"}
+    graph = Graph.of(Study(name="own", rows=(Row(stage="adapt", twins=True),), settings=shared))
+    assert sorted(node.request.stage for node in graph) == ["adapt", "adapt", "pretrain"]
+    assert {node.request.settings.flat()["crop_size"] for node in graph} == {"64,32"}
+    assert {node.request.settings.flat()["lambda_target"] for node in graph.declared} == {0.0, 0.1}
+
+
+def test_a_row_that_is_wrong_is_named_with_its_file(tmp_path):
+    (tmp_path / "mine.yaml").write_text("rows:\n- {stage: adapt, recipe: [streets]}\n")
+    with pytest.raises(ConfigError, match=r"study mine.yaml: .*recipe"):
+        find_study("mine.yaml")
+
+
+def test_a_baseline_that_is_no_group_of_the_plan_is_refused_before_anything_is_trained(tmp_path):
+    settings = "{source: tiny.yaml, target: tiny_real.yaml, crop_size: '64,32', target_crop_size: '64,32', width: 0.25}"
+    rows = "- {stage: adapt, recipe: streets, twins: true}"
+    for baseline, exit_code in (("lambda_target=0.0", 0), ("lamda_target=0.0", 1)):
+        (tmp_path / "mine.yaml").write_text(f"baseline: {baseline}\nsettings: {settings}\nrows:\n{rows}\n")
+        result = CliRunner().invoke(study_command.main, ["--name", "mine.yaml", "--dry_run", "true"])
+        assert result.exit_code == exit_code, result.output
+    assert "study mine: baseline: no finished group 'lamda_target=0.0'" in result.output
 
 
 def test_a_yaml_file(tmp_path):

@@ -35,6 +35,21 @@ def test_a_grid_is_run_once_and_drawn(warm_jobs, tiny_store, monkeypatch):
     assert "parallel_coordinates.png" in {path.name for path in report.iterdir()}
 
 
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--space", "lamda_target=0.1:1"], "lambda_target"),
+        (["--space", "target_mode=maxsquare|maxsqare"], "maxsqare"),
+        (["--space", "lambda_target=0.1:1", "--metric", "target/mIoU"], "needs the target's labels"),
+    ],
+)
+def test_a_dry_run_refuses_what_a_sweep_refuses(options, text, tmp_path):
+    result = CliRunner().invoke(sweep.main, [*options, "--dry_run", "true"])
+    assert result.exit_code == 1
+    assert text in result.output
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
 def rows(monkeypatch):
     known = {}

@@ -12,7 +12,7 @@ from msl.scoring.legend import GAP, INK, PAPER, TEXT, coloured, colours_of, lege
 _COLUMNS = 4
 _WIDTH, _MOST_HEIGHT = 420, 420  # of a cell's picture, in pixels
 _NAME_HEIGHT = 24
-_OPACITY = 0.5  # of the classes' colours over an image
+_OPACITY = 0.6  # of the classes' colours over an image without colours, which would turn orange into yellow
 
 
 def contact_sheet(domain: Domain, count: int) -> Image.Image:
@@ -50,11 +50,11 @@ def _row(samples: Sequence[Sample], label_set: LabelSet | None, width: int) -> I
 
 
 def overlaid(sample: Sample, label_set: LabelSet | None) -> Image.Image:
-    """The image in its size, with the colours of its label over it; ignored pixels are darker."""
+    """The image in its size, in grey with the colours of its label over it; ignored pixels are darker."""
     image = Image.fromarray(sample.image.permute(1, 2, 0).numpy())
     if label_set is None:
         return image
-    return Image.blend(image, coloured(sample.label, label_set), _OPACITY)
+    return Image.blend(image.convert("L").convert("RGB"), coloured(sample.label, label_set), _OPACITY)
 
 
 def _scaled(picture: Image.Image) -> Image.Image:

@@ -14,11 +14,14 @@ def sample(train_id, name="a", size=(10, 20)):
     return Sample(image, torch.full(size, train_id, dtype=torch.uint8), name)
 
 
-def test_labels_lie_over_the_images_in_half_their_colours():
-    pixels = np.asarray(draw_sheet([sample(0), sample(IGNORE)], CITYSCAPES))
+def test_labels_lie_over_the_images_without_their_colours():
+    coloured = sample(0)
+    coloured.image[0] = 255  # which would turn the class's colour into another
+    grey = round(0.299 * 255 + 0.701 * GREY)
+    pixels = np.asarray(draw_sheet([coloured, sample(IGNORE)], CITYSCAPES))
     assert pixels.shape[1] == 2 * 420 + 3 * 6
-    assert np.abs(pixels[130, 200] - np.add(ROAD, GREY) / 2).max() <= 1
-    assert np.abs(pixels[130, 640] - np.array([GREY / 2] * 3)).max() <= 1  # ignored pixels are darker
+    assert np.abs(pixels[130, 200] - (0.6 * np.array(ROAD) + 0.4 * grey)).max() <= 1
+    assert np.abs(pixels[130, 640] - np.array([0.4 * GREY] * 3)).max() <= 1  # ignored pixels are darker
 
 
 def test_the_legend_names_the_classes_that_are_shown():

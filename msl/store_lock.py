@@ -1,4 +1,8 @@
-"""One process at a time opens a store: MLflow makes the tables of an empty one, and two processes at once fail."""
+"""One process at a time opens a store: MLflow makes the tables of an empty one, and two processes at once fail.
+
+SQLite keeps half of the tables of a process that was killed meanwhile, and MLflow cannot go on with them. So they are
+made in a file that gets its name at the end.
+"""
 
 import fcntl
 import os
@@ -6,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from msl.errors import TrackingError
+from msl.files import whole_file
+
+_IN_MEMORY = ":memory:"
 _POSTGRESQL_KEY = 0x6D736C  # "msl"; the number of our advisory lock
 
 
@@ -20,13 +28,29 @@ def opening(uri: str) -> Iterator[None]:
         sqlalchemy.exc.SQLAlchemyError: PostgreSQL cannot be reached.
     """
     if uri.startswith("sqlite:///"):
-        with _sqlite_lock(Path(uri.removeprefix("sqlite:///").partition("?")[0])):
+        file = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+        with _sqlite_lock(file):
+            if file.name != _IN_MEMORY and not (file.is_file() and file.stat().st_size):
+                _make_tables(file)
             yield
     elif uri.startswith("postgresql"):
         with _postgresql_lock(uri):
             yield
     else:
         yield
+
+
+def _make_tables(file: Path) -> None:
+    """Make the tables of a SQLite file that is missing or empty; if that is impossible, MLflow will say why."""
+    import sqlalchemy as sa
+    from mlflow.store.db.utils import _initialize_tables
+
+    for leftover in file.parent.glob(f".{file.stem}.*.tmp{file.suffix}*"):  # of a process that was killed
+        with suppress(OSError):
+            leftover.unlink()
+    with suppress(TrackingError, sa.exc.SQLAlchemyError), whole_file(file, TrackingError) as temporary:
+        engine = sa.create_engine(f"sqlite:///{temporary}", poolclass=sa.NullPool)
+        _initialize_tables(engine)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Processes that open an empty store at the same moment."""
 
+import signal
 import subprocess
 import sys
 
@@ -39,6 +40,26 @@ def test_many_begin_at_once_on_an_empty_postgresql(monkeypatch):
 @pytest.mark.parametrize("file", ["new.db", "new folder/below/new.db"])
 def test_many_begin_at_once_on_a_file_that_does_not_exist(file, tmp_path, monkeypatch):
     begin(6, f"sqlite:///{tmp_path / file}", monkeypatch)
+
+
+KILLED = """
+import os, signal
+from mlflow.store.db import utils
+from msl.tracking import connect
+utils._upgrade_db = lambda engine: os.kill(os.getpid(), signal.SIGKILL)  # after the first tables
+connect()
+"""
+
+
+def test_a_process_that_is_killed_while_it_makes_the_tables_leaves_no_half_of_them(tmp_path, monkeypatch):
+    store = f"sqlite:///{tmp_path / 'new.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    killed = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, timeout=120)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (tmp_path / "new.db").exists()
+    begin(1, store, monkeypatch)
+    assert not list(tmp_path.glob(".new*"))
 
 
 def begin(processes, store, monkeypatch):

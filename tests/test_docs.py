@@ -16,7 +16,7 @@ from msl.recipes import RECIPES
 
 README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
-PAGES = [README, *sorted(DOCS.glob("*.md"))]
+PAGES = [README, *sorted(DOCS.rglob("*.md"))]
 MOST_WORDS = 900
 STAGES = set(yaml.safe_load((REPOSITORY / "MLproject").read_text())["entry_points"])
 

@@ -52,6 +52,16 @@ class SplitPattern(BaseModel):
     images: str = Field(description="pattern of the images' paths, with stars")
     labels: str | None = Field(None, description="pattern of the labels' paths, with as many stars or fewer")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_a_table(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            raise ValueError(
+                'write patterns, such as {images: "frames/*.jpg", labels: "masks/*.png"}; lists of files are read only '
+                "with the layout of a published data set"
+            )
+        return value
+
     @model_validator(mode="after")
     def _patterns_fit(self) -> Self:
         images = Pattern.of(self.images)

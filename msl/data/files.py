@@ -14,6 +14,7 @@ from msl.data.samples import Kind, Problem, Report
 from msl.labels import IGNORE, UNKNOWN
 
 _MIN_LIT_SHARE = 1e-3  # of an image's values that are brighter than almost black; even a night has its lamps
+_MOST_IGNORED = 5  # ids that a message spells out
 
 _Size = tuple[int, int]  # width, height
 _Records = tuple[FileRecord, ...]  # of an image, and of its label if that was checked
@@ -137,7 +138,8 @@ def _of_label(pair: FilePair, label: FileRecord, image: FileRecord, table: bytes
         yield Problem(pair.name, Kind.MISMATCH, str(pair.label), f"the label is {sizes} (width x height)")
     if unknown := [raw for raw in label.pixels if table[raw] == UNKNOWN]:
         defined = [raw for raw, train_id in enumerate(table) if train_id != UNKNOWN]
-        detail = f"ids {unknown} are not defined for this data set ({defined})"
+        ignored = ", ".join(f"{raw}: null" for raw in unknown[:_MOST_IGNORED])
+        detail = f"ids {unknown} are not defined for this data set ({defined}); ids: {{…, {ignored}}} ignores them"
         yield Problem(pair.name, Kind.UNKNOWN, str(pair.label), detail)
     elif all(table[raw] == IGNORE for raw in label.pixels):
         detail = f"the label has no class that counts, only ids {list(label.pixels)}, which are ignored"

@@ -138,3 +138,9 @@ def test_unlabelled_error_is_told_apart(tmp_path):
     factory.save(factory.picture(0), tmp_path / "a.png")
     with pytest.raises(UnlabelledError, match="split 'val' needs labels"):
         open_domain(str(tmp_path / "own.yaml"), split="val")
+
+
+def test_a_list_of_files_in_place_of_patterns_is_refused_with_what_to_write(tmp_path):
+    (tmp_path / "own.yaml").write_text("name: own\nroot: .\nsplits: {train: train.txt}\n")
+    with pytest.raises(ConfigError, match=r"train.*write patterns, such as \{images: \"frames/\*.jpg\""):
+        open_domain(str(tmp_path / "own.yaml"))

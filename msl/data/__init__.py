@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from msl.data.batch import Batch
     from msl.data.catalog import domain_names, open_domain
     from msl.data.domain import Domain, Sample
     from msl.data.failures import loading_explained
-    from msl.data.loaders import Batch, Images, Paired, Stream, in_order, picked
+    from msl.data.loaders import Images, Paired, Stream, in_order, picked
     from msl.data.prepared import Prepared
     from msl.data.samples import Problem, Report
     from msl.data.style_images import Joined, StyleFolder, load_style_images
@@ -42,6 +43,7 @@ __all__ = [
 
 # By module: what it gives, when it is first used. So the files of a domain can be listed without torch.
 _HOMES = {
+    "batch": ("Batch",),
     "catalog": (
         "domain_names",
         "open_domain",
@@ -52,7 +54,6 @@ _HOMES = {
     ),
     "failures": ("loading_explained",),
     "loaders": (
-        "Batch",
         "Images",
         "Paired",
         "Stream",

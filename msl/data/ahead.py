@@ -1,11 +1,10 @@
 """A batch that is copied to the GPU beside the computation of the one before."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-if TYPE_CHECKING:
-    from msl.data.loaders import Batch
+from msl.data.batch import Batch
 
 
 class AheadCopy:

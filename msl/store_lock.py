@@ -31,7 +31,7 @@ def opening(uri: str) -> Iterator[None]:
         file = Path(uri.removeprefix("sqlite:///").partition("?")[0])
         with _sqlite_lock(file):
             if file.name != _IN_MEMORY and not (file.is_file() and file.stat().st_size):
-                _make_tables(file)
+                _make_tables(file.resolve())  # a link stays a link
             yield
     elif uri.startswith("postgresql"):
         with _postgresql_lock(uri):

@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import yaml
 from mlflow.tracking import MlflowClient
-from tiny import SETTINGS, write_domains
+from tiny import write_domains, write_study
 
 from msl import schema
 
@@ -22,11 +21,8 @@ _LOG = "driver.log"
 def prepare(folder: Path, runs: int) -> None:
     """Domains, a run store and a study of so many runs, a third of them shared by two others."""
     write_domains(folder)
-    long = SETTINGS | {"max_iters": 80, "checkpoint_every": 4}
-    settings = {name: ",".join(map(str, v)) if isinstance(v, tuple) else v for name, v in long.items()}
     rows = [{"stage": "adapt", "recipe": "streets", "twins": True}]
-    content = {"name": "tiny", "seeds": list(range(runs // 3)), "settings": settings, "rows": rows}
-    Path("tiny_study.yaml").write_text(yaml.safe_dump(content))
+    write_study(rows, range(runs // 3), max_iters=80, checkpoint_every=4)
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
     os.environ["PYTHONPATH"] = str(REPOSITORY)
 

@@ -19,10 +19,9 @@ from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import yaml
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
-from tiny import SETTINGS, write_domains
+from tiny import write_domains, write_study
 from trainings import arguments
 from warm import Started, start, warm_server
 
@@ -47,13 +46,10 @@ def place(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_study(runs: int) -> int:
+def plan(runs: int) -> int:
     """A study of about so many runs, a third of them shared by two others; gives their number."""
-    seeds = list(range(max(1, runs // 3)))
-    settings = {name: ",".join(map(str, v)) if isinstance(v, tuple) else v for name, v in SETTINGS.items()}
-    rows = [{"stage": "adapt", "recipe": "streets", "twins": True}]
-    content = {"name": "tiny", "seeds": seeds, "settings": settings, "rows": rows}
-    Path("tiny_study.yaml").write_text(yaml.safe_dump(content))
+    seeds = range(max(1, runs // 3))
+    write_study([{"stage": "adapt", "recipe": "streets", "twins": True}], seeds)
     return 3 * len(seeds)
 
 
@@ -127,7 +123,7 @@ def main(options: Sequence[str] | None = None) -> int:
     parser.add_argument("--most_s", type=float, default=6.0, help="longest life of a driver that is killed")
     parsed = parser.parse_args(options)
     with tempfile.TemporaryDirectory() as folder, place(Path(folder).resolve()):
-        count, begun = write_study(parsed.runs), time.monotonic()
+        count, begun = plan(parsed.runs), time.monotonic()
         lives = disturb(parsed.kills, parsed.slots, random.Random(parsed.seed), parsed.most_s)
         try:
             check(count)

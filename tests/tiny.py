@@ -1,10 +1,11 @@
 """The smallest experiment that has everything: generated streets of 64×32, a quarter-width MobileNet, a few steps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from mlflow.tracking import MlflowClient
 
 from msl.config import ModelConfig
@@ -35,6 +36,14 @@ def write_domains(folder: Path) -> None:
     for name, layout in (("tiny", "streets"), ("tiny_real", "streets_real")):
         counts = "count: {train: 6, val: 3}"
         (folder / f"{name}.yaml").write_text(f"name: {name}\nlayout: {layout}\nsize: 64,32\n{counts}\n")
+
+
+def write_study(rows: Sequence[Mapping[str, Any]], seeds: Sequence[int] = (0,), **changes: Any) -> str:
+    """The file of a study called tiny, of rows with SETTINGS and changes."""
+    settings = {k: ",".join(map(str, v)) if isinstance(v, tuple) else v for k, v in (SETTINGS | changes).items()}
+    content = {"name": "tiny", "seeds": list(seeds), "settings": settings, "rows": list(rows)}
+    Path("tiny_study.yaml").write_text(yaml.safe_dump(content))
+    return "tiny_study.yaml"
 
 
 @torch.no_grad()

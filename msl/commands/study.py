@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from msl.tracking import Client, MlflowReporter
 
 _PICTURE = "parallel_coordinates"
+_MOST_NAMES = 10  # of groups in a message
 
 
 def _study(call: RequestConfig, values: dict[str, Any]) -> None:
@@ -48,11 +49,14 @@ def _check_baseline(name: str, baseline: str, graph: "Graph") -> None:
         group: {option: str(value) for option, value in values.items() if option not in INERT}
         for group, values in settings.items()
     }
-    groups = spelled(texts)
+    groups = list(spelled(texts).values())
     try:
-        find_group(baseline, {group: group for group in groups.values()})
+        find_group(baseline, dict(zip(groups, groups, strict=True)))
     except AnalysisError as error:
-        raise MslError(f"study {name}: baseline: {error}") from error
+        raise MslError(
+            f"study {name}: baseline = {baseline!r} is the name of no group of its plan, or a part of several names. "
+            f"Choose one of: {'; '.join(groups[:_MOST_NAMES])}"
+        ) from error
 
 
 def _write_report(baseline: str, reporter: "MlflowReporter", folder: Path) -> None:

@@ -38,7 +38,7 @@ def find_request(
     tracking: str = "online",
     is_told: bool = True,
 ) -> Request:
-    """The request for a stage. If no recipe is named, one is chosen, and the log says why it has its settings.
+    """The request for a stage. If no recipe is named, one is chosen; if `is_told`, the log says why its settings are so.
 
     Raises:
         ConfigError: as for `Request.of`; or a domain is unknown, or source or target is missing.

@@ -12,7 +12,7 @@ from msl.scoring.legend import GAP, INK, PAPER, TEXT, coloured, colours_of, lege
 _COLUMNS = 4
 _WIDTH, _MOST_HEIGHT = 420, 420  # of a cell's picture, in pixels
 _NAME_HEIGHT = 24
-_OPACITY = 0.6  # of the classes' colours over an image without colours, which would turn orange into yellow
+_OPACITY = 0.6  # of the classes' colours; below them the image is grey, for its colours would mix with theirs
 
 
 def contact_sheet(domain: Domain, count: int) -> Image.Image:

@@ -56,7 +56,8 @@ def go_on_with_its_code(folder: Path, say: Callable[[str], None]) -> None:
         copy = folder / (folder / _CURRENT).read_text()
     except FileNotFoundError:
         return
-    if _PACKAGE.parent == copy or not copy.is_dir() or copy.is_relative_to(folder / _name(CodeState.now())):
+    is_this = _PACKAGE.parent == copy or copy.is_relative_to(folder / _name(CodeState.now()))
+    if is_this or not copy.is_dir():
         return
     say(f"it goes on with the code that it began with; to take the present code, delete {folder}")
     sys.stdout.flush()

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import study_kills
 import tiny
-import yaml
 from mlflow.tracking import MlflowClient
 from warm import start
 
@@ -82,7 +81,7 @@ def test_what_fails_is_said_and_the_rest_goes_on():
 
 
 def test_one_study_through_every_disturbance(tmp_path):
-    write_study({"stage": "pretrain"}, max_iters=24, checkpoint_every=4)
+    tiny.write_study([{"stage": "pretrain", "recipe": "streets"}], max_iters=24, checkpoint_every=4)
     driver, log = drive(tmp_path), tmp_path / "driver.log"
     os.killpg(wait_for(lambda: job_at_work(tmp_path)), signal.SIGKILL)
     wait_for(lambda: "its job was lost; start 2 of 3 follows" in log.read_text() or None)
@@ -104,16 +103,9 @@ def test_one_study_through_every_disturbance(tmp_path):
 
 
 def test_a_killed_driver_is_taken_over():
-    count = study_kills.write_study(6)
+    count = study_kills.plan(6)
     assert study_kills.disturb(2, 2, random.Random(1), 2.5)
     study_kills.check(count)
-
-
-def write_study(row, **settings):
-    values = {**tiny.SETTINGS, **settings}
-    texts = {name: ",".join(map(str, v)) if isinstance(v, tuple) else v for name, v in values.items()}
-    content = {"name": "tiny", "settings": texts, "rows": [{"recipe": "streets", **row}]}
-    Path("tiny_study.yaml").write_text(yaml.safe_dump(content))
 
 
 def drive(folder):

@@ -145,7 +145,8 @@ def test_a_baseline_that_is_no_group_of_the_plan_is_refused_before_anything_is_t
         (tmp_path / "mine.yaml").write_text(f"baseline: {baseline}\nsettings: {settings}\nrows:\n{rows}\n")
         result = CliRunner().invoke(study_command.main, ["--name", "mine.yaml", "--dry_run", "true"])
         assert result.exit_code == exit_code, result.output
-    assert "study mine: baseline: no finished group 'lamda_target=0.0'" in result.output
+    assert "study mine: baseline = 'lamda_target=0.0' is the name of no group of its plan" in result.output
+    assert "lambda_target=0.0" in result.output.partition("Choose one of: ")[2]
 
 
 def test_a_yaml_file(tmp_path):

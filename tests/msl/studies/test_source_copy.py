@@ -3,13 +3,11 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import yaml
 from conftest import REPOSITORY
 from mlflow.tracking import MlflowClient
-from tiny import SETTINGS, artifact
+from tiny import artifact, write_study
 
 from msl import schema
 from msl.errors import TrackingError
@@ -56,9 +54,7 @@ def test_a_commit_that_is_gone_is_said(tmp_path):
 @IN_A_CHECKOUT
 @pytest.mark.usefixtures("tiny_store")
 def test_an_interrupted_study_goes_on_with_the_code_that_it_began_with():
-    settings = {name: ",".join(map(str, v)) if isinstance(v, tuple) else v for name, v in SETTINGS.items()}
-    rows = [{"stage": "pretrain", "recipe": "streets"}]
-    Path("tiny_study.yaml").write_text(yaml.safe_dump({"name": "tiny", "settings": settings, "rows": rows}))
+    file = write_study([{"stage": "pretrain", "recipe": "streets"}])
     code = CodeState.now()
     change = (
         "diff --git a/msl/py.typed b/msl/py.typed\n--- a/msl/py.typed\n+++ b/msl/py.typed\n@@ -0,0 +1 @@\n+NEW = 1\n"
@@ -70,7 +66,7 @@ def test_an_interrupted_study_goes_on_with_the_code_that_it_began_with():
     reporter.end("KILLED")
 
     env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-m", "entrypoints.study", "--name", "tiny_study.yaml"]
+    command = [sys.executable, "-m", "entrypoints.study", "--name", file]
     process = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
     assert process.returncode == 0, process.stderr
     assert (

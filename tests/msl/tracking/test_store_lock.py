@@ -37,6 +37,14 @@ def test_many_begin_at_once_on_an_empty_postgresql(monkeypatch):
         begin(20, store, monkeypatch)
 
 
+def test_a_link_to_a_file_that_does_not_exist_stays_a_link(tmp_path, monkeypatch):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "mlflow.db").symlink_to(tmp_path / "disk/runs.db")
+    begin(1, f"sqlite:///{tmp_path / 'mlflow.db'}", monkeypatch)
+    assert (tmp_path / "mlflow.db").is_symlink()
+    assert (tmp_path / "disk/runs.db").is_file()
+
+
 @pytest.mark.parametrize("file", ["new.db", "new folder/below/new.db"])
 def test_many_begin_at_once_on_a_file_that_does_not_exist(file, tmp_path, monkeypatch):
     begin(6, f"sqlite:///{tmp_path / file}", monkeypatch)

@@ -38,7 +38,7 @@ def find_request(
     tracking: str = "online",
     is_told: bool = True,
 ) -> Request:
-    """The request for a stage. If no recipe is named, one is chosen; if `is_told`, the log says why its settings are so.
+    """The request for a stage. If no recipe is named, one is chosen; the log gives its reasons, if `is_told`.
 
     Raises:
         ConfigError: as for `Request.of`; or a domain is unknown, or source or target is missing.

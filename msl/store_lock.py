@@ -27,11 +27,14 @@ def opening(uri: str) -> Iterator[None]:
     Raises:
         sqlalchemy.exc.SQLAlchemyError: PostgreSQL cannot be reached.
     """
+    if uri.startswith(("sqlite:///", "postgresql")):
+        # It takes a second, for which everybody else would wait if MLflow did it within the lock.
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
     if uri.startswith("sqlite:///"):
-        file = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+        file = Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()  # a link stays a link
         with _sqlite_lock(file):
             if file.name != _IN_MEMORY and not (file.is_file() and file.stat().st_size):
-                _make_tables(file.resolve())  # a link stays a link
+                _make_tables(file)
             yield
     elif uri.startswith("postgresql"):
         with _postgresql_lock(uri):
@@ -56,9 +59,9 @@ def _make_tables(file: Path) -> None:
 @contextmanager
 def _sqlite_lock(file: Path) -> Iterator[None]:
     """The lock is on the folder, so that no file of it stays; it ends with the process."""
-    existing = next(folder for folder in file.absolute().parents if folder.is_dir())  # MLflow makes those below it
     try:
-        folder = os.open(existing, os.O_RDONLY)
+        file.parent.mkdir(parents=True, exist_ok=True)  # before: all have to lock the same folder
+        folder = os.open(file.parent, os.O_RDONLY)
     except OSError:  # MLflow will say it
         yield
         return

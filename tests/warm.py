@@ -101,6 +101,8 @@ def warm_server(folder: Path) -> Iterator[None]:
 
 
 def _serve(path: str) -> None:
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # as below
+
     import msl.commands.study
     import msl.commands.training
     import msl.runs

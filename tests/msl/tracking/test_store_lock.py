@@ -50,6 +50,25 @@ def test_many_begin_at_once_on_a_file_that_does_not_exist(file, tmp_path, monkey
     begin(6, f"sqlite:///{tmp_path / file}", monkeypatch)
 
 
+TAKES_THE_LOCK = """
+import fcntl, sys
+from msl.tracking import connect
+flock = fcntl.flock
+def heard(*arguments):
+    print("mlflow.store.tracking.sqlalchemy_store" in sys.modules)
+    flock(*arguments)
+fcntl.flock = heard
+connect()
+"""
+
+
+def test_nobody_waits_while_another_process_imports_mlflow(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    command = [sys.executable, "-c", TAKES_THE_LOCK]
+    output = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    assert output.splitlines()[0] == "True"
+
+
 KILLED = """
 import os, signal
 from mlflow.store.db import utils

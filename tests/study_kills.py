@@ -2,7 +2,7 @@
 
 ``python tests/study_kills.py --kills 20 --runs 30 --seed 0``: real processes on a real run store. Drivers are killed
 at random moments and started again. At the end, every run of the plan is FINISHED exactly once, none began twice, and
-no process, folder or lock is left. ``--kills 0 --runs 200`` measures what a driver adds to a run.
+no process, folder or lock is left. ``--kills 0 --runs 200`` measures what a driver adds to a run, and whether it grows.
 """
 
 import argparse
@@ -15,8 +15,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, chdir, contextmanager
+from contextlib import ExitStack, chdir, contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
 from mlflow.entities import Run
@@ -76,6 +77,30 @@ def disturb(kills: int, slots: int, dice: random.Random, most_s: float) -> list[
     return lives
 
 
+class Size(NamedTuple):
+    """What a process holds."""
+
+    memory_mib: float
+    files: int
+
+    @classmethod
+    def of(cls, pid: int) -> "Size":
+        """Of a living process."""
+        process = Path(f"/proc/{pid}")
+        pages = int((process / "statm").read_text().split()[1])
+        return cls(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, len(list((process / "fd").iterdir())))
+
+
+def watched(slots: int) -> list[Size]:
+    """What a driver that nobody disturbs holds, each second."""
+    driver, sizes = drive(slots), list[Size]()
+    while driver.poll() is None:
+        with suppress(OSError):  # it has just ended
+            sizes.append(Size.of(driver.pid))
+        time.sleep(1)
+    return sizes
+
+
 def check(count: int) -> None:
     """Every run of the plan is FINISHED, once, and nothing is left behind.
 
@@ -124,7 +149,8 @@ def main(options: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(options)
     with tempfile.TemporaryDirectory() as folder, place(Path(folder).resolve()):
         count, begun = plan(parsed.runs), time.monotonic()
-        lives = disturb(parsed.kills, parsed.slots, random.Random(parsed.seed), parsed.most_s)
+        lives = disturb(parsed.kills, parsed.slots, random.Random(parsed.seed), parsed.most_s) if parsed.kills else []
+        sizes = [] if parsed.kills else watched(parsed.slots)
         try:
             check(count)
         except DifferenceError as error:
@@ -133,6 +159,10 @@ def main(options: Sequence[str] | None = None) -> int:
         seconds = time.monotonic() - begun
         print(f"{count} runs, {len(lives)} kills after {[round(life, 1) for life in lives]} s: each run once")
         print(f"{seconds:.0f} s in all, {seconds / count:.2f} s a run in {parsed.slots} slots")
+        for when, size in zip(
+            ("in the middle", "at the end"), (sizes[len(sizes) // 2 :][:1] + sizes[-1:]), strict=False
+        ):
+            print(f"the driver {when}: {size.memory_mib:.0f} MiB, {size.files} open files")
     return 0
 
 

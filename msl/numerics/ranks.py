@@ -34,10 +34,17 @@ def rank() -> int:
 
 def total(value: Tensor) -> Tensor:
     """Sum over the processes of a tensor of one shape; it carries no gradient to the other processes."""
-    if are_several():
-        value = value.detach().clone()
-        dist.all_reduce(value)
-    return value
+    return stacked(value).sum(dim=0) if are_several() else value
+
+
+def stacked(value: Tensor) -> Tensor:
+    """A small tensor of one shape in each process, as (processes, …); it carries no gradient.
+
+    Among processes of one machine, its transport takes half the time of a sum's: what counts is the number of messages.
+    """
+    every = value.new_empty(dist.get_world_size(), *value.shape)
+    dist.all_gather_into_tensor(every.flatten(), value.detach().flatten())
+    return every
 
 
 def mean_count(number: Tensor | int, like: Tensor) -> Tensor | int:

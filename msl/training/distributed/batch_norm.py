@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch import distributed as dist
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
@@ -66,9 +65,7 @@ def _statistics(input: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     axes = _axes(input)
     variance, mean = torch.var_mean(at_least_single(input), dim=axes, correction=0)
     local = torch.cat([mean, variance, mean.new_full((1,), input.numel() / input.shape[1])])
-    every = [torch.empty_like(local) for _ in range(dist.get_world_size())]
-    dist.all_gather(every, local)
-    gathered = torch.stack(every)  # (processes, 2·C + 1)
+    gathered = ranks.stacked(local)  # (processes, 2·C + 1)
     channels = input.shape[1]
     means, variances, counts = gathered[:, :channels], gathered[:, channels:-1], gathered[:, -1:]
     count = counts.sum()

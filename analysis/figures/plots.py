@@ -106,7 +106,8 @@ def scatter(groups: Sequence[SeedGroup], parameter: str, measure: Measure) -> "F
             plot.hlines(Summary.of(points[value]).mean, place - 0.25, place + 0.25, color=style.colour(1), linewidth=3)
         plot.set_xticks(range(len(values)), [label(value, _SHORT) for value in values])
         if max(map(len, values)) * len(values) > _SIDE_BY_SIDE:
-            plot.tick_params("x", rotation=30, rotation_mode="xtick")
+            for text in plot.get_xticklabels():
+                text.set(rotation=30, ha="right", rotation_mode="anchor")
         plot.set_xlim(-0.5, len(values) - 0.5)
         plot.grid(visible=False, axis="x")
         plot.set_xlabel(label(parameter))

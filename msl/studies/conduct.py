@@ -119,6 +119,7 @@ def carry_out(
                 code=copy,
                 retries=config.retries,
                 say=say,
+                asks=not reporter.is_started_by_mlflow,
                 guide=None if guided is None else guided(client, folder.path, executor.slots),
             )
             ends = Driver(graph, course).run()

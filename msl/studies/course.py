@@ -36,4 +36,5 @@ class Course:
     code: Path  # folder of the frozen copy
     retries: int  # how often a lost run is resumed
     say: Callable[[str], None]
+    asks: bool  # a person who types Ctrl-C; `mlflow run` ends then, so that nobody could answer
     guide: Guide | None = None

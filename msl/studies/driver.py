@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from msl import schema
+from msl.console import confirmed
 from msl.inputs.plan import duration
 from msl.runs.starts import last_checkpoint_of
 from msl.studies.course import Course
@@ -32,6 +33,7 @@ from msl.studies.states import (
     standing_of,
     standings,
 )
+from msl.tracking import confirming
 from msl.tracking.study_runs import SeenRun, give_up, runs_by_fingerprint, runs_in_study, runs_of_node, seen_run
 
 log = logging.getLogger("msl")
@@ -40,6 +42,7 @@ _LOOK_ELSEWHERE_S = 10.0
 _GUIDED_EVERY_S = 1.0
 _TELL_EVERY_S = 60.0
 _CANCEL_S = 15.0
+_ANSWER_S = 15.0
 _LOST = "its job was lost"
 
 
@@ -78,13 +81,14 @@ class Driver:
             KeyboardInterrupt: the jobs were ended.
         """
         try:
-            while self._add_more() or any(standing.state not in OVER for standing in self.standings.values()):
-                self._collect()
-                self._look_elsewhere()
-                self._guided()
-                self._submit()
-                self._tell()
-                time.sleep(self._executor.poll_s)
+            with confirming(self._confirm_end):
+                while self._add_more() or any(standing.state not in OVER for standing in self.standings.values()):
+                    self._collect()
+                    self._look_elsewhere()
+                    self._guided()
+                    self._submit()
+                    self._tell()
+                    time.sleep(self._executor.poll_s)
         except KeyboardInterrupt:
             self._cancel()
             raise
@@ -254,6 +258,12 @@ class Driver:
             if run.is_alive:
                 progress = run.tags.get(schema.PROGRESS, "no step yet")
                 self._course.say(f"  {run.tags.get(schema.GROUP, run.run_id)}: {progress}")
+
+    def _confirm_end(self) -> bool:
+        """Whether a person who typed Ctrl-C wants the jobs to end."""
+        count = len(self._nodes(RUNNING))
+        question = f"End the study, and its {count} jobs, each with a checkpoint?"
+        return not self._course.asks or confirmed(question, _ANSWER_S)
 
     def _cancel(self) -> None:
         """End the jobs, the last submitted first, and wait a moment for their checkpoints."""

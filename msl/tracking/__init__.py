@@ -18,7 +18,7 @@ from msl.tracking.reporter import MlflowReporter
 from msl.tracking.run_folder import RESUME_FOLDER, STARTS_FOLDER, is_in_use, remove_sent, run_folder, work_folder
 from msl.tracking.runs import describe, describe_again, open_run, reopen, reopened
 from msl.tracking.search import has_run
-from msl.tracking.signals import asking, end_hanging, ending_with_starter, handling_signals
+from msl.tracking.signals import asking, confirming, end_hanging, ending_with_starter, handling_signals
 
 __all__ = [
     "LAST_FIRST",
@@ -34,6 +34,7 @@ __all__ = [
     "check_reference",
     "check_run",
     "code_digest",
+    "confirming",
     "connect",
     "describe",
     "describe_again",

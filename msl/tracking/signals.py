@@ -1,7 +1,8 @@
 """SIGTERM, SIGINT and SIGHUP while a run is open: it ends as KILLED, within a grace, whatever hangs.
 
 The first signal ends the run at once; within `asking` it asks the training to end after its present step. A repeated
-signal ends the run at once there, too. Another one does not: after Ctrl-C, `mlflow run` sends SIGTERM.
+signal ends the run at once there, too. Another one does not: after Ctrl-C, `mlflow run` sends SIGTERM. Within
+`confirming`, Ctrl-C asks the person who typed it.
 """
 
 import logging
@@ -38,10 +39,11 @@ class Signals:
             say_killed: records the end of the run, in a thread of its own, if the main thread hangs.
         """
         self.ask: Callable[[BaseException], None] | None = None  # tells the training
+        self.confirm: Callable[[], bool] | None = None  # asks a person who types Ctrl-C
         self.reason = ""  # what ended the run
         self._say_killed, self._owner = say_killed, os.getpid()
         self._first: int | None = None
-        self._is_over, self._has_left = threading.Event(), False
+        self._is_over, self._has_left, self._is_asking = threading.Event(), False, False
         self._deadline: threading.Thread | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -51,6 +53,9 @@ class Signals:
         if self._has_left:
             return
         if self._first is None:
+            if self._is_slip(number):
+                return
+            self.confirm = None
             self._first = number
             self.begin_deadline(number)
             if self.ask is not None:
@@ -61,9 +66,19 @@ class Signals:
         self._has_left = True
         raise _error(number)
 
+    def _is_slip(self, number: int) -> bool:
+        """Whether a person typed Ctrl-C and, when asked, does not want to end. Ctrl-C as the answer is a yes."""
+        if number != signal.SIGINT or self.confirm is None or self._is_asking:
+            return False
+        self._is_asking = True
+        try:
+            return not self.confirm()
+        finally:
+            self._is_asking = False
+
     def begin_deadline(self, number: int) -> None:
-        """End the process in time; a second call does nothing."""
-        if self._deadline is None:
+        """End the process in time; a second call does nothing, nor does one for Ctrl-C before it is confirmed."""
+        if self._deadline is None and not (number == signal.SIGINT and self.confirm is not None):
             self.reason = self.reason or f"stopped by {signal.Signals(number).name}"
             arguments = number, self.ask is not None
             self._deadline = threading.Thread(target=self._end_in_time, args=arguments, daemon=True)
@@ -202,6 +217,17 @@ def asking(ask: Callable[[BaseException], None]) -> Iterator[None]:
         yield
     finally:
         signals.ask = None
+
+
+@contextmanager
+def confirming(confirm: Callable[[], bool]) -> Iterator[None]:
+    """Within this block, Ctrl-C ends the innermost open run only if `confirm`, which asks a person, says so."""
+    signals = _open[-1]
+    signals.confirm = confirm
+    try:
+        yield
+    finally:
+        signals.confirm = None
 
 
 def end_hanging(error: BaseException) -> None:

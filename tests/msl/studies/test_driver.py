@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import study_kills
 import tiny
 from mlflow.tracking import MlflowClient
+from terminals import CTRL_C, at_terminal
 from warm import start
 
 from msl import schema
@@ -100,6 +102,24 @@ def test_one_study_through_every_disturbance(tmp_path):
     assert {run.info.status for run in runs().values()} == {"FINISHED"}
     (run,) = [run for run in runs().values() if schema.STUDY_NODE in run.data.tags]
     assert run.data.tags[schema.ATTEMPTS] in ("2", "3")  # a start that ended before it took the run is none
+
+
+def test_ctrl_c_at_a_terminal_asks_before_it_ends_the_jobs(tmp_path):
+    tiny.write_study([{"stage": "pretrain", "recipe": "streets"}], max_iters=10_000, checkpoint_every=10_000)
+    with at_terminal([sys.executable, "-m", "entrypoints.study", "--name", "tiny_study.yaml"]) as terminal:
+        job = wait_for(lambda: job_at_work(tmp_path))
+        terminal.type(CTRL_C)
+        terminal.wait_for("End the study, and its 1 jobs, each with a checkpoint? [y/N]")
+        terminal.type("n\n")
+        time.sleep(1)
+        assert (terminal.process.poll(), Path(f"/proc/{job}").exists()) == (None, True)
+
+        terminal.type(CTRL_C)
+        terminal.wait_for("[y/N]")
+        terminal.type(CTRL_C)
+        terminal.wait_for("ending 1 jobs; the same command continues the study")
+        terminal.process.wait(60)
+    assert {run.info.status for run in runs().values()} == {"KILLED"}
 
 
 def test_a_killed_driver_is_taken_over():

@@ -39,7 +39,8 @@ def _print_dry_run(request: Request) -> None:
 
     check_names(request.settings, request.base.styled)
     print_plan(plan_of(request))
-    print_settings(request.settings.flat())
+    options = request.settings.options()  # without what only the data can tell
+    print_settings({name: value for name, value in request.settings.flat().items() if name in options})
 
 
 def training_command(

@@ -10,11 +10,12 @@ from typing import ClassVar
 
 from msl.data.images import LabelReader, RawSamples, UInt8, decode_image, read_image, read_label
 from msl.data.inspection import FileRecord, scan
+from msl.data.palettes import palette_notices
 from msl.data.samples import Kind, Problem, Report
 from msl.labels import IGNORE, UNKNOWN
 
 _MIN_LIT_SHARE = 1e-3  # of an image's values that are brighter than almost black; even a night has its lamps
-_MOST_IGNORED = 5  # ids that a message spells out
+_MOST_SPELT = 5  # ids that a message spells out
 
 _Size = tuple[int, int]  # width, height
 _Records = tuple[FileRecord, ...]  # of an image, and of its label if that was checked
@@ -86,7 +87,7 @@ class FileSamples:
             sizes=sizes,
             pixels=_train_pixels(raw_pixels, table),
             raw_pixels=raw_pixels,
-            notes=self.notes,
+            notes=[*self.notes, *palette_notices(label.colours for i in usable for label in records[i][1:])],
         )
 
 
@@ -137,13 +138,21 @@ def _of_label(pair: FilePair, label: FileRecord, image: FileRecord, table: bytes
         sizes = f"{_size_text(label.size)}, its image {_size_text(image.size)}"
         yield Problem(pair.name, Kind.MISMATCH, str(pair.label), f"the label is {sizes} (width x height)")
     if unknown := [raw for raw in label.pixels if table[raw] == UNKNOWN]:
-        defined = [raw for raw, train_id in enumerate(table) if train_id != UNKNOWN]
-        ignored = ", ".join(f"{raw}: null" for raw in unknown[:_MOST_IGNORED])
-        detail = f"ids {unknown} are not defined for this data set ({defined}); ids: {{…, {ignored}}} ignores them"
-        yield Problem(pair.name, Kind.UNKNOWN, str(pair.label), detail)
+        yield Problem(pair.name, Kind.UNKNOWN, str(pair.label), _unknown_ids(unknown, label.pixels, table))
     elif all(table[raw] == IGNORE for raw in label.pixels):
         detail = f"the label has no class that counts, only ids {list(label.pixels)}, which are ignored"
         yield Problem(pair.name, Kind.VOID, str(pair.label), detail)
+
+
+def _unknown_ids(unknown: Sequence[int], pixels: Mapping[int, int], table: bytes) -> str:
+    """What is wrong, and the way out: to name the ids if they are most of a label, to ignore them if they are a few."""
+    defined = [raw for raw, train_id in enumerate(table) if train_id != UNKNOWN]
+    few = unknown[:_MOST_SPELT]
+    if 2 * sum(pixels[raw] for raw in unknown) > sum(pixels.values()):
+        way_out = f"say what each means: ids: {{{', '.join(f'{raw}: CLASS' for raw in few)}, …}}; null ignores one"
+    else:
+        way_out = f"ids: {{…, {', '.join(f'{raw}: null' for raw in few)}}} ignores them"
+    return f"ids {list(unknown)} are not defined for this data set ({defined}); {way_out}"
 
 
 def _unread(record: FileRecord) -> Kind:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from itertools import chain
@@ -23,12 +23,13 @@ from PIL import Image
 
 from msl.console import progress
 from msl.data.images import ImageReader, LabelReader, RawSamples, reason
+from msl.data.palettes import colours_of
 
 Reader = ImageReader | LabelReader
 
 _BATCH = 256  # files between two writes to the cache, so that an interrupted pass is not lost
 _DARK = 16  # of 255: brighter than the noise of a black frame's compression
-_FORMAT = 3  # of a record in the cache; raise it if a field or its meaning changes
+_FORMAT = 4  # of a record in the cache; raise it if a field or its meaning changes
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class FileRecord:
     size: tuple[int, int] = (0, 0)  # width, height
     lit: float = 1.0  # share of an image's values that are brighter than almost black
     pixels: Mapping[int, int] = field(default_factory=dict)  # of a label, their number by raw id
+    colours: Mapping[int, str] = field(default_factory=dict)  # of a palette label, by raw id
     error: str = ""  # why it cannot be used
     missing: bool = False
 
@@ -87,7 +89,8 @@ def _look(path: Path, decode: Reader) -> FileRecord:
         return FileRecord(error=reason(error), missing=isinstance(error, FileNotFoundError))
     digest = sha256(data).hexdigest()
     try:
-        return _described(decode(data), digest)
+        record = _described(decode(data), digest)
+        return replace(record, colours=colours_of(data, record.pixels))
     except MemoryError as error:  # the machine's problem, not the file's
         return FileRecord(error=reason(error))
     except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, RuntimeError, … for damaged files
@@ -141,5 +144,5 @@ class _Cache:
 
 
 def _restored(stored: dict[str, Any]) -> FileRecord:
-    pixels = {int(raw): count for raw, count in stored["pixels"].items()}
-    return FileRecord(**{**stored, "size": tuple(stored["size"]), "pixels": pixels})
+    by_id = {name: {int(raw): value for raw, value in stored[name].items()} for name in ("pixels", "colours")}
+    return FileRecord(**{**stored, "size": tuple(stored["size"]), **by_id})

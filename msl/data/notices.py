@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from msl.data.samples import Report
 from msl.labels import CAMVID_IDS, CITYSCAPES_IDS, IGNORE, LABEL_SETS, SYNTHIA_IDS, LabelSet, RawIds
+from msl.labels.names import nearest
 
 _PUBLISHED_IDS = (CAMVID_IDS, CITYSCAPES_IDS, SYNTHIA_IDS)
 _LARGEST_SHARE = 0.95  # of the labelled pixels; if one class has more, little can be learned of the others
@@ -32,7 +33,9 @@ def _unmapped(ids: RawIds, label_set: LabelSet) -> Iterator[str]:
     """Published data in published label sets needs no notice: its missing classes are known."""
     is_published = ids in _PUBLISHED_IDS and label_set.name in LABEL_SETS
     if not is_published and (missing := label_set.unmapped(ids)):
-        yield f"{label_set.name} has no class {', '.join(missing)}: such pixels are ignored"
+        known = [name for name in label_set.classes if name not in ids.values()]
+        hint = " ".join(f"{name}: {near}" for name in missing if (near := nearest(name, known))).rstrip()
+        yield f"{label_set.name} has no class {', '.join(missing)}: such pixels are ignored{hint and f'. {hint}'}"
 
 
 def _sizes(report: Report) -> Iterator[str]:
@@ -65,4 +68,7 @@ def _shares(report: Report, label_set: LabelSet) -> Iterator[str]:
         if count > _LARGEST_SHARE * total:
             yield f"{100 * count / total:.1f} % of the labelled pixels are {name}"
     if absent := [name for name, count in zip(label_set.classes, counts, strict=True) if not count]:
-        yield f"classes that no label contains, so that they are neither learned nor scored here: {', '.join(absent)}"
+        yield (
+            f"classes that no label here contains: {', '.join(absent)}. Nothing is learned of them here; one "
+            "counts in mIoU, with IoU 0, only if the network predicts it"
+        )

@@ -1,5 +1,6 @@
 """The files of a domain that a YAML file describes (see `msl.data.domain_file`): images, each with its label."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 
 from msl.data.domain_file import DomainFile, SplitPattern, raw_ids
 from msl.data.files import FilePair, FileSamples
-from msl.data.images import decode_ids, decode_synthia, read_label
+from msl.data.images import SUFFIXES, decode_ids, decode_synthia, read_label
 from msl.data.names import share_of, unique_names
 from msl.data.patterns import Listing, Match, Pattern
 from msl.errors import ConfigError, DataError, MissingSplitError, UnlabelledError
@@ -150,11 +151,24 @@ def _notes(domain: DomainFile, images: Pattern, listing: Listing, labelled: Sequ
     unmatched = [path for path in listing.beside if not any(_fits(pattern, domain.root, path) for pattern in patterns)]
     if unmatched:
         yield f"{_counted(unmatched)} beside {images.text} match no pattern and are left out"
+    deeper = [path for path in _deeper(listing) if not any(_fits(pattern, domain.root, path) for pattern in patterns)]
+    if deeper:
+        yield f"{_counted(deeper)} in folders below {images.text} match no pattern and are left out: ** enters them"
     if other_case := [match.path for match in listing.matches if not match.as_spelled]:
         yield f"{_counted(other_case)} match {images.text} except for capital letters in the suffix, and are used"
     shared_labels = [path for path, count in Counter(pair.label for pair in labelled).items() if count > 1]
     if shared_labels:
         yield f"several images have the same label: {_counted(shared_labels)}"
+
+
+def _deeper(listing: Listing) -> Iterator[Path]:
+    """Image files in the folders that are in those of the matches."""
+    for folder in sorted({match.path.parent for match in listing.matches}):
+        with os.scandir(folder) as entries:
+            below = sorted(entry.path for entry in entries if entry.is_dir(follow_symlinks=False))
+        matched = {match.path for match in listing.matches} if below else set()
+        files = (path for name in below for path in sorted(Path(name).rglob("*")))
+        yield from (path for path in files if path.suffix.lower() in SUFFIXES and path not in matched)
 
 
 def _fits(pattern: Pattern, root: Path, path: Path) -> bool:

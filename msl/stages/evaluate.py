@@ -1,7 +1,8 @@
 """The evaluate stage: scores a checkpoint on its own domains, or on other domains."""
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,8 @@ from typing import Any
 from msl import schema
 from msl.checkpoints import Checkpoint, load_network, refuse_other_classes
 from msl.config import EvaluateConfig, EvaluationConfig, parse_size
-from msl.errors import ConfigError
+from msl.data.titles import domain_title
+from msl.errors import ConfigError, MslError
 from msl.inputs.checks import Checked, check, record_skipped
 from msl.inputs.domains import open_scored_split, to_score
 from msl.inputs.networks import Origin, find_network
@@ -59,7 +61,7 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         unlabelled = _open_unlabelled(config, checkpoint, label_set, checks)
         checks += unlabelled.checks
         domains = scored_images(domains, checks, config.runtime)
-        name = group or _group_name(config, checkpoint.about.group)
+        name = group or _group_name(config, checkpoint)
         seed = trained.get(schema.SEED)  # the authors' files do not have it
         reporter.rename(f"{name} seed={seed}")
         record = RunRecord(stage="evaluate", settings=config.flat(), classes=label_set.classes)
@@ -104,11 +106,26 @@ def _label_set(config: EvaluateConfig, origin: Origin) -> LabelSet:
     return origin.about.labels
 
 
-def _group_name(config: EvaluateConfig, trained_group: str) -> str:
-    """The checkpoint's group, and the settings of scoring that are not the defaults."""
+def _group_name(config: EvaluateConfig, checkpoint: Checkpoint) -> str:
+    """The checkpoint's group, the domains that are not those of its training, and scoring that is not the default."""
     settings, defaults = config.flat(), EvaluationConfig().model_dump(mode="json")
     changes = [f"{name}={settings[name]}" for name in config.scoring if settings[name] != defaults[name]]
-    return join_words(["evaluate", trained_group, *changes])
+    return join_words(
+        ["evaluate", checkpoint.about.group, *_other_domains(config, checkpoint.about.settings), *changes]
+    )
+
+
+def _other_domains(config: EvaluateConfig, trained: Mapping[str, Any]) -> Iterator[str]:
+    for role, name in ((schema.SOURCE, config.scored.source), (schema.TARGET, config.scored.target)):
+        if name not in (None, "trained") and (title := domain_title(name)) != _title_in_training(trained.get(role)):
+            yield f"{role}={title}"
+
+
+def _title_in_training(name: str | None) -> str | None:
+    """The title of a domain of the training, if its file is still there."""
+    with suppress(MslError):
+        return None if name is None else domain_title(name)
+    return None
 
 
 def _label_files(config: EvaluateConfig, domains: Sequence[Scored]) -> dict[str, LabelFiles]:

@@ -136,6 +136,11 @@ def test_main_is_adapt():
     assert set(PROJECT["entry_points"]) == {"main", *COMMANDS}
 
 
+def shown(config):
+    """What a dry run prints: not the number of classes, which the data tells."""
+    return {name: value for name, value in config.flat().items() if name != "num_classes"}
+
+
 def dry_run(command, *arguments):
     result = CliRunner().invoke(command, ["--dry_run", *arguments])
     assert result.exit_code == 0, result.output
@@ -144,7 +149,7 @@ def dry_run(command, *arguments):
 
 def test_a_dry_run_prints_the_resolved_settings():
     plain = dry_run(adapt.main)
-    assert plain == find_recipe("streets").adapt.flat()
+    assert plain == shown(find_recipe("streets").adapt)
     assert dry_run(adapt.main, "--lambda_target", "0.09")["lambda_target"] == 0.09
     assert dry_run(evaluate.main, "--checkpoint", "x.pt")["checkpoint"] == "x.pt"
 
@@ -171,15 +176,15 @@ def test_validate_exits_with_1_if_there_are_problems(store, tmp_path):
 
 def test_deeplabv3p_pretrains_and_from_a_checkpoint_adapts():
     plain, adapted = dry_run(deeplabv3p.main), dry_run(deeplabv3p.main, "--checkpoint", "x.pt")
-    assert plain == find_recipe("streets").pretrain.edit(network="deeplabv3plus").flat()
-    assert adapted == find_recipe("streets").adapt.edit(network="deeplabv3plus", checkpoint="x.pt").flat()
+    assert plain == shown(find_recipe("streets").pretrain.edit(network="deeplabv3plus"))
+    assert adapted == shown(find_recipe("streets").adapt.edit(network="deeplabv3plus", checkpoint="x.pt"))
 
 
 def test_what_mlproject_passes_leaves_everything_to_the_recipe():
     entry = PROJECT["entry_points"]["adapt"]
     defaults = {name: str(spec["default"]) for name, spec in entry["parameters"].items()}
     arguments = entry["command"].format(**defaults).split()[3:]
-    assert dry_run(adapt.main, *arguments) == find_recipe("streets").adapt.flat()
+    assert dry_run(adapt.main, *arguments) == shown(find_recipe("streets").adapt)
 
 
 @pytest.mark.parametrize(

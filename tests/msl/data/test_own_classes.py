@@ -3,6 +3,7 @@
 import data_factory as factory
 import own_data
 import pytest
+from PIL import Image
 
 from msl.data import open_domain
 from msl.errors import ConfigError, DataError, MissingSplitError
@@ -172,7 +173,8 @@ def test_a_class_almost_alone_absent_classes_and_many_sizes_are_mentioned(tmp_pa
     assert open_domain(str(path)).inspect().notes == [
         "images of 4 sizes, from 32x16 to 35x16: all are stretched to crop_size",
         "99.3 % of the labelled pixels are road",
-        "classes that no label contains, so that they are neither learned nor scored here: rut",
+        "classes that no label here contains: rut. Nothing is learned of them here; one counts in mIoU, with IoU 0, "
+        "only if the network predicts it",
     ]
 
 
@@ -210,3 +212,43 @@ def test_a_file_whose_name_has_other_capitals_is_the_nearest(tmp_path):
         (tmp_path / name).touch()
     with pytest.raises(ConfigError, match=r"a\.yaml: no such file\. Did you mean .*A\.yaml\?"):
         open_domain(str(tmp_path / "a.yaml"))
+
+
+def test_a_class_that_another_domain_spells_otherwise_is_mentioned_with_the_nearest(tmp_path):
+    source = own_data.with_ids(tmp_path / "a", CRACKS, classes=list(CRACKS.values()))
+    other = {0: "background", 1: "crack", 2: "pothole", 3: "ruts"}
+    target = own_data.with_ids(tmp_path / "b", other, classes=list(other.values()))
+    label_set = open_domain(str(source)).label_set
+    notes = open_domain(str(target), label_set=label_set).inspect().notes
+    assert f"{label_set.name} has no class ruts: such pixels are ignored. ruts: did you mean rut?" in notes
+
+
+def test_palettes_that_differ_between_files_are_mentioned(tmp_path):
+    """As a program makes them that chooses the palette of each file by what occurs in it."""
+    splits = own_data.both("img/*.png", "lab/*.png")
+    palettes = [[200, 40, 40, 0, 90, 200], [0, 90, 200, 200, 40, 40]]
+    for i, palette in enumerate(palettes):
+        own_data.save(own_data.picture(i, own_data.SIZE), tmp_path / f"img/{i}.png")
+        label = Image.fromarray(own_data.stripes([0, 1], i).astype("uint8"), mode="P")
+        label.putpalette(palette)
+        (tmp_path / "lab").mkdir(exist_ok=True)
+        label.save(tmp_path / f"lab/{i}.png")
+    path = str(own_data.domain(tmp_path, "own", splits, ids={0: "road", 1: "sky"}))
+    expected = (
+        "id 0 is #c82828 in the palette of one label and #005ac8 in that of another: if a program chose a palette for "
+        "each file, one id means several classes. Look at the contact sheet"
+    )
+    for _ in range(2):  # the second report is from the cache
+        assert expected in open_domain(path).inspect().notes
+    label.putpalette(palettes[0])
+    label.save(tmp_path / "lab/1.png")
+    assert not [note for note in open_domain(path).inspect().notes if "palette" in note]
+
+
+def test_ids_that_nobody_has_named_are_to_be_named_and_single_ones_may_be_ignored(tmp_path):
+    path = own_data.with_ids(tmp_path, {0: "road", 1: "sky"})
+    own_data.save(own_data.stripes([10, 20, 30], 0).astype("uint8"), next(tmp_path.glob("**/lab*/*.png")))
+    texts = [problem.detail for problem in open_domain(str(path)).inspect().problems]
+    assert any(
+        "say what each means: ids: {10: CLASS, 20: CLASS, 30: CLASS, …}; null ignores one" in text for text in texts
+    )

@@ -142,6 +142,14 @@ def test_what_lies_beside_a_pattern_is_counted(tmp_path):
     assert note == "2 files (0.png, 1.png) beside images/*/*.png match no pattern and are left out"
 
 
+def test_what_lies_in_deeper_folders_than_a_pattern_is_counted(tmp_path):
+    path = own_data.nested(tmp_path, "images/*.png", "labels/*.png")
+    domain = open_domain(str(path))
+    (note,) = [note for note in domain.inspect().notes if "below" in note]
+    expected = f"{10 - len(domain)} files (2.png, 3.png, 4.png, …) in folders below images/*.png match no pattern"
+    assert note == f"{expected} and are left out: ** enters them"
+
+
 def test_other_patterns_of_the_domain_leave_nothing_beside(tmp_path):
     for name in ("a_left.png", "b_left.png", "a_mask.png", "b_mask.png", "c_val.png"):
         own_data.save(own_data.picture(0), tmp_path / "all" / name)

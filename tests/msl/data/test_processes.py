@@ -181,7 +181,7 @@ class Crop:
     def __call__(self, image, label, seed): return image, label
 
 streams = [Stream(Images(), Crop(), 4, 0, role, num_workers=2) for role in ("source", "target")]
-for step in range(6):
+for step in range(60 if filled else 6):  # more than are loaded ahead
     for stream in streams:
         assert next(stream).image.sum() == 4 * 3 * size * size
     if step == 1 and filled:

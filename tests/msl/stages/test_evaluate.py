@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from cityscapesscripts.evaluation.evalPixelLevelSemanticLabeling import args, evaluateImgLists, getPrediction
 from mlflow.tracking import MlflowClient
-from tiny import varied_checkpoint
+from tiny import request, varied_checkpoint
 
 from msl.config import EvaluateConfig
 from msl.errors import ConfigError
 from msl.labels import find_label_set
+from msl.runs import run
 from msl.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
@@ -73,7 +74,25 @@ def test_scoring_that_is_not_the_usual_is_another_group(tmp_path):
     checkpoint = varied_checkpoint(tmp_path / "varied.pt")
     runs = [evaluate(settings(checkpoint, **how)) for how in ({}, {"eval_flip": True, "resize_labels": True})]
     groups = [MlflowClient().get_run(outcome.run_id).data.tags["msl.group"] for outcome in runs]
-    assert groups == ["evaluate varied", "evaluate varied eval_flip=True resize_labels=True"]
+    assert groups == [
+        "evaluate varied target=cityscapes",
+        "evaluate varied target=cityscapes eval_flip=True resize_labels=True",
+    ]
+
+
+def test_other_domains_than_those_of_the_training_are_another_group(tmp_path):
+    text = (tmp_path / "tiny_real.yaml").read_text()
+    (tmp_path / "copy.yaml").write_text(text)
+    (tmp_path / "other.yaml").write_text(text.replace("name: tiny_real", "name: other"))
+    trained = run(request("pretrain"))
+    targets = ["trained", "tiny_real.yaml", "copy.yaml", "other.yaml"]
+    runs = [
+        evaluate(EvaluateConfig.of(checkpoint=f"runs:/{trained.run_id}", target=target, num_workers=0))
+        for target in targets
+    ]
+    groups = [MlflowClient().get_run(outcome.run_id).data.tags["msl.group"] for outcome in runs]
+    assert groups[1:3] == [groups[0]] * 2  # the same data, however the path is typed
+    assert groups[3] != groups[0]
 
 
 def test_a_network_of_sixteen_classes_is_scored_on_thirteen_too(tmp_path):

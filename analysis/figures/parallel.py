@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _STATE = "state"
 _COMPLETE = "COMPLETE"
 _PRUNED_COLOUR = "#bbbbbb"
+_PALEST = 0.3  # opacity of the worst run with a score
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0}  # behind a word, so that it can be read
 _LOG_RATIO = 30.0  # from which a positive axis is logarithmic
 
 
@@ -44,6 +46,7 @@ def parallel_coordinates(rows: Sequence[Mapping[str, Any]], metric: str) -> "Fig
         for place, axis in enumerate(axes.values()):
             axis.draw(plot, place)
         _frame(plot, list(axes))
+        _legend(plot, has_pruned=len(scores) < len(rows))
     return figure
 
 
@@ -72,7 +75,7 @@ class _Axis:
         values: Sequence[Any] = self._words or sorted({self._low, middle, self._high})
         for value in values:
             text = value if self._words else f"{value:.3g}"
-            plot.text(place + 0.03, self.height(value), text, va="center", fontsize=11)
+            plot.text(place + 0.03, self.height(value), text, va="center", fontsize=11, bbox=_PAPER, zorder=3)
 
 
 def _number(value: Any) -> float | None:
@@ -95,7 +98,11 @@ def _line(plot: "Axes", axes: Mapping[str, _Axis], row: Mapping[str, Any], metri
     drawn = [name for name in axes if name != metric or _has_score(row, metric)]
     points = [(list(axes).index(name), axes[name].height(row[name])) for name in drawn if name in row]
     height = _height(axes[metric], row)
-    look = {"color": style.colour(0), "alpha": 0.15 + 0.8 * height**2} if height >= 0 else {"color": _PRUNED_COLOUR}
+    look = (
+        {"color": style.colour(0), "alpha": _PALEST + (1 - _PALEST) * height**2}
+        if height >= 0
+        else {"color": _PRUNED_COLOUR}
+    )
     plot.plot([x for x, _ in points], [y for _, y in points], **look)
 
 
@@ -106,3 +113,10 @@ def _frame(plot: "Axes", names: Sequence[str]) -> None:
     plot.grid(visible=False)
     for side in ("left", "bottom"):
         plot.spines[side].set_visible(False)
+
+
+def _legend(plot: "Axes", has_pruned: bool) -> None:
+    plot.plot([], [], color=style.colour(0), label="whole run; the darker, the better")
+    if has_pruned:
+        plot.plot([], [], color=_PRUNED_COLOUR, label="ended early")
+    plot.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False, fontsize=11)

@@ -34,7 +34,7 @@ COMMAND = re.compile(r"(?:python -m entrypoints\.|python -m analysis |\bmsl |mak
 # A page on which names are made up: tests/test_extending.py runs it.
 EXAMPLES = DOCS / "extending.md"
 # Options of `mlflow run`, of scripts in tests/benchmarks, of torchrun, and the one that every command has.
-FOREIGN = {"env-manager", "experiment-name", "scale", "only", "small", "help"}
+FOREIGN = {"env-manager", "experiment-name", "scale", "only", "small", "help", "kills", "runs"}
 FOREIGN |= {"nnodes", "nproc_per_node", "rdzv_backend", "rdzv_endpoint", "rdzv_id"}
 OTHER_PROGRAMS = re.compile(r"^(mlflow (models|ui)|curl|pip|git|uv|ray)\b|docker|--gpus|^#SBATCH")
 

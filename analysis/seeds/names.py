@@ -43,7 +43,9 @@ def _first_words(words: Sequence[Sequence[str]]) -> int:
 
 
 def find_group(name: str, groups: Mapping[str, V], tabled: Sequence[str] = ()) -> V:
-    """The group of that name; else the one that tables call so; else the only one that begins with it or contains it.
+    """The group of that name; else the one that tables call so; else the only one of which the name is a part.
+
+    A part is its beginning, its words in any order (``lr=0`` is a word of ``adapt lr=0.0``), or any piece of it.
 
     Args:
         name: as typed.
@@ -60,14 +62,29 @@ def find_group(name: str, groups: Mapping[str, V], tabled: Sequence[str] = ()) -
     ways: Iterable[Callable[[str], bool]] = (
         lambda group: shown.get(name) == group,
         lambda group: group.startswith(name),
+        lambda group: _words(name) <= _words(group),
         lambda group: name in group,
     )
     fitting = [[group for group in groups if fits(group)] for fits in ways]
     single = next((found for found in fitting if len(found) == 1), None)
     if single is not None:
         return groups[single[0]]
-    if not fitting[-1]:
+    several = next((found for found in reversed(fitting) if found), [])
+    if not several:
         raise unknown("finished group", name, groups)
-    first = sorted(fitting[-1])[:_LISTED]
-    more = f"; and {len(fitting[-1]) - len(first)} more" if len(fitting[-1]) > len(first) else ""
+    first = sorted(several)[:_LISTED]
+    more = f"; and {len(several) - len(first)} more" if len(several) > len(first) else ""
     raise AnalysisError(f"{name!r} fits several groups: {'; '.join(first)}{more}. Give more of the name.")
+
+
+def _words(name: str) -> set[str]:
+    return set(map(_in_one_form, name.split()))
+
+
+def _in_one_form(word: str) -> str:
+    """A setting with its number as Python writes it; any other word as it is."""
+    setting, equals, value = word.partition("=")
+    try:
+        return f"{setting}={float(value)}" if equals else word
+    except ValueError:
+        return word

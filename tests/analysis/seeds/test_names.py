@@ -35,6 +35,19 @@ def test_a_group_is_found_by_its_name_then_as_shown_then_by_a_part():
         find_group("adapt", groups)
 
 
+def test_a_group_by_its_words_in_any_order_and_numbers_in_any_form():
+    groups = {name: name for name in ("adapt a lr=0.0 multi=True", "adapt a lr=0.05 multi=True", "adapt b lr=0.05")}
+    assert find_group("lr=0", groups) == "adapt a lr=0.0 multi=True"  # although two others contain it
+    assert find_group("multi=True lr=5e-2", groups) == "adapt a lr=0.05 multi=True"
+    assert find_group("b adapt", groups) == "adapt b lr=0.05"
+    with pytest.raises(
+        AnalysisError, match=r"'lr=0.05' fits several groups: adapt a lr=0.05 multi=True; adapt b lr=0.05\."
+    ):
+        find_group("lr=0.05", groups)
+    with pytest.raises(AnalysisError, match="'adapt multi=True' fits several groups: adapt a lr=0.0 "):
+        find_group("adapt multi=True", groups)
+
+
 def test_a_table_shortens_names_without_the_groups_that_it_does_not_show():
     tabled = ["adapt A B lr=0.1", "adapt A B lambda_target=0.0 lr=0.1", "pretrain A lr=0.1"]
     groups = {name: name for name in ["validate A B", *tabled]}

@@ -53,6 +53,11 @@ class Candidate:
         """What runs must share to belong to the same case of a claim: the pair of domains and the backbone."""
         return tuple(self.settings.get(name, "") for name in ("source", "target", "backbone"))
 
+    @property
+    def has_target(self) -> bool:
+        """Whether it has a target; a pretraining can do without."""
+        return self.settings.get("target") != "None"
+
     @cached_property
     def newest(self) -> float:
         """When its last run ended, in seconds since 1970."""
@@ -71,14 +76,27 @@ class Candidate:
         """In how many of the settings that may vary two groups differ; None if they differ in another setting.
 
         Of pretraining and adaptation only the network and the data are compared. A setting that one group leaves open
-        ("None") differs from nothing.
+        ("None") differs from nothing; but a pretraining without a target is compared with an adaptation only if it is
+        its parent.
         """
+        if self._adapts != other._adapts and not (self.has_target and other.has_target):
+            pretrained, adapted = (other, self) if self._adapts else (self, other)
+            if not pretrained._is_parent_of(adapted):
+                return None
         names = (self.settings.keys() & other.settings.keys()) - {"split"}
         if self.group.stage != other.group.stage and not {"target_mode"} <= names:
             names &= _BASIC
         pairs = {name: (self.settings[name], other.settings[name]) for name in names}
         differing = {name for name, pair in pairs.items() if "None" not in pair and pair[0] != pair[1]}
         return len(differing) if differing <= set(varies) else None
+
+    @property
+    def _adapts(self) -> bool:
+        return "target_mode" in self.settings
+
+    def _is_parent_of(self, other: "Candidate") -> bool:
+        """Whether a run of another group started from a run of this one."""
+        return not set(self.group.run_ids).isdisjoint(other.group.texts(schema.PARENT))
 
 
 def candidates(groups: Iterable[SeedGroup]) -> list[Candidate]:

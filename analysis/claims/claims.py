@@ -54,6 +54,11 @@ class Claim:
     varies: frozenset[str] = frozenset()  # settings in which the roles may differ
     any_role: bool = False  # it is about each role by itself: those that were run decide
 
+    @property
+    def needs_target(self) -> bool:
+        """Whether it is about adaptations, and not only about networks that were trained on the source."""
+        return any("target_mode" in role.where for role in self.roles)
+
 
 _OBJECTIVE = frozenset({"target_mode", "multi", "lambda_target", "target_crop_size", "iw_ratio"})
 _OBJECTIVE |= {"lambda_seg", "threshold"}

@@ -88,7 +88,8 @@ def _case(finding: Finding) -> str:
     if not finding.context or finding.verdict == "not run":
         return NOTHING
     source, target, backbone = finding.context
-    return f"{source} → {target}, {backbone}"
+    domains = source if target == "None" else f"{source} → {target}"  # a pretraining can do without a target
+    return f"{domains}, {backbone}"
 
 
 def _statement(statement: Statement) -> str:

@@ -117,10 +117,14 @@ def _findings(claim: Claim, known: Sequence[Candidate], runs: pd.DataFrame, whic
 
 
 def _cases(claim: Claim, known: Sequence[Candidate]) -> dict[Case, Assignment]:
-    """For each case the groups that fill most roles, then those with the most seeds, then the newest."""
+    """For each case the groups that fill most roles, then those with the most seeds, then the newest.
+
+    A group without a target is no case of a claim about adaptations.
+    """
     best: dict[Case, tuple[tuple[float, ...], Assignment]] = {}
     for role in claim.roles:
-        for anchor in (candidate for candidate in known if candidate.fits(role)):
+        anchors = [c for c in known if c.fits(role) and (c.has_target or not claim.needs_target)]
+        for anchor in anchors:
             groups, distance = _assigned(claim, role, anchor, known)
             seeds = min(len(candidate.group.runs) for candidate in groups.values())
             rank = (len(groups), -distance, seeds, anchor.newest)

@@ -22,6 +22,8 @@ _WEIGHT = "lambda_target"
 _WEIGHTS = (_WEIGHT, "lambda_mixed")  # of an objective on the target; a stage has one of them
 _OF_OBJECTIVE = frozenset({*_WEIGHTS, "target_mode", "iw_ratio", "threshold", "prior", "prior_weight"})
 _TRAINED = "trained_weights"  # older runs, and stages without the setting, train all
+# The numbers of a row, as tables name them.
+SOURCE_ONLY, STATISTICS, STEPS, OBJECTIVE, TOTAL = "source only", "statistics", "further steps", "objective", "total"
 ADAPTING = frozenset({"adapt", "target_solo", "self_train", "joint_adain"})
 
 Values = Mapping[str, float]  # by seed
@@ -29,7 +31,7 @@ Values = Mapping[str, float]  # by seed
 
 @dataclass(frozen=True)
 class Attribution:
-    """The parts of a group's gain, each over the seeds that have all of it; empty parts have no number."""
+    """The parts of a group's gain, each over the seeds that have both of its runs scored; others have no number."""
 
     group: SeedGroup
     twin: SeedGroup | None
@@ -39,6 +41,7 @@ class Attribution:
     objective: Difference  # run - twin
     total: Difference  # run - source only
     dose: float  # λ · Σ lr; NaN where the settings do not tell
+    seeds: Mapping[str, tuple[str, ...]]  # that are behind each number, by its name in a table
     notes: tuple[str, ...]
 
 
@@ -125,16 +128,25 @@ def _taken_apart(
     of_bn = _bn_scores(groups.values(), measure, parents, group)
     bn = {seed: of_bn.get(parent, math.nan) for seed, parent in parent_of.items()}
     has_bn = any(math.isfinite(value) for value in bn.values())
+    compared = {
+        SOURCE_ONLY: (source, source),
+        STATISTICS: (bn, source),
+        STEPS: (of_twin, bn if has_bn else source),
+        OBJECTIVE: (values, of_twin),
+        TOTAL: (values, source),
+    }
+    seeds = {name: _common(*sides) for name, sides in compared.items()}
     return Attribution(
         group=group,
         twin=twin,
         source_only=Summary.of({parent: source[seed] for seed, parent in parent_of.items()}.values()),
         statistics=_by_parent(bn, source, parent_of),
-        steps=_paired(of_twin, bn if has_bn else source),
-        objective=_paired(values, of_twin),
-        total=_paired(values, source),
+        steps=_paired(*compared[STEPS]),
+        objective=_paired(*compared[OBJECTIVE]),
+        total=_paired(*compared[TOTAL]),
         dose=dose(group),
-        notes=tuple(_notes(twin, has_bn, parent_of, values, of_twin)),
+        seeds=seeds,
+        notes=(*_notes(twin, has_bn, parent_of, values, of_twin), *_seeds_notes(seeds, has_bn)),
     )
 
 
@@ -150,12 +162,30 @@ def _notes(
         notes.append("no run of stage bn has its parent: further steps include the statistics")
     if len(values) > 1 and len(set(parent_of.values())) == 1:
         notes.append("its seeds share one parent: source only and statistics have no interval")
+    elif len(set(parent_of.values())) < len(values):
+        notes.append("some of its seeds share a parent, which source only and statistics count once")
     return notes
+
+
+def _seeds_notes(seeds: Mapping[str, tuple[str, ...]], has_bn: bool) -> list[str]:
+    """What the seeds behind the numbers of a row do to their sum."""
+    notes = []
+    if has_bn and not seeds[STATISTICS]:
+        notes.append("no seed has both a run of stage bn and its parent scored")
+    if len({over for over in seeds.values() if over}) > 1:
+        notes.append("its numbers are over different seeds, so they do not add up")
+    return notes
+
+
+def _common(values: Values, reference: Values) -> tuple[str, ...]:
+    """The seeds of which both have a number."""
+    finite = [seed for seed, value in values.items() if math.isfinite(value)]
+    return tuple(seed for seed in finite if math.isfinite(reference.get(seed, math.nan)))
 
 
 def _paired(values: Values, reference: Values) -> Difference:
     """The difference over the seeds that both have."""
-    common = [seed for seed in values if math.isfinite(values[seed]) and math.isfinite(reference.get(seed, math.nan))]
+    common = _common(values, reference)
     return Difference.between({seed: values[seed] for seed in common}, {seed: reference[seed] for seed in common})
 
 

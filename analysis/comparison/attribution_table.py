@@ -1,9 +1,10 @@
 """Attribution as a table."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from analysis.comparison.attribution import Attribution
+from analysis.comparison.attribution import OBJECTIVE, SOURCE_ONLY, STATISTICS, STEPS, TOTAL, Attribution
 from analysis.comparison.p_values import p_cell
 from analysis.seeds import Difference, Measure, Summary, holm, shared_note, short_names
 from analysis.tables import Cell, Column, Footnotes, Table, interval_text, name_cell, number_text
@@ -11,12 +12,12 @@ from msl import schema
 
 _PARTS = ("delta", "low", "high")
 _COLUMNS = (
-    Column("source only", "source_only", ("mean", "std")),
-    Column("statistics", "statistics", _PARTS),
-    Column("further steps", "steps", _PARTS),
-    Column("objective", "objective", _PARTS),
+    Column(SOURCE_ONLY, "source_only", ("mean", "std")),
+    Column(STATISTICS, "statistics", _PARTS),
+    Column(STEPS, "steps", _PARTS),
+    Column(OBJECTIVE, "objective", _PARTS),
     Column("p", "objective p", ("Holm",)),
-    Column("total", "total", _PARTS),
+    Column(TOTAL, "total", _PARTS),
     Column("dose", "dose"),
 )
 
@@ -36,15 +37,30 @@ def attribution_table(parts: Sequence[Attribution], measure: Measure) -> Table:
 
 def _row(part: Attribution, label: str, p: float, unit: str, footnotes: Footnotes) -> tuple[Cell, ...]:
     n = len(part.group.runs)
-    return (
-        name_cell(label, part.group.name, footnotes.mark(part.notes)),
-        Cell(str(n), (n,)),
-        _score(part.source_only, unit),
-        *(_part(difference, unit) for difference in (part.statistics, part.steps, part.objective)),
-        p_cell(p),
-        _part(part.total, unit),
-        Cell(number_text(part.dose), (part.dose,)),
-    )
+    cells = {
+        SOURCE_ONLY: _score(part.source_only, unit),
+        STATISTICS: _part(part.statistics, unit),
+        STEPS: _part(part.steps, unit),
+        OBJECTIVE: _part(part.objective, unit),
+        TOTAL: _part(part.total, unit),
+    }
+    name = name_cell(label, part.group.name, footnotes.mark(part.notes))
+    notes = _seeds_notes(part.seeds, n)
+    *parts, total = (replace(cell, marks=footnotes.mark(notes.get(key, []))) for key, cell in cells.items())
+    return name, Cell(str(n), (n,)), *parts, p_cell(p), total, Cell(number_text(part.dose), (part.dose,))
+
+
+def _seeds_notes(seeds_by_number: Mapping[str, tuple[str, ...]], n: int) -> dict[str, list[str]]:
+    """The seeds behind the numbers that are not over all n, as a footnote of each; one for all with the same seeds."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    for name, seeds in seeds_by_number.items():
+        if 0 < len(seeds) < n:
+            names.setdefault(seeds, []).append(name)
+    return {
+        name: [f"{', '.join(same)}: over seed{'s' * (len(seeds) > 1)} {', '.join(seeds)} only"]
+        for seeds, same in names.items()
+        for name in same
+    }
 
 
 def _score(score: Summary, unit: str) -> Cell:
@@ -65,7 +81,8 @@ def _caption(measure: Measure, shared: str) -> str:
     unit = " in percent" if measure.unit == schema.PERCENT else ""
     parts = [
         f"Gain in {measure.heading}{unit} over source only, taken apart: statistics (bn - source only), further steps "
-        "(twin with λ 0 - bn), objective (run - twin), each with its paired 95 % t interval over seeds",
+        "(twin with λ 0 - bn), objective (run - twin), each with its paired 95 % t interval over the seeds that "
+        "have both runs scored",
         "p of the objective by a paired t test, corrected by Holm for the rows",
         "dose: λ · Σ lr",
     ]

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
+import pandas as pd
+
 from analysis.seeds.groups import INERT, SeedGroup, number
 from analysis.seeds.measures import Measure
 from msl import schema
@@ -23,6 +25,7 @@ _INPUT_SIZES = {schema.SOURCE: "crop_size", schema.TARGET: "target_crop_size"}
 _BUDGET = "max_iters"  # the one setting on which the weights depend that a resume may change
 _SAME_BITS = "deterministic"  # a resume may change it, too
 _CLASS_IOU = f"{schema.IOU}/"
+_CRITERION = f"{schema.CRITERIA_FOLDER}/"
 
 
 def comparability_notes(group: SeedGroup, reference: SeedGroup | None, measures: Sequence[Measure]) -> list[str]:
@@ -57,10 +60,8 @@ def _within(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
     for name, column in group.parameters.items():
         if name not in {*_HARMLESS, _BUDGET} and len(values := group.texts(column)) > 1:
             yield f"its seeds differ in {name}: {', '.join(value or 'not recorded' for value in values)}"
+    yield from _missing(group, measures)
     for measure in measures:
-        missing = sum(math.isnan(value) for value in group.values(measure).values())
-        if 0 < missing < n:
-            yield f"{measure.heading} is no number in {missing} of {n} runs"
         yield from infinite_notes(group, measure)
     if len(group.texts(schema.DATA_SKIPPED)) > 1:
         yield f"its seeds left out different samples: {_skipped(group)}"
@@ -85,6 +86,34 @@ def _varying(group: SeedGroup) -> Iterator[str]:
     columns = [name for name in (schema.param(_SAME_BITS), schema.changed(_SAME_BITS)) if name in group.runs]
     if varying := int((group.runs[columns] == "False").any(axis=1).sum()):
         yield f"deterministic=false in {varying} of {len(group.runs)} runs: another run of a seed would differ"
+
+
+def _missing(group: SeedGroup, measures: Sequence[Measure]) -> Iterator[str]:
+    """Measures without a number in some runs: one footnote for all that lack it in the same runs for one reason."""
+    headings: dict[tuple[tuple[bool, ...], str], list[str]] = {}
+    for measure in measures:
+        lacks = tuple(math.isnan(value) for value in group.values(measure).values())  # by run
+        if any(lacks) and not all(lacks):
+            reason = _reason(group.runs[list(lacks)], measure)
+            headings.setdefault((lacks, reason), []).append(measure.heading)
+    for (lacks, reason), names in headings.items():
+        are, means = ("is", "its mean leaves") if len(names) == 1 else ("are", "their means leave")
+        yield f"{', '.join(names)} {are} no number in {sum(lacks)} of {len(lacks)} runs, which {means} out{reason}"
+
+
+def _reason(runs: pd.DataFrame, measure: Measure) -> str:
+    """Why a measure is no number in these runs, if they have no score on the labels of its domain; "" otherwise."""
+    domain = _labelled(measure.metric)
+    recorded = map(str, runs.columns[runs.notna().any()])
+    if not domain or domain in map(_labelled, recorded):
+        return ""
+    return f": not scored on {domain} labels; `msl evaluate` scores a run's checkpoint, in a row of its own"
+
+
+def _labelled(metric: str) -> str:
+    """The domain on whose labels a metric is scored; "" of losses and criteria, which need none."""
+    _, domain, name = schema.parse_metric(metric)
+    return domain if name and not name.startswith(_CRITERION) else ""
 
 
 def infinite_notes(group: SeedGroup, measure: Measure) -> Iterator[str]:

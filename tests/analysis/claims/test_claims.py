@@ -300,6 +300,36 @@ def test_claims_are_the_reports():
         find_claims(["C21"])
 
 
+def without_target(**adaptation):
+    """A pretraining without a target, that nobody asked to be a parent, and an adaptation to cityscapes."""
+    pretrain = planted.group("alone", around(source(71, 94.9), 0), "pretrain", data=("gta5", ""), target="None")
+    for run in pretrain:
+        del run["msl.data.target"]
+    return planted.frame(pretrain, planted.group("ms", around(target(43.0), 1), **adaptation))
+
+
+def test_a_pretraining_without_a_target_is_no_case_of_adaptation():
+    (finding,) = judge(without_target(parents=[f"other {seed}" for seed in range(3)]), find_claims(["C3"]))
+    assert (finding.verdict, finding.context) == ("not run", ("gta5", "cityscapes", "resnet101"))
+    assert [candidate.group.name for candidate in finding.groups.values()] == ["ms"]
+
+
+def test_a_parent_without_a_target_is_compared_with_what_started_from_it():
+    (finding,) = judge(without_target(parents=[f"alone {seed}" for seed in range(3)]), find_claims(["C3"]))
+    assert (finding.verdict, finding.context) == ("supported", ("gta5", "cityscapes", "resnet101"))
+    assert [candidate.group.name for candidate in finding.groups.values()] == ["alone", "ms"]
+
+
+def test_a_claim_about_the_source_needs_no_target():
+    runs = without_target().to_dict("records")
+    multi = planted.group("multi", around(source(72, 95), 1), "pretrain", data=("gta5", ""), target="None", multi=True)
+    for run in multi:
+        del run["msl.data.target"]
+    findings = judge(planted.frame(runs, multi), find_claims(["C1", "C3"]))
+    assert [(finding.claim.id, finding.context[1]) for finding in findings] == [("C1", "None"), ("C3", "cityscapes")]
+    assert "gta5, resnet101" in as_text(claim_table(findings, "last"))
+
+
 def test_the_table():
     findings = judge(report(solo=None), find_claims(["C5", "C9"]))
     text = as_text(claim_table(findings, "last"))

@@ -1,6 +1,7 @@
 """The parts of a gain, from planted runs whose parts are known."""
 
 import math
+import re
 
 import planted
 import pytest
@@ -111,7 +112,68 @@ def test_a_twin_of_another_parent_is_no_pair():
     runs.loc[(runs["msl.group"] == "twin") & (runs["cfg.seed"] == "2"), "msl.parent"] = "another"
     (part,) = attribution(runs)
     assert part.objective.group.n == 2
-    assert part.notes == ("no twin from the same parent for seed 2",)
+    assert part.notes == (
+        "no twin from the same parent for seed 2",
+        "its numbers are over different seeds, so they do not add up",
+    )
+    assert (part.seeds["objective"], part.seeds["total"]) == (("0", "1"), ("0", "1", "2"))
+
+
+def mixed():
+    """Seed 0's parent was not scored on the target; seed 1 has no run of bn and no twin."""
+    parents = PARENTS[:2]
+    return planted.frame(
+        planted.group("source only", {MIOU: [math.nan, 14.43]}, stage="pretrain", seeds=(0, 1)),
+        planted.group("bn", {MIOU: [10.0]}, stage="bn", seeds=(0,), parents=parents[:1], **BN),
+        planted.group("twin", {MIOU: [9.33]}, seeds=(0,), parents=parents[:1], lambda_target=0),
+        planted.group("MS", {MIOU: [10.3, 8.77]}, seeds=(0, 1), parents=parents),
+    )
+
+
+def test_numbers_of_different_seeds_are_told_apart():
+    runs = mixed()
+    (part,) = attribution(runs)
+    assert part.source_only.mean == 14.43
+    assert math.isnan(part.statistics.mean)
+    assert (part.steps.mean, part.objective.mean) == pytest.approx((-0.67, 0.97))
+    assert part.total.mean == pytest.approx(-5.66)
+    assert part.seeds == {
+        "source only": ("1",),
+        "statistics": (),
+        "further steps": ("0",),
+        "objective": ("0",),
+        "total": ("1",),
+    }
+    _, _, _, _, row, _, *notes = as_text(attribution_table([part], find_measure("mIoU", runs))).splitlines()
+    cells = ["MS [1,2,3]", "2", "14.43 [4]", "–", "-0.67 [5]", "+0.97 [5]", "-5.66 [4]"]  # no p of one seed
+    assert re.split(r" {2,}", row)[:-1] == cells
+    assert notes == [
+        "[1] no twin from the same parent for seed 1",
+        "[2] no seed has both a run of stage bn and its parent scored",
+        "[3] its numbers are over different seeds, so they do not add up",
+        "[4] source only, total: over seed 1 only",
+        "[5] further steps, objective: over seed 0 only",
+    ]
+
+
+def test_the_seeds_that_are_scored_in_all_runs_add_up():
+    """Seed 2's adaptation and twin were not scored on the target: every part is over seeds 0 and 1."""
+    runs = groups()
+    runs.loc[runs["cfg.seed"] == "2", MIOU] = math.nan
+    (part,) = attribution(runs)
+    assert part.total.mean == pytest.approx(part.statistics.mean + part.steps.mean + part.objective.mean)
+    assert part.notes == ()
+    text = as_text(attribution_table([part], find_measure("mIoU", runs)))
+    expected = "source only, statistics, further steps, objective, total: over seeds 0, 1 only"
+    assert text.splitlines()[-1] == f"[1] {expected}"
+
+
+def test_a_parent_that_some_seeds_share_counts_once():
+    runs = groups()
+    runs.loc[(runs["msl.stage"] == "adapt") & (runs["cfg.seed"] == "1"), "msl.parent"] = PARENTS[0]
+    (part,) = attribution(runs)
+    assert part.source_only.mean == 30.0  # of 29 and 31
+    assert part.notes == ("some of its seeds share a parent, which source only and statistics count once",)
 
 
 def test_dose():

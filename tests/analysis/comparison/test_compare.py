@@ -182,7 +182,7 @@ def test_a_number_missing_in_one_run_is_said(store, add_run):
     add_run("a", 0, {"last/target/mIoU": 30.0, "last/target/PA": 60.0})
     add_run("a", 1, {"last/target/mIoU": 31.0, "last/target/PA": math.nan})
     (row,) = compare(open_store(store).runs(), "a", ["mIoU", "PA"]).rows
-    assert row.notes == ("PA last is no number in 1 of 2 runs",)
+    assert row.notes == ("PA last is no number in 1 of 2 runs, which its mean leaves out",)
     assert [score.n for score in row.scores] == [2, 1]
 
 

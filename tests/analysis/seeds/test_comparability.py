@@ -145,6 +145,47 @@ def test_a_target_without_labels_and_one_with_few_of_the_classes():
     assert noted(planted.group("own", SCORES | classes, num_classes=3)) == []
 
 
+HEADLINE = ("last/target/mIoU", "last/target/fwIoU", "best/target/mIoU")
+UNSCORED = (
+    "mIoU last, fwIoU last, mIoU best are no number in 1 of 3 runs, which their means leave out: not scored on target "
+    "labels; `msl evaluate` scores a run's checkpoint, in a row of its own"
+)
+
+
+def headline(*values, **more):
+    """Notes on scores of the target that all three measures have alike."""
+    measures = [Measure(which, f"target/{name}") for which, _, name in map(schema.parse_metric, HEADLINE)]
+    return noted(planted.group("own", dict.fromkeys(HEADLINE, values) | more), measures=measures)
+
+
+def test_a_run_that_was_not_scored_on_target_labels_has_one_footnote():
+    """Criteria and scores of the source are there all the same."""
+    assert headline(math.nan, 31.0, 32.0) == [UNSCORED]
+    criteria = {"last/target/criteria/entropy": (0.2, 0.3, 0.4), "last/source/mIoU": (60.0, 61.0, 62.0)}
+    assert headline(math.nan, 31.0, 32.0, **criteria) == [UNSCORED]
+
+
+def test_numbers_that_are_missing_in_a_run_with_other_scores_have_no_reason():
+    pa = {"last/target/PA": (80.0, 81.0, 82.0)}
+    assert headline(math.nan, 31.0, 32.0, **pa) == [UNSCORED.partition(":")[0]]
+    assert headline(30.0, 31.0, 32.0) == []
+
+
+def test_a_criterion_needs_no_labels():
+    entropy = Measure("last", "target/criteria/entropy")
+    scores = {"last/target/mIoU": (math.nan, 31.0, 32.0), entropy.key: (math.nan, 0.3, 0.4)}
+    note = f"{entropy.heading} is no number in 1 of 3 runs, which its mean leaves out"
+    assert noted(planted.group("own", scores), measures=[entropy]) == [note]
+
+
+def test_numbers_that_are_missing_in_other_runs_have_footnotes_of_their_own():
+    scores = {"last/target/mIoU": (math.nan, 31.0, 32.0), "last/target/PA": (80.0, 81.0, math.nan)}
+    measures = [MIOU, Measure("last", "target/PA")]
+    assert noted(planted.group("own", scores), measures=measures) == [
+        f"{name} last is no number in 1 of 3 runs, which its mean leaves out" for name in ("mIoU", "PA")
+    ]
+
+
 def test_an_installed_version_stands_for_the_commit():
     rows = planted.group("own", SCORES, commit="")
     for run in rows:

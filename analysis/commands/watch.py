@@ -50,19 +50,27 @@ def views(store: "Store", experiment: str | None, every: float) -> Iterator[str]
     Raises:
         AnalysisError: at the first view, as `progress_table` says.
     """
-    from analysis.commands.progress import progress_table
-    from analysis.tables import as_text, one_line
+    from analysis.tables import one_line
 
-    view = as_text(progress_table(store, experiment, datetime.now(UTC)))
+    view = _view(store, experiment)
     yield view
     while True:
         time.sleep(every)
         try:
-            view = as_text(progress_table(store, experiment, datetime.now(UTC)))
+            view = _view(store, experiment)
         except AnalysisError as error:
             yield f"{one_line(str(error))}; asked again every {every:g} s\n\n{view}"
         else:
             yield view
+
+
+def _view(store: "Store", experiment: str | None) -> str:
+    """The table of runs in progress; without one, the sentence that there is none."""
+    from analysis.commands.progress import progress_table
+    from analysis.tables import as_text
+
+    table = progress_table(store, experiment, datetime.now(UTC))
+    return as_text(table) if table.rows else table.caption
 
 
 def fitting(view: str, columns: int, lines: int) -> list[str]:

@@ -41,7 +41,8 @@ def interval_plot(
         plot.set_ylim(len(rows) - 0.5, -0.5)
         plot.grid(visible=False, axis="y")
         plot.set_xlabel(axis)
-        plot.set_title(title, loc="left")
+        # At the figure's left: above a plot beside long names, a title would not fit.
+        figure.suptitle(title, x=0.01, ha="left", fontsize=plot.title.get_fontsize())
         if len(series) > 1:
             figure.legend(loc="outside lower center", ncols=len(series))
     return figure
@@ -57,4 +58,5 @@ def _draw(plot: "Axes", name: str, summaries: Sequence[Summary], place: int, cou
         if (interval := summary.interval()) is not None:
             plot.hlines(y, interval.low, interval.high, color=style.colour(place))
     means = [summary.mean for _, summary in drawn]
+    name = name if drawn else "_"  # which the legend leaves out
     plot.plot(means, [y for y, _ in drawn], "o", color=style.colour(place), markersize=8, label=name)

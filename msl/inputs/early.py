@@ -54,7 +54,7 @@ def _tell_of_one_domain(request: Request) -> None:
     """Mention an adaptation whose two domains are one."""
     settings = request.settings.flat()
     source, target = settings.get("source"), settings.get("target")
-    if "round_num" in settings and source and target and domain_title(source) == domain_title(target):
+    if _TRAINS_ON_TARGET & settings.keys() and source and target and domain_title(source) == domain_title(target):
         tell_once(f"source and target are both {target}: the target has no images that are new to the network", target)
 
 

@@ -200,7 +200,7 @@ def _counts(name: str, settings: Mapping[str, Any], needed: Sequence[str], label
             domain = open_domain(name, _root(settings), split, settings.get("label_set"), needs_labels)
             if needs_labels:
                 _refuse_absent_labels(domain)
-            counts.append(f"{len(domain)} images in {split}")
+            counts.append(f"{len(domain)} image{'' if len(domain) == 1 else 's'} in {split}")
         except (MissingSplitError, UnlabelledError):
             if split in needed:
                 raise

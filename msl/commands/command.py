@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 from msl import schema
 from msl.commands.dry_run import print_settings
+from msl.commands.once import OnceOption
 from msl.commands.options import setting_option
 from msl.config import RequestConfig
 from msl.console import JSON, TEXT, explained, guarded, masked, set_up
@@ -140,7 +141,7 @@ def _ended(error: Exception, text: str) -> click.ClickException:
 
 def _log_format() -> click.Option:
     """How messages are written; it sets the messages up before anything else happens."""
-    return click.Option(
+    return OnceOption(
         ["--log_format"],
         type=click.Choice([TEXT, JSON]),
         help="Messages as text, or as one JSON object a line.  [default: $MSL_LOG_FORMAT, or text]",

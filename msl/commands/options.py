@@ -6,6 +6,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from msl.commands.completion import completion
+from msl.commands.once import OnceOption
 from msl.commands.values import setting_value, spell
 
 
@@ -15,7 +16,7 @@ def setting_option(name: str, field: FieldInfo, default: object) -> click.Option
     shown = "" if field.is_required() else f"  [default: {spell(default)}]"
     # `--multi` means `--multi true`.
     flag: dict[str, Any] = {"is_flag": False, "flag_value": "true"} if value.kind is bool else {}
-    return click.Option(
+    return OnceOption(
         [f"--{name}"],
         help=f"{field.description}{shown}",
         metavar=value.metavar,

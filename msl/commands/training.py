@@ -103,7 +103,8 @@ def _pictures(outcome: "Outcome") -> None:
 
 
 def _copy(outcome: "Outcome") -> None:
-    click.echo(f"{outcome.result}\n{outcome.images_made} images made; run {outcome.run_id}")
+    noun = "image" if outcome.images_made == 1 else "images"
+    click.echo(f"{outcome.result}\n{outcome.images_made} {noun} made; run {outcome.run_id}")
 
 
 pretrain = training_command("pretrain", text="Train on the source domain with its labels.", show=_scores)

@@ -65,8 +65,8 @@ def unknown_name(name: str, known: Iterable[str]) -> str:
     return f"unknown; {nearest_names(name, names)}Choose one of {', '.join(names)}"
 
 
-def nearest_names(name: str, known: Iterable[str]) -> str:
-    """A question with the nearest names; empty if no name is near."""
+def nearest_names(name: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+    """A question with the nearest names, those that are alike by `cutoff` (0 to 1); empty if no name is near."""
     spellings = {word.lower(): word for word in known}
-    nearest = difflib.get_close_matches(name.lower(), spellings, n=3, cutoff=0.5)
+    nearest = difflib.get_close_matches(name.lower(), spellings, n=3, cutoff=cutoff)
     return f"did you mean {' or '.join(spellings[word] for word in nearest)}? " if nearest else ""

@@ -7,9 +7,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from msl.config.registry import nearest_names
 from msl.errors import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
+
+_ALIKE = 0.6  # of two keys, so that masks are not taken for images
 
 
 def validated(model: type[M], values: Mapping[str, Any]) -> M:
@@ -45,23 +48,30 @@ def _explain(model: type[BaseModel], detail: ErrorDetails) -> str:
         return message  # a rule between fields names its own values
     field = _field_at(model, detail["loc"])
     meaning = f" ({field.description})" if field is not None and field.description else ""
+    if detail["type"] == "missing":
+        return f"{'.'.join(map(str, detail['loc']))}: is missing{meaning}"
     name = next((str(part) for part in reversed(detail["loc"]) if isinstance(part, str)), model.__name__)
     return f"{name} = {detail['input']!r}: {message[0].lower()}{message[1:]}{meaning}"
 
 
 def _unknown_key(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
-    """``splits.train.masks: unknown key: choose one of images, labels``."""
+    """``splits.train.image: unknown key: did you mean images? Choose one of images, labels``."""
     for part in path[:-1]:
-        inner = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        candidates = (inner, *get_args(inner))
-        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
-    return f"{'.'.join(map(str, path))}: unknown key: choose one of {', '.join(model.model_fields)}"
+        model = _inner(model, part)
+    near, names = nearest_names(str(path[-1]), model.model_fields, _ALIKE), ", ".join(model.model_fields)
+    return f"{'.'.join(map(str, path))}: unknown key: {f'{near}Choose' if near else 'choose'} one of {names}"
 
 
 def _field_at(model: type[BaseModel], path: tuple[int | str, ...]) -> FieldInfo | None:
     field = None
     for part in path:
         field = model.model_fields.get(str(part), field)
-        if field is not None and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            model = field.annotation
+        model = _inner(model, part)
     return field
+
+
+def _inner(model: type[BaseModel], part: int | str) -> type[BaseModel]:
+    """The model of a field's value, or of the values of its list or table; `model` itself if there is none."""
+    annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+    candidates = (annotation, *get_args(annotation))
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from msl.config.catalog import DOMAINS
 from msl.data.domain import Domain
-from msl.data.domain_file import CopiedFrom, DomainFile, native_label_set, raw_ids, read_domain_file
+from msl.data.domain_file import CopiedFrom, DomainFile, check_root, native_label_set, raw_ids, read_domain_file
 from msl.data.files import FileSamples
 from msl.data.generated import GeneratedSamples
 from msl.data.layout import Layout
@@ -148,8 +148,7 @@ def _described(domain: DomainFile, split: str, labelled: bool) -> _Opened:
         return _streets(domain, split)
     if domain.layout not in DOMAINS:
         raise ConfigError(f"{domain.name}: layout = {domain.layout!r} is unknown: choose {', '.join(domain_names())}")
-    if not domain.root.is_dir():
-        raise DataError(f"{domain.name}: root = {domain.root}: no such folder; correct root in the YAML file")
+    check_root(domain)
     layout: Layout = DOMAINS.load(domain.layout)
     return _Opened(_classes_of(domain, layout.label_set), layout.ids, layout.open(domain.root, split), domain.name)
 

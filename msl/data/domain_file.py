@@ -17,7 +17,9 @@ Instead of `splits`, `layout: cityscapes` (or another data set's name) says that
 for its copies: with `content`, the labels are those of another domain, and `style` says how the images were made.
 """
 
+import re
 from collections.abc import Mapping
+from os.path import normpath
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -25,8 +27,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from msl.config import Size, validated
 from msl.data.patterns import Pattern
-from msl.data.yaml_file import read_table
-from msl.errors import ConfigError
+from msl.data.yaml_file import NO_COLOURS, read_table
+from msl.errors import ConfigError, DataError
 from msl.labels import (
     CAMVID_IDS,
     CITYSCAPES_IDS,
@@ -42,6 +44,12 @@ from msl.labels import (
 
 _KNOWN_IDS: dict[str, RawIds] = {"cityscapes": CITYSCAPES_IDS, "synthia": SYNTHIA_IDS, "camvid": CAMVID_IDS}
 _DEFAULT_LABEL_SET = "cityscapes19"
+_COLOUR = re.compile("[#,]")  # in #c82828 or 200,40,40
+_LISTS = {".csv", ".json", ".list", ".lst", ".tsv", ".txt"}  # suffixes of files that list others
+_NO_LISTS = (
+    'write patterns, such as {images: "frames/*.jpg", labels: "masks/*.png"} (docs/own-data.md); lists of files are '
+    "read only with the layout of a published data set"
+)
 
 
 class SplitPattern(BaseModel):
@@ -56,15 +64,14 @@ class SplitPattern(BaseModel):
     @classmethod
     def _is_a_table(cls, value: Any) -> Any:
         if isinstance(value, str):
-            raise ValueError(
-                'write patterns, such as {images: "frames/*.jpg", labels: "masks/*.png"}; lists of files are read only '
-                "with the layout of a published data set"
-            )
+            raise ValueError(_NO_LISTS)
         return value
 
     @model_validator(mode="after")
     def _patterns_fit(self) -> Self:
         images = Pattern.of(self.images)
+        if Path(self.images).suffix.lower() in _LISTS:
+            raise ValueError(f"images = {self.images}: {_NO_LISTS}")
         if self.labels is not None:
             images.check_filling(Pattern.of(self.labels))
         return self
@@ -89,7 +96,8 @@ def _checked_ids(value: Any) -> Any:
         raise ValueError("write a name, or a table such as {0: road, 1: sky, 255: null}")
     for raw, name in value.items():
         if not str(raw).isdecimal() or int(raw) >= RAW_IDS:
-            raise ValueError(f"ids: {raw!r} is not an id of a label: write a number from 0 to {RAW_IDS - 1}")
+            hint = f"; {NO_COLOURS}" if _COLOUR.search(str(raw)) else ""
+            raise ValueError(f"ids: {raw!r} is not an id of a label: write a number from 0 to {RAW_IDS - 1}{hint}")
         if name is not None and not isinstance(name, str):
             raise ValueError(f"ids: {raw}: {name!r} is not a class name: put it in quotes")
     return value
@@ -166,7 +174,26 @@ def read_domain_file(path: Path) -> DomainFile:
         raise ConfigError(f"{path}: give either splits (patterns of files) or layout (the name of a data set)")
     if domain.ids is not None and not domain.splits:
         raise ConfigError(f"{path}: ids is only for splits: leave it out, because a layout has its ids")
-    return domain.model_copy(update={"root": (path.parent / domain.root).absolute()})
+    return domain.model_copy(update={"root": _normalised((path.parent / domain.root).absolute())})
+
+
+def _normalised(path: Path) -> Path:
+    """The path without ``..``; as it is where that would be another folder, because a link comes before the dots."""
+    short = Path(normpath(path))
+    return short if short.resolve() == path.resolve() else path
+
+
+def check_root(domain: DomainFile) -> None:
+    """Check that the folder of the data exists.
+
+    Raises:
+        DataError: it does not.
+    """
+    if not domain.root.is_dir():
+        raise DataError(
+            f"{domain.name}: root = {domain.root}: no such folder; correct root in the YAML file (a relative root "
+            "counts from the folder of that file)"
+        )
 
 
 def check_classes(domain: DomainFile) -> None:

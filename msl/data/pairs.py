@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from msl.data.domain_file import DomainFile, SplitPattern, raw_ids
+from msl.data.domain_file import DomainFile, SplitPattern, check_root, raw_ids
 from msl.data.files import FilePair, FileSamples
 from msl.data.images import SUFFIXES, decode_ids, decode_synthia, read_label
 from msl.data.names import share_of, unique_names
 from msl.data.patterns import Listing, Match, Pattern
+from msl.data.unmatched import nothing_matches
 from msl.errors import ConfigError, DataError, MissingSplitError, UnlabelledError
 
 _TRAIN = "train"
@@ -34,23 +35,31 @@ def pattern_samples(domain: DomainFile, split: str, labelled: bool) -> FileSampl
         split_names = ", ".join(domain.split_names)
         hint = _renaming(split, domain.split_names)
         raise MissingSplitError(f"{domain.name} has no split {split!r}: its file describes {split_names}{hint}")
-    if not domain.root.is_dir():
-        raise DataError(f"{domain.name}: root = {domain.root}: no such folder; correct root in the YAML file")
+    check_root(domain)
     pattern = domain.splits.get(split) or domain.splits[_TRAIN]
     if labelled and pattern.labels is None:
         raise UnlabelledError(f"{domain.name}: split {split!r} needs labels, but its file gives no pattern for them")
+    for role, text in {"images": pattern.images, "labels": pattern.labels if labelled else None}.items():
+        if text is not None:
+            _refuse_folder(domain, role, text)
     images = Pattern.of(pattern.images)
     listing = images.below(domain.root)
     pairs = list(_pairs(domain.root, pattern, listing.matches))
     if not pairs:
-        path = images.base(domain.root) / images.text
-        raise DataError(f"{domain.name}: no file matches {path}; correct the pattern of images in the YAML file")
+        found = nothing_matches(images, domain.root)
+        raise DataError(f"{domain.name}: {found}; correct the pattern of images in the YAML file")
     split_pairs = _of_split(domain, split, pairs)
     if labelled:
         _check_depth(domain, split_pairs)
     decode = decode_synthia if domain.ids == "synthia" else decode_ids
     notes = tuple(_notes(domain, images, listing, pairs if pattern.labels else []))
     return FileSamples(f"{domain.name}/{split}", split_pairs, decode, notes=notes)
+
+
+def _refuse_folder(domain: DomainFile, role: str, text: str) -> None:
+    """Refuse the name of a folder in place of a pattern of the files in it."""
+    if (Pattern.of(text).base(domain.root) / text).is_dir():
+        raise DataError(f"{domain.name}: {role} = {text}: this is a folder: write {text}/**/*.png in the YAML file")
 
 
 def _renaming(split: str, names: Sequence[str]) -> str:

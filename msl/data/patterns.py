@@ -89,8 +89,10 @@ class Pattern:
             ValueError: it has fewer.
         """
         if len(labels.wildcards) > len(self.wildcards):
+            hint = "" if self.wildcards else f"; for all files of a folder, write images = {self.text}/**/*.png"
             raise ValueError(
-                f"labels = {labels.text} has more stars than images = {self.text} can fill (*, **, ? and […] count)"
+                f"labels = {labels.text} has more stars than images = {self.text} can fill (*, **, ? and […] "
+                f"count){hint}"
             )
 
     def filled(self, fillings: Sequence[str], root: Path) -> Path:

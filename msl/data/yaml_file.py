@@ -10,6 +10,7 @@ import yaml
 from msl.errors import ConfigError
 
 DOMAIN_SUFFIXES = (".yaml", ".yml")
+NO_COLOURS = "labels are files of one channel with ids: docs/own-data.md converts colour masks"
 
 
 def is_domain_file(name: str) -> bool:
@@ -52,6 +53,10 @@ def _nearest(path: Path) -> str:
 
 class _Careful(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                text, line = " ".join(yaml.serialize(key).split()), key.start_mark.line + 1
+                raise yaml.YAMLError(f"line {line}: {text} cannot be a key: write a number or a word; {NO_COLOURS}")
         keys = [self.construct_object(key) for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         for index, key in enumerate(keys):
             if key in keys[:index]:

@@ -54,7 +54,7 @@ def _tell_of_one_domain(request: Request) -> None:
     """Mention an adaptation whose two domains are one."""
     settings = request.settings.flat()
     source, target = settings.get("source"), settings.get("target")
-    if "round_num" in settings and source and target and domain_title(source) == domain_title(target):
+    if _TRAINS_ON_TARGET & settings.keys() and source and target and domain_title(source) == domain_title(target):
         tell_once(f"source and target are both {target}: the target has no images that are new to the network", target)
 
 
@@ -200,7 +200,7 @@ def _counts(name: str, settings: Mapping[str, Any], needed: Sequence[str], label
             domain = open_domain(name, _root(settings), split, settings.get("label_set"), needs_labels)
             if needs_labels:
                 _refuse_absent_labels(domain)
-            counts.append(f"{len(domain)} images in {split}")
+            counts.append(f"{len(domain)} image{'' if len(domain) == 1 else 's'} in {split}")
         except (MissingSplitError, UnlabelledError):
             if split in needed:
                 raise

@@ -18,7 +18,7 @@ log = logging.getLogger("msl")
 
 AnyStage = Stage[Any, Any]
 AnyTraining = TrainingStage[Any, Any, Any]
-_NEAR_DIFFERENCES = 2  # settings in which a run may differ to be named as near
+NEAR_DIFFERENCES = 2  # settings in which a run may differ to be named as near
 
 
 class Supplies:
@@ -106,14 +106,14 @@ class Supplies:
             log.info("starting from the result of stage %s: %s", stage.name, result)
         return result
 
-    def fingerprint(self, stage: AnyTraining, request: Request) -> str:
-        """The fingerprint that a run of the request has."""
+    def settled(self, stage: AnyTraining, request: Request) -> tuple[StageConfig, str]:
+        """The settings that a run of the request has, and its fingerprint."""
         values, data, needs = self.open_data(stage, request)
         config = request.settings.edit(**values)
         with TemporaryDirectory() as folder:
             starts = self.starts(needs, {}, data_root(config), Path(folder))
             config = config.edit(**stage.values_from_starts(config, starts, request.overrides))
-            return fingerprint_of(stage, config, data, starts)
+            return config, fingerprint_of(stage, config, data, starts)
 
     def _find_checkpoint(
         self, stage: AnyStage, config: StageConfig, data: Any, starts: Mapping[str, Start]
@@ -126,7 +126,7 @@ class Supplies:
     def _name_nearest(self, stage: AnyStage, config: StageConfig) -> None:
         """Log a finished run that differs in one or two settings: perhaps one of them was mistyped."""
         nearest = nearest_finished(self._client, stage.name, config.decisive())
-        if nearest is not None and len(nearest[1]) <= _NEAR_DIFFERENCES:
+        if nearest is not None and len(nearest[1]) <= NEAR_DIFFERENCES:
             run_id, differing = nearest
             log.info(
                 "the nearest is run %s, which differs in %s. To start from it anyway, pass checkpoint=%s",

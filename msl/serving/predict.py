@@ -84,7 +84,7 @@ def predict(config: PredictConfig) -> str:
         _report(reporter, origin.checkpoint.step, rows, time.monotonic() - start_s, settings.output)
         if unusable := [row for row in rows if row.problem]:
             raise DataError(_failure(unusable, len(files), settings.output))
-    log.info("%d images: %s", len(rows), settings.output)
+    log.info("%d %s: %s", len(rows), "image" if len(rows) == 1 else "images", settings.output)
     return reporter.run_id
 
 
@@ -196,5 +196,7 @@ def _failure(unusable: Sequence[Row], count: int, output: Path) -> str:
     lines = [f"{row.file}: {row.problem}" for row in unusable[:_LISTED_PROBLEMS]]
     if len(unusable) > _LISTED_PROBLEMS:
         lines.append(f"… and {len(unusable) - _LISTED_PROBLEMS} more, see {output / schema.PREDICTION_FILE}")
-    title = f"{len(unusable)} of {count} images could not be predicted; the others are in {output}"
+    noun = "image" if count == 1 else "images"
+    others = "" if len(unusable) == count else f"; the others are in {output}"
+    title = f"{len(unusable)} of {count} {noun} could not be predicted{others}"
     return "\n  ".join([title, *lines])

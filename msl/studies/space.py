@@ -1,6 +1,7 @@
 """A search space, as it is typed: ``lambda_target=0.1:10:log target_mode=maxsquare|IW_maxsquare max_iters=100``."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msl.errors import ConfigError
@@ -51,9 +52,10 @@ class Space:
         """The space that was typed.
 
         Raises:
-            ConfigError: a part cannot be read, or nothing varies.
+            ConfigError: a part cannot be read, a setting occurs twice, or nothing varies.
         """
         pairs = [_pair(part) for part in text.split()]
+        _refuse_repetitions(pairs)
         constants = {name: values for name, values in pairs if not {":", "|"} & set(values)}
         dimensions = {name: _dimension(name, values) for name, values in pairs if name not in constants}
         if not dimensions:
@@ -66,6 +68,13 @@ def _pair(part: str) -> tuple[str, str]:
     if not (name and sign and values):
         raise ConfigError(f"space: {part!r} is no setting with values. {_HOW}.")
     return name.replace("-", "_"), values
+
+
+def _refuse_repetitions(pairs: Sequence[tuple[str, str]]) -> None:
+    for name, count in Counter(name for name, _ in pairs).items():
+        if count > 1:
+            shown = " and ".join(f"{name}={values}" for other, values in pairs if other == name)
+            raise ConfigError(f"space: {name} is given {count} times, as {shown}: give it once.")
 
 
 def _dimension(name: str, values: str) -> Dimension:

@@ -8,7 +8,15 @@ from msl.tracking.ending import ending
 from msl.tracking.journalled import journal_of, journalled
 from msl.tracking.lease import refuse_if_held, take, this_process
 from msl.tracking.leftovers import forget_if_continued_elsewhere
-from msl.tracking.lineage import code_digest, find_finished, fingerprint, finished_runs, nearest_finished, runs_like
+from msl.tracking.lineage import (
+    code_digest,
+    find_finished,
+    fingerprint,
+    finished_runs,
+    nearest_finished,
+    nearest_interrupted,
+    runs_like,
+)
 from msl.tracking.locks import lock
 from msl.tracking.offline import Recording, recording
 from msl.tracking.reaper import is_interrupted
@@ -55,6 +63,7 @@ __all__ = [
     "journalled",
     "lock",
     "nearest_finished",
+    "nearest_interrupted",
     "note_failure",
     "open_run",
     "read_record",

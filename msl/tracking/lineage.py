@@ -12,6 +12,7 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.closure import CODE
 from msl.tracking.connection import connect
+from msl.tracking.reaper import is_interrupted
 from msl.tracking.search import LAST_ENDED_FIRST, search_runs
 
 _RUNS_COMPARED = 100  # the newest, to find the nearest
@@ -58,8 +59,23 @@ def nearest_finished(client: MlflowClient, stage: str, settings: Mapping[str, ob
 
     The newest of several such runs; None if the stage has no finished run.
     """
+    return _nearest(_finished(client, stage, _RUNS_COMPARED), settings)
+
+
+def nearest_interrupted(
+    client: MlflowClient, stage: str, settings: Mapping[str, object]
+) -> tuple[str, list[str]] | None:
+    """ID of the interrupted run of a stage whose settings differ least, and the settings that differ.
+
+    The newest of several such runs; None if the stage has no interrupted run.
+    """
+    runs = search_runs(client, f"tags.`{schema.STAGE}` = '{stage}'", most=_RUNS_COMPARED)
+    return _nearest((run for run in runs if is_interrupted(run)), settings)
+
+
+def _nearest(runs: Iterable[Run], settings: Mapping[str, object]) -> tuple[str, list[str]] | None:
     nearest = None
-    for run in _finished(client, stage, _RUNS_COMPARED):
+    for run in runs:
         known = run.data.params | {
             schema.param(name): run.data.tags.get(schema.changed(name))
             for name in settings

@@ -19,7 +19,7 @@ from msl.errors import DataError
 from msl.inputs.early import check_request
 from msl.inputs.history import History
 from msl.inputs.plan import plan_of
-from msl.recipes import RECIPES
+from msl.recipes import RECIPES, Request
 from msl.runs import run as carry_out
 from msl.tracking import finished_runs
 
@@ -138,9 +138,11 @@ def test_history_is_the_same_with_mlflow_and_without():
     assert {name: past.tags[name] for name in tags} == tags
 
 
-def test_one_domain_in_both_roles_is_mentioned_once(tmp_path, caplog):
+@pytest.mark.parametrize(("stage", "changes"), [("adapt", {"max_iters": 4}), ("bn", {"bn_images": 4})])
+def test_one_domain_in_both_roles_is_mentioned_once(stage, changes, tmp_path, caplog):
     source, _ = own_data.two_domains(tmp_path)
-    same = request("adapt", source=str(source), target=f"{tmp_path}/./{source.name}")
+    overrides = {**changes, "source": str(source), "target": f"{tmp_path}/./{source.name}"}
+    same = Request.of(stage=stage, recipe="streets", overrides=overrides)
     for _ in range(2):
         check_request(same)
     assert caplog.text.count("the target has no images that are new to the network") == 1

@@ -91,6 +91,22 @@ def test_what_is_unknown_is_told_with_the_nearest_names(arguments, message):
     assert message in result.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("adapt --target b.yaml --target c.yaml", "--target is given 2 times, as b.yaml and c.yaml: give it once."),
+        ("adapt --multi --multi false", "--multi is given 2 times, as true and false: give it once."),
+        ("adapt --lambda-target 1 --lambda_target=2", "--lambda_target is given 2 times, as 1 and 2: give it once."),
+        ("adapt --log_format json --log_format text", "--log_format is given 2 times, as json and text: give it once."),
+        ("serve --port 1 --port 2 --port 3", "--port is given 3 times, as 1 and 2 and 3: give it once."),
+    ],
+)
+def test_an_option_is_given_once(arguments, message):
+    result = invoke(*arguments.split())
+    assert result.exit_code == 2
+    assert f"Error: {message}\n" in result.output
+
+
 def test_names_may_have_hyphens():
     assert invoke("target-solo", "--help").output == invoke("target_solo", "--help").output.replace(
         "_solo [", "-solo ["

@@ -109,9 +109,13 @@ def test_auto_takes_the_newest_interrupted_run_and_begins_anew_if_there_is_none(
     assert "no interrupted run of stage pretrain has these settings, so a new one begins" in caplog.text
     assert f"resume = auto: run {ids[0]} of stage pretrain is continued" in caplog.text
     assert MlflowClient().get_run(ids[0]).data.tags["msl.attempt"] == "2"
+    assert "the nearest is" not in caplog.text
+    with pytest.raises(Exception, match="at step"):
+        carry_out(replace(request("pretrain", lr=1e30, eval_every=100, max_iters=8), resume=AUTO))
+    assert f"the nearest is run {ids[0]}, which differs in max_iters=4. To continue it" in caplog.text
     assert carry_out(replace(request("pretrain"), resume=AUTO)).run_id != ids[0]  # other settings
     assert carry_out(replace(request("pretrain"), resume=AUTO)).run_id != ids[0]  # a finished run is not continued
-    assert len(MlflowClient().search_runs(["0"])) == 3
+    assert len(MlflowClient().search_runs(["0"])) == 4
 
 
 def test_an_adaptation_goes_on_when_the_server_leaves_while_its_parent_trains(tmp_path, monkeypatch):

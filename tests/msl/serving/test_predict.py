@@ -133,6 +133,12 @@ def test_wrong_files_are_named_and_the_batch_goes_on(tmp_path):
     assert len(mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/predictions/predictions.csv").splitlines()) == 6
 
 
+def test_a_single_image_that_cannot_be_read_leaves_no_others(tmp_path):
+    (tmp_path / "in.png").write_text("no image")
+    with pytest.raises(DataError, match=r"^1 of 1 image could not be predicted\n  in.png: cannot be read"):
+        predict(settings(images="in.png"))
+
+
 def test_labels_have_the_images_own_sizes(tmp_path):
     sizes = {"a": (1, 1), "b": (7, 90), "c": (333, 11)}
     for name, size in sizes.items():

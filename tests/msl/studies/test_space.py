@@ -27,6 +27,7 @@ def test_ranges_choices_and_constants():
         ("lambda_target=0:1:log", "with log above 0"),
         ("lambda_target=0:1:lin", "LOW is less than HIGH"),
         ("lambda_target=a:b", "is no number"),
+        ("lr=1:2 lr=3", "space: lr is given 2 times, as lr=1:2 and lr=3: give it once"),
     ],
 )
 def test_a_wrong_space_is_refused(text, message):

@@ -4,17 +4,15 @@ import os
 import select
 import sys
 
-import click
-
 
 def confirmed(question: str, wait_s: float) -> bool:
     """Whether the person at the terminal says yes. No answer in time is a no; where nobody can answer, it is a yes."""
     if not _is_in_foreground():
         return True
-    click.echo(f"\n{question} [y/N] (no answer in {wait_s:g} s: no) ", nl=False, err=True)
+    print(f"\n{question} [y/N] (no answer in {wait_s:g} s: no) ", end="", file=sys.stderr, flush=True)
     answered, _, _ = select.select([sys.stdin], [], [], wait_s)
     if not answered:
-        click.echo(err=True)
+        print(file=sys.stderr)
         return False
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

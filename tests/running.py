@@ -71,7 +71,7 @@ def running(folder: Path, *options: str) -> Iterator[Service]:
     """`python -m entrypoints.serve` until the block ends."""
     port = free_port()
     command = [sys.executable, "-m", "entrypoints.serve", "--folder", str(folder), "--port", str(port)]
-    command += ["--workers", "1", *options]
+    command += options if "--workers" in options else ["--workers", "1", *options]
     path = folder / "server.log"
     env = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     with path.open("w") as log:

@@ -140,8 +140,9 @@ DATABASE = _rules(
      "then give `mlflow db upgrade {uri}`."),
     (r"server closed the connection|terminating connection|Lost connection|connection is closed|is starting up|"
      r"is shutting down|connection is lost|consuming input failed|connection to server|connection failed|"
-     r"Can't connect to (?:MySQL )?server|connection not open", "the database does not answer. Start it, or correct "
-     "the address in MLFLOW_TRACKING_URI; then give the command again."),
+     r"connection is bad|Can't connect to (?:MySQL )?server|connection not open",
+     "the database does not answer. Start it, or correct the address in MLFLOW_TRACKING_URI; then give the command "
+     "again."),
 )  # fmt: skip
 
 _STORAGE_PACKAGES = {"boto3": "'msl[s3]'", "botocore": "'msl[s3]'", "google": "google-cloud-storage",

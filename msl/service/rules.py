@@ -242,7 +242,7 @@ CLOSED = {
     "call language models, and store what they answer": (
         *("/gateway", "mlflow/gateway", "mlflow/gateway-proxy", "mlflow/assistant", "mlflow/mcp-servers"),
         *("mlflow/genai", "mlflow/issues", "mlflow/scorer", "mlflow/scorers", "mlflow/prompt-optimization"),
-        *("mlflow/label-schemas", "mlflow/review-queues", "mlflow/demo", "mlflow/datasets"),
+        *("mlflow/label-schemas", "mlflow/review-queues", "mlflow/demo", "mlflow/datasets", "mlflow/skills"),
         "mlflow/runs/create-promptlab-run",
     ),
     "traces of programs": (

@@ -26,6 +26,7 @@ def opening(uri: str) -> Iterator[None]:
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: PostgreSQL cannot be reached.
+        mlflow.exceptions.MlflowException: the tables are those of another version of MLflow.
     """
     if uri.startswith(("sqlite:///", "postgresql")):
         # It takes a second, for which everybody else would wait if MLflow did it within the lock.
@@ -33,14 +34,29 @@ def opening(uri: str) -> Iterator[None]:
     if uri.startswith("sqlite:///"):
         file = Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()  # a link stays a link
         with _sqlite_lock(file):
-            if file.name != _IN_MEMORY and not (file.is_file() and file.stat().st_size):
-                _make_tables(file)
+            if file.name != _IN_MEMORY:
+                if file.is_file() and file.stat().st_size:
+                    _require_schema(uri)
+                else:
+                    _make_tables(file)
             yield
     elif uri.startswith("postgresql"):
         with _postgresql_lock(uri):
+            _require_schema(uri)
             yield
     else:
         yield
+
+
+def _require_schema(uri: str) -> None:
+    """Refuse the tables of another MLflow: a newer one would change those of an older one unasked, without a copy."""
+    import sqlalchemy as sa
+    from mlflow.store.db.utils import _get_schema_version, _verify_schema
+
+    engine = sa.create_engine(uri, poolclass=sa.NullPool)
+    with suppress(sa.exc.DatabaseError):  # MLflow will say it
+        if _get_schema_version(engine) is not None:
+            _verify_schema(engine)
 
 
 def _make_tables(file: Path) -> None:

@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -73,8 +73,10 @@ def _run(storage: Storage, config: ServeConfig, watch: Callable[[str, str | None
     _require_log(config.access_log)
     os.environ |= environment(storage, config)
     counts.empty(storage.private / "counts")
-    with opening(storage.runs):
-        _prepare(storage)
+    with contextlib.ExitStack() as stack:
+        with _usable(storage):
+            stack.enter_context(opening(storage.runs))
+            _prepare(storage)
         password = _make_admin(storage, config)
     _announce(storage, config, password)
     watch(storage.runs, config.alert)
@@ -152,8 +154,14 @@ def _auth_file(storage: Storage, config: ServeConfig) -> Path:
 def _prepare(storage: Storage) -> None:
     from mlflow.server.handlers import initialize_backend_stores
 
+    initialize_backend_stores(storage.runs, storage.runs, "mlflow-artifacts:/")
+
+
+@contextlib.contextmanager
+def _usable(storage: Storage) -> Iterator[None]:
+    """Within this block, an error of the database says what to do."""
     try:
-        initialize_backend_stores(storage.runs, storage.runs, "mlflow-artifacts:/")
+        yield
     except (MlflowException, SQLAlchemyError) as error:
         if "out-of-date" not in str(error):
             raise ServiceError(f"database {storage.address} cannot be used: {reason(error, storage.runs)}") from error

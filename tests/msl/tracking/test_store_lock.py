@@ -1,8 +1,10 @@
 """Processes that open an empty store at the same moment."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from conftest import REPOSITORY
@@ -11,6 +13,8 @@ from running import postgresql, running
 
 from analysis import open_store
 from analysis.store.export import export
+from msl.errors import TrackingError
+from msl.tracking import connect
 
 # Processes that have loaded MLflow already, so that they truly open the store at the same moment.
 OPEN = """
@@ -67,6 +71,20 @@ def test_nobody_waits_while_another_process_imports_mlflow(tmp_path, monkeypatch
     command = [sys.executable, "-c", TAKES_THE_LOCK]
     output = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
     assert output.splitlines()[0] == "True"
+
+
+def test_the_tables_of_an_older_mlflow_are_left_as_they_are(tmp_path, monkeypatch):
+    """A newer MLflow that has more tables would change them unasked."""
+    file = tmp_path / "mlflow.db"
+    begin(1, f"sqlite:///{file}", monkeypatch)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("drop table webhook_events")
+        database.execute("update alembic_version set version_num = '0584bdc529eb'")
+    before = file.read_bytes()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{file}")
+    with pytest.raises(TrackingError, match=r"an older MLflow \(revision 0584bdc529eb, .* `mlflow db upgrade sqlite:"):
+        connect()
+    assert file.read_bytes() == before
 
 
 KILLED = """

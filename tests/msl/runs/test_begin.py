@@ -188,7 +188,7 @@ def test_the_authors_files_are_adapted_and_scored_as_ours(authors_file, the_run)
         evaluate(EvaluateConfig.of(checkpoint=authors_file))
     domains = {"source": None, "target": "tiny_real.yaml", "crop_size": (64, 32), "eval_images": 1}
     scored = evaluate(EvaluateConfig.of(checkpoint=authors_file, **domains))
-    assert the_run(scored.run_id)["msl.group"] .startswith("evaluate GTA5_source target=tiny_real@")
+    assert the_run(scored.run_id)["msl.group"].startswith("evaluate GTA5_source target=tiny_real@")
 
 
 def test_another_seed_gives_another_result(curves):

@@ -30,7 +30,7 @@ def opening(uri: str) -> Iterator[None]:
     """
     if uri.startswith(("sqlite:///", "postgresql")):
         # It takes a second, for which everybody else would wait if MLflow did it within the lock.
-        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # only its import counts
     if uri.startswith("sqlite:///"):
         file = Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()  # a link stays a link
         with _sqlite_lock(file):

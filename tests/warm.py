@@ -101,7 +101,7 @@ def warm_server(folder: Path) -> Iterator[None]:
 
 
 def _serve(path: str) -> None:
-    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # as below
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # a forked job has it
 
     import msl.commands.study
     import msl.commands.training

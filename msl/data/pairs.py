@@ -46,8 +46,8 @@ def pattern_samples(domain: DomainFile, split: str, labelled: bool) -> FileSampl
     listing = images.below(domain.root)
     pairs = list(_pairs(domain.root, pattern, listing.matches))
     if not pairs:
-        found = nothing_matches(images, domain.root)
-        raise DataError(f"{domain.name}: {found}; correct the pattern of images in the YAML file")
+        fault = nothing_matches(images, domain.root)
+        raise DataError(f"{domain.name}: {fault}; correct the pattern of images in the YAML file")
     split_pairs = _of_split(domain, split, pairs)
     if labelled:
         _check_depth(domain, split_pairs)

@@ -222,7 +222,10 @@ def asking(ask: Callable[[BaseException], None]) -> Iterator[None]:
 @contextmanager
 def confirming(confirm: Callable[[], bool]) -> Iterator[None]:
     """Within this block, Ctrl-C ends the innermost open run only if `confirm`, which asks a person, says so."""
-    signals = _open[-1]
+    signals = _open[-1] if _open else None
+    if signals is None:  # in another thread than the main one
+        yield
+        return
     signals.confirm = confirm
     try:
         yield

@@ -29,7 +29,7 @@ DATA = Path(__file__).parent
 # On one processor and version of torch the numbers are equal to the bit; others round otherwise, which flips single
 # pixels of guidance labels. Without any vector instructions, losses differ by 6e-5 at the most and scores by nothing.
 LOSS = {"rel": 1e-5, "abs": 1e-4}
-SCORE = {"abs": 1.0}  # percent; another torch decides some pixels of the small images differently
+SCORE = {"abs": 0.5}  # percent
 INCIDENTAL = ("speed/", "memory/", "attempt")
 NEWER = re.compile(r"adaptation/|target/criteria/|chosen/")  # metrics that version 1 did not log
 

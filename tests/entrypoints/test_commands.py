@@ -8,6 +8,7 @@ import sys
 import data_factory as factory
 import pytest
 import yaml
+from click import NoSuchOption
 from click.testing import CliRunner
 from conftest import REPOSITORY
 
@@ -215,7 +216,8 @@ def test_spellings(arguments, name, value):
         (["--lambda_target", "-1"], "Error: lambda_target = '-1': input should be greater than or equal to 0"),
         (["--recipe", "street"], "Error: recipe = 'street' is unknown. Did you mean streets?"),
         (["--target_mode", "max"], "Error: target_mode = 'max': unknown; did you mean maxsquare"),
-        (["--lambda_targt", "1"], "--lambda_target"),  # click's own sentence
+        (["--lambda_targt", "1"], NoSuchOption("--lambda_targt").format_message()),  # each click has its own words
+        (["--lambda_targt", "1"], "--lambda_target"),
         (["--network", "deeplabv3plus", "--batch_size", "1"], "needs two images. Pass batch_size=2 or freeze_bn=true"),
         (["--extra_metrics", "ec"], "Error: extra_metrics = 'ec': unknown; "),
         (["--width", "0.5", "--backbone", "resnet18"], "width = 0.5 needs backbone = mobilenet_v2"),

@@ -30,5 +30,5 @@ def test_no_answer_in_time_is_a_no():
 
 def test_where_nobody_can_answer_it_is_a_yes():
     command = [sys.executable, "-c", ASK.format(60).removesuffix("; input()")]
-    asked = subprocess.run(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    assert (asked.stdout, asked.stderr) == ("the answer is True\n", "")
+    process = subprocess.run(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (process.stdout, process.stderr) == ("the answer is True\n", "")

@@ -11,8 +11,6 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
-import PIL
 import pytest
 import torch
 from tiny import request
@@ -56,7 +54,6 @@ def _double_precision():
     torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.skipif(PIL.__version__ < "12" or np.__version__ < "2", reason="they draw other streets")
 @pytest.mark.parametrize("name", RUNS)
 def test_ten_steps_follow_their_golden_curve(name, curves):
     stage, changes = RUNS[name]

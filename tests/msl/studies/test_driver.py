@@ -146,7 +146,7 @@ def job_at_work(folder):
 
 
 def wait_for(condition):
-    until = time.monotonic() + 120
+    until = time.monotonic() + 60
     while (value := condition()) is None:
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -82,6 +82,7 @@ class Sender:
             while self._rows and self._rows[0][0] <= self._secured:
                 self._send_rows()
             while self._rest:
+                self._hold()
                 self._send_record(self._rest[0])
                 self._note(rest=self._rest.popleft().number)
         except UnreachableError as error:

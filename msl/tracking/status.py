@@ -11,9 +11,14 @@ MESSAGE_LIMIT = 5000  # characters of msl.error; MLflow cuts longer tags than 8 
 
 
 def go_on(client: MlflowClient, run_id: str) -> None:
-    """The run goes on: what was said of an earlier end goes."""
-    _forget_end(client, client.get_run(run_id))
-    client.update_run(run_id, status=schema.RUNNING)
+    """The run goes on: what was said of an earlier end goes.
+
+    A run that is in progress already is left alone: whoever slept in here may find it ended by somebody else.
+    """
+    run = client.get_run(run_id)
+    _forget_end(client, run)
+    if run.info.status != schema.RUNNING:
+        client.update_run(run_id, status=schema.RUNNING)
 
 
 def close(client: MlflowClient, run_id: str, tags: Mapping[str, str], end_ms: int | None = None) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,13 @@ from mlflow.tracking import MlflowClient
 
 from msl import schema
 from msl.errors import TrackingError
-from msl.tracking import open_run
+from msl.tracking import lease, open_run
 from msl.tracking.journal import Journal, segments
 from msl.tracking.journalled import Journalled
 from msl.tracking.progress import Progress, is_sent
 from msl.tracking.run_folder import run_folder
 from msl.tracking.sender import Sender, UnreachableError
+from msl.tracking.status import go_on
 from msl.tracking.sync import sync
 
 
@@ -277,6 +279,43 @@ def test_a_second_sender_finds_what_the_first_has_left(door, client, run_id, tmp
     door.fault = lambda path, body: None
     send(client, run_id, way)
     assert Path(client.download_artifacts(run_id, "notes/a.txt")).read_text() == "two"
+
+
+def test_a_sender_that_slept_between_two_records_does_not_send_the_second(door, server, run_id, tmp_path, monkeypatch):
+    """Meanwhile another machine has continued the run, and ended it."""
+    monkeypatch.setenv("MSL_LEASE_S", "1")
+    other = MlflowClient(server)
+    ours = lease.this_process()
+
+    def sleep(path, body):
+        if b"first" in body:
+            time.sleep(1)
+            elsewhere = replace(ours, host="elsewhere", machine="another")
+            other.set_tag(run_id, schema.LEASE, str(lease.Lease(elsewhere, time.time() + 60)))
+            other.set_terminated(run_id)
+
+    door.fault = sleep
+    way = journal_of(MlflowClient(door.uri), run_id, tmp_path)
+    way.tags({"first": "1"})
+    way.tags({"second": "2"})
+    with pytest.raises(lease.LeaseLostError, match="on elsewhere"):
+        send(MlflowClient(door.uri), run_id, way)
+    run = other.get_run(run_id)
+    assert (run.info.status, "first" in run.data.tags, "second" in run.data.tags) == ("FINISHED", True, False)
+
+
+def test_a_sender_that_slept_while_a_run_began_does_not_open_it_again(store):
+    other = MlflowClient(store)
+    run_id = other.create_run("0").info.run_id
+
+    class Sleeper(MlflowClient):
+        def get_run(self, run_id):
+            run = super().get_run(run_id)
+            other.set_terminated(run_id)
+            return run
+
+    go_on(Sleeper(store), run_id)
+    assert other.get_run(run_id).info.status == "FINISHED"
 
 
 def checkpoint_journal(client, run_id, tmp_path, content):

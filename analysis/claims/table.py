@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from analysis.claims.claims import Region, Statement
-from analysis.claims.verdicts import Evidence, Finding
+from analysis.claims.verdicts import Evidence, Finding, Verdict
 from analysis.seeds import DROP, FALL, Measure, SeedGroup
 from analysis.tables import ID_DIGITS, NOTHING, Cell, Column, Footnotes, Table, interval_text, number_text, text_cell
 
@@ -17,13 +18,24 @@ _COLUMNS = (
     Column("n", "n"),
     Column("verdict", "verdict", ("", "reason", "runs"), numeric=False),
 )
+_NOT_RUN: Final[Verdict] = "not run"
 _INDENT = "\N{NO-BREAK SPACE}" * 2
 
 
-def claim_table(findings: Sequence[Finding], which: str) -> Table:
-    """The verdicts with their numbers; footnotes name the groups and runs behind them."""
+def claim_table(findings: Sequence[Finding], which: str, *, is_short: bool = False) -> Table:
+    """The verdicts with their numbers; footnotes name the groups and runs behind them.
+
+    Args:
+        findings: the verdicts.
+        which: the checkpoint, ``last`` or ``best``.
+        is_short: one row for all claims that were not run, in place of one for each.
+    """
     footnotes = Footnotes()
-    rows = [row for finding in findings for row in _rows(finding, footnotes)]
+    absent = [finding for finding in findings if finding.verdict == _NOT_RUN] if is_short else []
+    shown = [finding for finding in findings if finding.verdict != _NOT_RUN] if is_short else findings
+    rows = [row for finding in shown for row in _rows(finding, footnotes)]
+    if absent:
+        rows.append(_absent_row(absent, footnotes))
     caption = (
         f"The report's claims and our runs: points of the {which} checkpoint's scores, or losses. Supported: the "
         "interval is inside of what is claimed; not supported: outside; undecided: it crosses a bound, or too few seeds"
@@ -31,17 +43,28 @@ def claim_table(findings: Sequence[Finding], which: str) -> Table:
     return Table(caption, _COLUMNS, tuple(rows), footnotes.texts)
 
 
+def _absent_row(findings: Sequence[Finding], footnotes: Footnotes) -> tuple[Cell, ...]:
+    names = ", ".join(finding.claim.id for finding in findings)
+    reasons = footnotes.mark(f"{finding.claim.id}: {'; '.join(_reasons(finding))}" for finding in findings)
+    empty = [text_cell(NOTHING), text_cell(""), text_cell(""), Cell("", (math.nan,) * 3), Cell("", (math.nan,))]
+    return (Cell(names, (names,)), *empty, Cell(_NOT_RUN, (_NOT_RUN, "", ""), reasons))
+
+
+def _reasons(finding: Finding) -> list[str]:
+    return list(dict.fromkeys(evidence.reason for evidence in finding.evidence))
+
+
 def _rows(finding: Finding, footnotes: Footnotes) -> list[tuple[Cell, ...]]:
-    if finding.verdict == "not run":
+    if finding.verdict == _NOT_RUN:
         return [_claim_row(finding, footnotes)]
-    evidence = [item for item in finding.evidence if item.verdict != "not run" or not finding.claim.any_role]
+    evidence = [item for item in finding.evidence if item.verdict != _NOT_RUN or not finding.claim.any_role]
     return [_claim_row(finding, footnotes), *(_statement_row(item, finding, footnotes) for item in evidence)]
 
 
 def _claim_row(finding: Finding, footnotes: Footnotes) -> tuple[Cell, ...]:
-    is_run = finding.verdict != "not run"
+    is_run = finding.verdict != _NOT_RUN
     groups = [_group_note(role, candidate.group) for role, candidate in finding.groups.items()]
-    reasons = [] if is_run else list(dict.fromkeys(item.reason for item in finding.evidence))
+    reasons = [] if is_run else _reasons(finding)
     claim = finding.claim
     return (
         Cell(f"{claim.id} {claim.text}", (claim.id,), footnotes.mark(groups if is_run else [])),
@@ -62,7 +85,7 @@ def _statement_row(evidence: Evidence, finding: Finding, footnotes: Footnotes) -
     statement, text = evidence.statement, _statement(evidence.statement)
     interval = evidence.interval
     bounds = (math.nan, math.nan) if interval is None else (interval.low, interval.high)
-    reasons = [evidence.reason] if evidence.reason and evidence.verdict == "not run" else []
+    reasons = [evidence.reason] if evidence.reason and evidence.verdict == _NOT_RUN else []
     is_undecided = evidence.reason and evidence.verdict == "undecided"
     verdict = f"{evidence.verdict}: {evidence.reason}" if is_undecided else evidence.verdict
     return (
@@ -85,7 +108,7 @@ def _number(evidence: Evidence) -> str:
 
 
 def _case(finding: Finding) -> str:
-    if not finding.context or finding.verdict == "not run":
+    if not finding.context or finding.verdict == _NOT_RUN:
         return NOTHING
     source, target, backbone = finding.context
     domains = source if target == "None" else f"{source} → {target}"  # a pretraining can do without a target

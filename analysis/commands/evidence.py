@@ -5,15 +5,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.commands.options import BASELINE, plain_errors, print_table, runs_of_msl, split_names, table_options
+from analysis.commands.options import (
+    BASELINE,
+    plain_errors,
+    print_table,
+    runs_of_msl,
+    single_option,
+    split_names,
+    table_options,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
 
-_MEASURE = click.option("--metric", default="mIoU", show_default=True, help="Score: mIoU, IoU/road, best/mIoU, ….")
-_FIGURE = click.option(
+_MEASURE = single_option("--metric", default="mIoU", show_default=True, help="Score: mIoU, IoU/road, best/mIoU, ….")
+_FIGURE = single_option(
     "--figure", type=click.Path(path_type=Path), help="Draw it too, into this file with .svg and .png; no ending."
 )
 
@@ -40,14 +48,14 @@ def attribution(experiment: str, form: str, store: str, metric: str, figure: Pat
 
 @click.command()
 @table_options
-@click.option(
+@single_option(
     "--among",
     type=click.Choice(["checkpoints", "runs"]),
     default="checkpoints",
     show_default=True,
     help="What is chosen from: the evaluations of each run, or runs that share parent and seed.",
 )
-@click.option("--stage", help="Only runs of this stage, such as adapt; all if left out.")
+@single_option("--stage", help="Only runs of this stage, such as adapt; all if left out.")
 @_FIGURE
 def selectors(experiment: str, form: str, store: str, among: Any, stage: str | None, figure: Path | None) -> None:
     """How well criteria choose that need no target labels: the regret of each."""
@@ -68,8 +76,8 @@ def selectors(experiment: str, form: str, store: str, among: Any, stage: str | N
 @table_options
 @BASELINE
 @_MEASURE
-@click.option("--differences", default="0.5,1,2", show_default=True, help="Differences to find, with commas between.")
-@click.option(
+@single_option("--differences", default="0.5,1,2", show_default=True, help="Differences to find, with commas between.")
+@single_option(
     "--power", type=click.FloatRange(0.05, 0.999), default=0.8, show_default=True, help="Probability of finding them."
 )
 def power(experiment: str, form: str, store: str, baseline: str, metric: str, differences: str, power: float) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from analysis.commands.options import DOMAIN, EXPERIMENT, STORE, plain_errors, runs_of_msl, split_names
+from analysis.commands.options import DOMAIN, EXPERIMENT, STORE, plain_errors, runs_of_msl, single_option, split_names
 from analysis.errors import AnalysisError, unknown
 
 if TYPE_CHECKING:
@@ -25,17 +25,17 @@ _GROUPS = click.option(
 @click.command()
 @EXPERIMENT
 @_GROUPS
-@click.option(
+@single_option(
     "--metrics",
     default="target/mIoU,source/mIoU,loss/source,loss/target",
     show_default=True,
     help="One plot each, with commas between; with --against, the one that is drawn (mIoU, best/PA, target_loss, …).",
 )
-@click.option("--axis", type=click.Choice(["step", "epoch"]), default="step", show_default=True)
-@click.option("--smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True)
+@single_option("--axis", type=click.Choice(["step", "epoch"]), default="step", show_default=True)
+@single_option("--smoothing", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True)
 @click.option("--classes", is_flag=True, help="Bars of every class's IoU in place of curves.")
-@click.option("--against", help="A parameter: every run's metric against it, in place of curves.")
-@click.option("--output", type=click.Path(path_type=Path), default="curves", show_default=True, help="Without ending.")
+@single_option("--against", help="A parameter: every run's metric against it, in place of curves.")
+@single_option("--output", type=click.Path(path_type=Path), default="curves", show_default=True, help="Without ending.")
 @STORE
 def curves(experiment: str, names: tuple[str, ...], output: Path, store: str, **style: Any) -> None:
     """Draw a figure over seed groups, as SVG and as PNG."""
@@ -68,7 +68,7 @@ def curves(experiment: str, names: tuple[str, ...], output: Path, store: str, **
 @EXPERIMENT
 @_GROUPS
 @DOMAIN
-@click.option("--output", type=click.Path(path_type=Path), default="panels.png", show_default=True)
+@single_option("--output", type=click.Path(path_type=Path), default="panels.png", show_default=True)
 @STORE
 def panels(experiment: str, names: tuple[str, ...], domain: str, output: Path, store: str) -> None:
     """Put image, label and the predictions of several groups side by side."""

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,6 +13,7 @@ import click
 from analysis.errors import AnalysisError
 from msl import schema
 from msl.console import explained, guarded, masked
+from msl.once import OnceOption
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,30 +23,32 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-STORE = click.option(
+single_option = partial(click.option, cls=OnceOption)  # as `click.option`; given twice, it is refused
+
+STORE = single_option(
     "--store",
     default=lambda: os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db"),
     help="URI of the run store: a database or a server.  [default: $MLFLOW_TRACKING_URI, or sqlite:///mlflow.db]",
 )
-EXPERIMENT = click.option("--experiment", required=True, help="Name of the experiment.")
-ANY_EXPERIMENT = click.option("--experiment", help="Name of the experiment; all if left out.")
-BASELINE = click.option(
+EXPERIMENT = single_option("--experiment", required=True, help="Name of the experiment.")
+ANY_EXPERIMENT = single_option("--experiment", help="Name of the experiment; all if left out.")
+BASELINE = single_option(
     "--baseline",
     required=True,
     help="Group to compare with: its name, as a table shows it, or a part that no other name has.",
 )
-CHECKPOINT = click.option(
+CHECKPOINT = single_option(
     "--which",
     type=click.Choice(schema.CHECKPOINTS),
     default=schema.LAST,
     show_default=True,
     help="Checkpoint.",
 )
-DOMAIN = click.option(
+DOMAIN = single_option(
     "--domain", type=click.Choice([schema.TARGET, schema.SOURCE]), default=schema.TARGET, show_default=True
 )
 _RAW = "analysis.raw"
-_FORMAT = click.option(
+_FORMAT = single_option(
     "--format",
     "form",
     type=click.Choice(["text", "markdown", "latex", "csv", "html"]),

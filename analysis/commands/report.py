@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from analysis.commands.options import BASELINE, EXPERIMENT, STORE, plain_errors
+from analysis.commands.options import BASELINE, EXPERIMENT, STORE, plain_errors, single_option
 
 
 @click.command()
 @EXPERIMENT
 @BASELINE
-@click.option(
+@single_option(
     "--output", type=click.Path(path_type=Path), default="report.html", show_default=True, help="Ends in .html or .md."
 )
 @STORE

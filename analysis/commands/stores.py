@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.options import ANY_EXPERIMENT, EXPERIMENT, RAW, STORE, is_raw, plain_errors, runs_of_msl
+from analysis.commands.options import (
+    ANY_EXPERIMENT,
+    EXPERIMENT,
+    RAW,
+    STORE,
+    is_raw,
+    plain_errors,
+    runs_of_msl,
+    single_option,
+)
 from msl import schema
 from msl.console import masked
 
@@ -19,7 +28,7 @@ _SHOWN = ["run_id", "status", "start", schema.STAGE, schema.GROUP, _MIOU]
 
 @click.command("runs")
 @ANY_EXPERIMENT
-@click.option("--format", "form", type=click.Choice(["text", "csv"]), default="text", show_default=True)
+@single_option("--format", "form", type=click.Choice(["text", "csv"]), default="text", show_default=True)
 @RAW
 @STORE
 def list_runs(experiment: str | None, form: str, store: str) -> None:
@@ -79,7 +88,7 @@ def export_experiment(folder: Path, experiment: str, artifacts: bool, store: str
 
 @click.command("import")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--experiment", help="Name of the experiment in the other store; the exported name if left out.")
+@single_option("--experiment", help="Name of the experiment in the other store; the exported name if left out.")
 @STORE
 def import_experiment(folder: Path, experiment: str | None, store: str) -> None:
     """Put the experiment that `export` wrote into FOLDER into another store, where its runs get new IDs."""

@@ -11,6 +11,7 @@ from analysis.commands.options import (
     plain_errors,
     print_table,
     runs_of_msl,
+    single_option,
     split_names,
     table_options,
 )
@@ -21,18 +22,18 @@ if TYPE_CHECKING:
     from analysis.comparison import Published
     from analysis.seeds import SeedGroup
 
-_METRICS = click.option(
+_METRICS = single_option(
     "--metrics",
     help="Columns, with commas between: mIoU, IoU/road, source/PA, target_loss, best/mIoU, ….",
 )
-_SPREAD = click.option(
+_SPREAD = single_option(
     "--spread",
     type=click.Choice(["std", "t", "bootstrap"]),
     default="std",
     show_default=True,
     help="What follows a mean: the standard deviation, or its 95 % interval, which differences then have too.",
 )
-_LAYOUT = click.option(
+_LAYOUT = single_option(
     "--layout",
     type=click.Choice(["columns", "report"]),
     default="columns",
@@ -47,7 +48,7 @@ _LAYOUT = click.option(
 @_METRICS
 @_SPREAD
 @_LAYOUT
-@click.option(
+@single_option(
     "--published",
     default="auto",
     show_default=True,
@@ -67,7 +68,7 @@ def table(experiment: str, form: str, store: str, baseline: str, metrics: str, p
 
 @click.command()
 @table_options
-@click.option("--baseline", help="Group to which the others' differences are shown; none if left out.")
+@single_option("--baseline", help="Group to which the others' differences are shown; none if left out.")
 @CHECKPOINT
 @DOMAIN
 def classes(experiment: str, form: str, store: str, **style: Any) -> None:
@@ -81,8 +82,8 @@ def classes(experiment: str, form: str, store: str, **style: Any) -> None:
 
 @click.command()
 @table_options
-@click.option("--parameter", required=True, help="Setting whose values are the rows, such as lambda_target.")
-@click.option("--but", default="", help="Settings that may differ too, with commas between.")
+@single_option("--parameter", required=True, help="Setting whose values are the rows, such as lambda_target.")
+@single_option("--but", default="", help="Settings that may differ too, with commas between.")
 @_METRICS
 @_SPREAD
 @_LAYOUT

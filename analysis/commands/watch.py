@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from analysis.commands.options import ANY_EXPERIMENT, STORE, plain_errors
+from analysis.commands.options import ANY_EXPERIMENT, STORE, plain_errors, single_option
 from analysis.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 @click.command()
 @ANY_EXPERIMENT
-@click.option(
+@single_option(
     "--every", type=click.FloatRange(0.1), default=5.0, show_default=True, help="Seconds from one view to the next."
 )
 @click.option("--once", is_flag=True, help="Show one view and end.")

@@ -105,7 +105,7 @@ def gather(store: "Store", experiment: str, baseline: str, artifacts: "Artifacts
         gains=_gains(runs),
         criteria=_criteria(store, runs),
         per_class=_class_table(runs, base.name),
-        claims=claim_table(judge(runs, find_claims(), schema.LAST), schema.LAST),
+        claims=claim_table(judge(runs, find_claims(), schema.LAST), schema.LAST, is_short=True),
         curves=group_curves(store, with_curves, report_metrics()),
         curves_note=_curves_note(len(with_curves), len(ranked)),
         panels=tuple(panels),

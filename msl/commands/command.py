@@ -9,11 +9,11 @@ from pydantic.fields import FieldInfo
 
 from msl import schema
 from msl.commands.dry_run import print_settings
-from msl.commands.once import OnceOption
 from msl.commands.options import setting_option
 from msl.config import RequestConfig
 from msl.console import JSON, TEXT, explained, guarded, masked, set_up
 from msl.errors import MslError
+from msl.once import OnceOption
 from msl.world import world
 
 

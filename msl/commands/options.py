@@ -6,8 +6,8 @@ import click
 from pydantic.fields import FieldInfo
 
 from msl.commands.completion import completion
-from msl.commands.once import OnceOption
 from msl.commands.values import setting_value, spell
+from msl.once import OnceOption
 
 
 def setting_option(name: str, field: FieldInfo, default: object) -> click.Option:

@@ -27,7 +27,9 @@ def plan_tree(
     done = sum(standing.state == DONE for standing in standings.values())
     seconds = estimates.total_s(todo, slots)
     time_text = (
-        "not estimated: no finished run is like some of them" if seconds is None else f"about {duration(seconds)}"
+        "not estimated: no finished run is like some of them"
+        if seconds is None
+        else f"about {duration(seconds)} of steps"
     )
     yield f"{len(graph)} runs: {done} done, {len(todo)} to do; {time_text}, {slots} at a time"
     shown: set[Node] = set()

@@ -125,6 +125,19 @@ def test_a_store_in_which_a_claim_is_false(claim, changed):
     assert verdicts(report(**changed), claim) == {claim: "not supported"}
 
 
+def test_a_short_table_has_one_row_for_all_that_was_not_run():
+    findings = judge(report(single=None, direct=None, v3=None, v3_lr=None), find_claims())
+    absent = [finding.claim.id for finding in findings if finding.verdict == "not run"]
+    short, whole = (claim_table(findings, "last", is_short=is_short) for is_short in (True, False))
+    *others, last = short.rows
+    assert len(absent) > 1
+    assert last[0].text == ", ".join(absent)
+    assert len(others) == len(whole.rows) - len(absent)
+    reasons = [short.notes[mark - 1] for mark in last[-1].marks]
+    assert [reason.partition(":")[0] for reason in reasons] == absent
+    assert all("no finished, comparable group" in reason for reason in reasons)
+
+
 def test_seeds_that_hardly_differ_refute_that_repeats_do():
     runs = report()
     adapted = runs["msl.group"].isin(["ms", "iw", "multi_iw"])

@@ -55,3 +55,9 @@ def test_what_the_terminal_cannot_hold_is_an_escape(store, add_run, encoding):
         assert b"Traceback" not in result.stderr
         told = result.stdout + result.stderr
         assert rb"\u4e2d" in told or HAN.encode() in told  # click writes UTF-8 where Python says ASCII
+
+
+def test_an_option_that_is_given_twice_is_refused():
+    result = CliRunner().invoke(main, ["table", "--baseline", "a", "--baseline", "b"])
+    assert result.exit_code == 2
+    assert "--baseline is given 2 times, as a and b: give it once." in result.output

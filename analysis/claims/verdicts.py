@@ -208,8 +208,8 @@ def _number(statement: Statement, values: Sequence[dict[str, float]]) -> tuple[f
 
 def _reason(interval: Interval | None, n: int, statement: Statement) -> str:
     if not n:
-        is_drop = statement.metric.startswith(DROP)
-        return "too few evaluations" if is_drop else f"{statement.metric} is no number in these runs"
+        few = {DROP: "too few evaluations", FALL: "too few logged losses"}
+        return few.get(statement.metric.partition("/")[0], f"{statement.metric} is no number in these runs")
     if interval is None:
         return "too few seeds"
     return "interval crosses a bound"

@@ -1,7 +1,6 @@
 """Runs that differ by seed only: their groups, measures and statistics, and what makes a comparison unfair.
 
-`groups` makes seed groups of runs, `names` finds them and shortens their names, `spelled` completes names that are
-shortened already. `measures` names their numbers,
+`groups` makes seed groups of runs, `names` finds them and shortens their names. `measures` names their numbers,
 `statistics` summarises these over seeds. `trends` reads from a run's curves how it developed, `comparability` finds
 what the reader of a comparison has to know.
 """

@@ -10,7 +10,6 @@ import pandas as pd
 from analysis.errors import AnalysisError
 from analysis.seeds.measures import Measure
 from analysis.seeds.names import find_group
-from analysis.seeds.spelled import spelled
 from msl import schema
 
 _SEED = schema.param(schema.SEED)
@@ -142,7 +141,7 @@ def seed_groups(runs: pd.DataFrame) -> dict[str, SeedGroup]:
     finished = {name: group for name, group in groups.items() if len(group.runs)}
     if not finished:
         raise AnalysisError(f"none of the {len(runs)} runs here is finished; a group appears when one of its runs is")
-    names = spelled({name: group.settings for name, group in finished.items()})
+    names = schema.spelled({name: group.settings for name, group in finished.items()})
     return {names[name]: replace(group, name=names[name]) for name, group in finished.items()}
 
 

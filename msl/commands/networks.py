@@ -1,6 +1,7 @@
 """The commands that use a trained network, and those that check or prepare data before training."""
 
 from collections.abc import Mapping
+from shlex import quote
 from typing import Any
 
 import click
@@ -49,7 +50,7 @@ def _package(config: PackageConfig, request: RequestConfig) -> None:
 
     packaged = package(config)
     click.echo(f"{packaged.uri}, logged to run {packaged.run_id}")
-    click.echo(f"to serve it: mlflow models serve --model-uri {packaged.uri} --env-manager local")
+    click.echo(f"to serve it: mlflow models serve --model-uri {quote(packaged.uri)} --env-manager local")
 
 
 def _validate(config: ValidateConfig, request: RequestConfig) -> None:

@@ -41,15 +41,9 @@ def _study(call: RequestConfig, values: dict[str, Any]) -> None:
 def _check_baseline(name: str, baseline: str, graph: "Graph") -> None:
     """Refuse a baseline that is no single group of the plan, before anything is trained."""
     from analysis.errors import AnalysisError
-    from analysis.seeds import INERT, find_group
-    from analysis.seeds.spelled import spelled
+    from analysis.seeds import find_group
 
-    settings = {node.group: node.request.settings.flat() for node in graph}
-    texts = {
-        group: {option: str(value) for option, value in values.items() if option not in INERT}
-        for group, values in settings.items()
-    }
-    groups = list(spelled(texts).values())
+    groups = list(graph.names.values())
     try:
         find_group(baseline, dict(zip(groups, groups, strict=True)))
     except AnalysisError as error:

@@ -50,7 +50,7 @@ class SweepConfig(ExecutorConfig):
 
     name: str = Field("sweep", description="Name of the sweep; the same name continues one that was interrupted.")
     stage: Annotated[str, AfterValidator(STAGES.check), STAGES] = Field("adapt", description="Stage to run.")
-    recipe: str = Field("streets", description="Set of defaults to start from.")
+    recipe: str = Field("auto", description="Set of defaults to start from; auto: one that fits the data.")
     space: str = Field(
         description="Settings with blanks between: NAME=LOW:HIGH, NAME=LOW:HIGH:log, NAME=VALUE|VALUE, or NAME=VALUE "
         "for one that does not vary."

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from msl.data.images import LabelReader, RawSamples, UInt8, decode_image, read_image, read_label
 from msl.data.inspection import FileRecord, scan
-from msl.data.palettes import palette_notices
 from msl.data.samples import Kind, Problem, Report
+from msl.data.unmatched import none_there
 from msl.labels import IGNORE, UNKNOWN
 
 _MIN_LIT_SHARE = 1e-3  # of an image's values that are brighter than almost black; even a night has its lamps
@@ -87,8 +87,15 @@ class FileSamples:
             sizes=sizes,
             pixels=_train_pixels(raw_pixels, table),
             raw_pixels=raw_pixels,
-            notes=[*self.notes, *palette_notices(label.colours for i in usable for label in records[i][1:])],
+            palettes=[label.colours for label in labels],
+            notes=[*self.notes, *_none_there(self.pairs, labels)],
         )
+
+
+def _none_there(pairs: Sequence[FilePair], labels: Sequence[FileRecord]) -> Iterator[str]:
+    """What is there if no label is: the pattern of the labels is wrong, perhaps by a letter."""
+    if labels and all(label.missing for label in labels):
+        yield f"no label is there: {none_there(pairs[0].label)}"
 
 
 def _digest(samples: Iterable[tuple[str, _Records]]) -> str:

@@ -71,7 +71,9 @@ def decode_ids(data: bytes) -> RawSamples:
         _check_size(image)
         _check_lossless(image)
         if image.mode not in _LABEL_MODES:
-            raise ValueError(f"it has mode {image.mode}: save it with one id per pixel, as grey or palette PNG")
+            raise ValueError(
+                f"it has mode {image.mode}: save it with one id per pixel, as grey PNG: see docs/own-data.md#classes"
+            )
         stored = _stored_range(image)
         samples = np.array(_upright(image))
     if samples.dtype == np.bool_ or stored == 255:

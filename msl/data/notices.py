@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from msl.data.palettes import contradictions, differences
 from msl.data.samples import Report
 from msl.labels import CAMVID_IDS, CITYSCAPES_IDS, IGNORE, LABEL_SETS, SYNTHIA_IDS, LabelSet, RawIds
 from msl.labels.names import nearest
@@ -26,7 +27,14 @@ def label_notices(report: Report, ids: RawIds, label_set: LabelSet) -> list[str]
         ids: what its raw ids mean.
         label_set: the classes in which they are read.
     """
-    return [*_unmapped(ids, label_set), *_train_ids(report, ids), *_shares(report, label_set)]
+    palettes = report.palettes
+    return [
+        *differences(palettes),
+        *contradictions(palettes, ids, label_set),
+        *_unmapped(ids, label_set),
+        *_train_ids(report, ids),
+        *_shares(report, label_set),
+    ]
 
 
 def _unmapped(ids: RawIds, label_set: LabelSet) -> Iterator[str]:

@@ -1,6 +1,7 @@
-"""What a message says of a pattern that matches no file: what is there in place of it."""
+"""What a message says of a pattern that matches no file, or of files that are missing: what is there in place of it."""
 
 from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 
 from msl.data.patterns import Pattern
@@ -12,6 +13,14 @@ def nothing_matches(pattern: Pattern, root: Path) -> str:
     """``no file matches /data/frames/*.png: /data/frames has 12 .tif, 3 .txt``."""
     folder = pattern.base(root).joinpath(*pattern.parts[: pattern.fixed])
     return f"no file matches {pattern.base(root) / pattern.text}: {_content(folder)}"
+
+
+def none_there(path: Path) -> str:
+    """``/data/masks has 1_mask.png in place of 1_masks.png``: of one of several files that are all missing."""
+    folder = path.parent
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    near = get_close_matches(path.name, names, n=1)
+    return f"{folder} has {near[0]} in place of {path.name}" if near else _content(folder)
 
 
 def _content(folder: Path) -> str:

@@ -63,10 +63,10 @@ def check(role: str, domain: Domain, skip_bad: bool) -> Checked:
     if not checked.report.problems:
         return checked
     named = "\n  ".join([checked.headline(), *checked.report.named(_LISTED_PROBLEMS)])
+    if not len(checked.domain):
+        raise DataError(f"{named}\nNo sample is left. Correct the data; -e validate lists all.")
     if not skip_bad:
         raise DataError(f"{named}\n-e validate lists them all. -P skip_bad=true leaves them out.")
-    if not len(checked.domain):
-        raise DataError(f"{named}\nNo sample is left. Correct the data.")
     log.warning(
         "%s\nskip_bad: using the other %d samples; scores on this split use only these. "
         "Artifact %s/%s lists the samples that are left out.",

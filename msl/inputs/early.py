@@ -14,6 +14,7 @@ from msl.data.files import FileSamples
 from msl.data.images import SUFFIXES
 from msl.data.patterns import Pattern
 from msl.data.titles import domain_title
+from msl.data.unmatched import none_there, nothing_matches
 from msl.errors import CheckpointError, ConfigError, DataError, MissingSplitError, UnlabelledError
 from msl.foreign_files import refusal
 from msl.inputs.epochs import epoch_length
@@ -147,10 +148,12 @@ def check_images(config: StageConfig) -> None:
         return
     is_pattern = not Path(place).exists()
     if is_pattern and not Pattern.is_meant(place):
-        raise DataError(f"images = {place}: no such file or folder")
+        raise DataError(f"images = {place}: no such file or folder; {none_there(Path(place))}")
     with suppress(ValueError):  # a pattern that cannot be is refused where it is used
         folder, pattern = (Path(), Pattern.of(place)) if is_pattern else (Path(place), Pattern.of("**/*"))
         if not any(path.suffix.lower() in SUFFIXES for path in pattern.paths_below(folder)):
+            if is_pattern:
+                raise DataError(f"images = {place}: {nothing_matches(pattern, folder)}")
             raise DataError(f"images = {place}: no images in it ({', '.join(sorted(SUFFIXES))})")
 
 

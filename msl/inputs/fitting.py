@@ -10,6 +10,7 @@ from msl.config import AdaptConfig, PrepareConfig, ValidateConfig
 from msl.data.catalog import check_name
 from msl.data.facts import image_facts, is_generated
 from msl.errors import ConfigError
+from msl.inputs.notices import tell_once
 from msl.inputs.weights_at_hand import missing_imagenet
 from msl.recipes import Request, find_recipe
 from msl.recipes.fitting import FITTED, DomainFacts, Fitted, fit_segmentation, fit_style
@@ -188,7 +189,7 @@ def _with_weights(stage: str, fitted: Fitted, overrides: dict[str, Any]) -> tupl
     if missing is None:
         return overrides, {**fitted.reasons, "weights": "better than random ones"}
     if "checkpoint" not in overrides:
-        log.warning("training begins with random weights, which costs much of the scores: %s", missing)
+        tell_once(f"training begins with random weights, which costs much of the scores: {missing}", stage)
     return {**overrides, "weights": "none"}, {**fitted.reasons, "weights": missing}
 
 

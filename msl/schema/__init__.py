@@ -12,4 +12,5 @@ from msl.schema.metrics import *
 from msl.schema.panels import *
 from msl.schema.scores import *
 from msl.schema.settings import *
+from msl.schema.spelled import *
 from msl.schema.tags import *

@@ -9,6 +9,7 @@ from pathlib import Path
 from msl.data.images import SUFFIXES
 from msl.data.names import unique_names
 from msl.data.patterns import Pattern
+from msl.data.unmatched import none_there
 from msl.errors import ConfigError, DataError
 from msl.serving.labels import without_labels
 
@@ -61,7 +62,7 @@ def _matching(place: Path) -> tuple[Path, Sequence[Path]]:
         DataError: it is no pattern either, or one that cannot be.
     """
     if not Pattern.is_meant(str(place)):
-        raise DataError(f"images = {place}: no such file or folder")
+        raise DataError(f"images = {place}: no such file or folder; {none_there(place)}")
     try:
         pattern = Pattern.of(str(place))
     except ValueError as error:

@@ -146,12 +146,16 @@ class Driver:
             note = f"its job ended {attempts} times without a finished run"
             self._set(node, Standing(state=FAILED, run=runs[0] if runs else None, note=note))
         else:
-            self._course.say(f"{node.title}: {_LOST}; start {attempts + 1} of {self._course.retries + 1} follows")
+            self._course.say(
+                f"{self._graph.title(node)}: {_LOST}; start {attempts + 1} of {self._course.retries + 1} follows"
+            )
             self.standings[node.key] = Standing()
 
     def _finish(self, node: Node, run: SeenRun) -> None:
         if run.fingerprint and run.fingerprint != node.fingerprint:
-            log.info("%s has fingerprint %s, not %s as planned", node.title, run.fingerprint, node.fingerprint)
+            log.info(
+                "%s has fingerprint %s, not %s as planned", self._graph.title(node), run.fingerprint, node.fingerprint
+            )
             node.fingerprint = run.fingerprint
             _forget_fingerprints(node)
         self._note_result(node, run)
@@ -176,7 +180,9 @@ class Driver:
             if newest.is_finished:
                 self._finish(node, newest)
             elif not newest.is_alive:
-                self._course.say(f"{node.title}: run {run.run_id[:8]} has ended early elsewhere; it runs here")
+                self._course.say(
+                    f"{self._graph.title(node)}: run {run.run_id[:8]} has ended early elsewhere; it runs here"
+                )
                 self.standings[node.key] = Standing()
 
     def _submit(self) -> None:
@@ -247,7 +253,7 @@ class Driver:
         self.standings[node.key] = standing
         if standing.state != WAITING:
             over = sum(other.state in OVER for other in self.standings.values())
-            self._course.say(f"{over}/{len(self._graph)} {standing.state}: {node.title} ({standing.note})")
+            self._course.say(f"{over}/{len(self._graph)} {standing.state}: {self._graph.title(node)} ({standing.note})")
 
     def _tell(self) -> None:
         """A line now and then for each run in progress."""

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
+from typing import Any
 
+from msl import schema
 from msl.data.titles import domain_title
 from msl.recipes import Request
 from msl.runs.supplies import find_stage
@@ -27,12 +29,6 @@ class Node:
     result: str | None = None  # what others start from: path of a copy, or reference of a checkpoint
     children: "list[Node]" = field(default_factory=list)
 
-    @property
-    def title(self) -> str:
-        """Group and seed."""
-        seed = self.request.settings.flat().get("seed")
-        return self.group + ("" if seed is None else f" seed={seed}")
-
 
 class Graph:
     """The nodes of a study, each behind what it needs."""
@@ -41,6 +37,7 @@ class Graph:
         """An empty graph."""
         self._nodes: dict[str, Node] = {}
         self._title = cache(domain_title)  # it reads a file
+        self._names: Mapping[str, str] = {}  # empty until they are needed
         self.declared: list[Node] = []  # those that rows name; others are only needed
 
     @classmethod
@@ -60,6 +57,19 @@ class Graph:
     def __getitem__(self, key: str) -> Node:
         return self._nodes[key]
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """By group, its name with the settings that tell it from others of a name that was shortened."""
+        if not self._names:
+            settings = {node.group: node.request.settings.comparable() for node in self}
+            self._names = schema.spelled({group: _texts(values) for group, values in settings.items()})
+        return self._names
+
+    def title(self, node: Node) -> str:
+        """Its group and seed."""
+        seed = node.request.settings.flat().get("seed")
+        return self.names[node.group] + ("" if seed is None else f" seed={seed}")
+
     def roots(self) -> Iterator[Node]:
         """The nodes that need none."""
         return (node for node in self if not node.needs)
@@ -78,9 +88,14 @@ class Graph:
         if key not in self._nodes:
             group = request.group_name(self._title)
             self._nodes[key] = node = Node(key=key, request=request, group=group, row=row, needs=needs)
+            self._names = {}
             for parent in dict.fromkeys(needs.values()):
                 parent.children.append(node)
         return self._nodes[key]
+
+
+def _texts(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in settings.items() if name != schema.SEED}
 
 
 def _key(request: Request, needs: Mapping[str, Node]) -> str:

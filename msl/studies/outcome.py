@@ -32,6 +32,6 @@ def failures(graph: Graph, ends: Mapping[str, Standing], folder: StudyFolder) ->
     for node in graph:
         end = ends[node.key]
         if end.state == BLOCKED:
-            yield f"{node.title}: {end.note}"
+            yield f"{graph.title(node)}: {end.note}"
         elif end.state not in (DONE, PRUNED):
-            yield f"{node.title}: {end.note}. The end of {folder.log(node.key)}:\n{folder.log_tail(node.key)}"
+            yield f"{graph.title(node)}: {end.note}. The end of {folder.log(node.key)}:\n{folder.log_tail(node.key)}"

@@ -34,10 +34,11 @@ def plan_tree(
     yield f"{len(graph)} runs: {done} done, {len(todo)} to do; {time_text}, {slots} at a time"
     shown: set[Node] = set()
     for root in graph.roots():
-        yield from _branch(root, "", "", standings, estimates, missing, shown)
+        yield from _branch(graph, root, "", "", standings, estimates, missing, shown)
 
 
 def _branch(
+    graph: Graph,
     node: Node,
     mark: str,
     indent: str,
@@ -49,11 +50,12 @@ def _branch(
     """A node and those that start from it; one that starts from several is shown once, below the last of them."""
     shown.add(node)
     standing = standings[node.key]
-    yield f"{mark}{_MARKS.get(standing.state, _OPEN)} {node.title}  {_note(node, standing, estimates, missing)}"
+    yield f"{mark}{_MARKS.get(standing.state, _OPEN)} {graph.title(node)}  {_note(node, standing, estimates, missing)}"
     children = [child for child in node.children if shown.issuperset(child.needs.values())]
     for child in children:
         is_last = child is children[-1]
         yield from _branch(
+            graph,
             child,
             indent + ("└─ " if is_last else "├─ "),
             indent + ("   " if is_last else "│  "),

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from msl import schema
 from msl.config import SweepConfig
 from msl.errors import ConfigError
-from msl.recipes import Recipe, Request, find_recipe
+from msl.inputs.early import check_request
+from msl.inputs.fitting import find_request
+from msl.recipes import Request
 from msl.studies.declaration import Row
 from msl.studies.graph import Graph, Node
 from msl.studies.space import Choice, Range, Space
@@ -60,7 +62,8 @@ def check_sweep(config: SweepConfig) -> None:
 
     Raises:
         ConfigError: Optuna is missing, the metric needs target labels, the space cannot be read, or the stage does not
-            have a setting or one of the values.
+            have a setting or one of the values; a domain is unknown.
+        DataError: the data of a domain is missing.
     """
     check_metric(config)
     if find_spec("optuna") is None:
@@ -69,8 +72,13 @@ def check_sweep(config: SweepConfig) -> None:
     usual = {name: dimension.samples[0] for name, dimension in space.dimensions.items()}
     for name, dimension in space.dimensions.items():
         for value in dimension.samples:
-            overrides = {**space.constants, **usual, name: value}
-            Request.of(stage=config.stage, recipe=config.recipe, overrides=overrides)
+            check_request(_request(config, {**space.constants, **usual, name: value}))
+
+
+def _request(config: SweepConfig, overrides: Mapping[str, Any]) -> Request:
+    """The request for a trial; without a recipe, one is chosen that fits its data."""
+    values = {"seed": config.seed, **overrides}
+    return find_request(stage=config.stage, recipe=config.recipe, overrides=values, is_told=False)
 
 
 @dataclass
@@ -93,7 +101,7 @@ class Sweep:
         """
         check_sweep(config)
         self._config, self._graph, self._client, self._slots = config, graph, client, slots
-        self._space, self._base = Space.of(config.space), find_recipe(config.recipe)
+        self._space = Space.of(config.space)
         self._row = Row(stage=config.stage, recipe=config.recipe)
         self._trials = _open_trials(config, self._space, folder)
         self._open = [self._reopened(trial) for trial in self._trials.get_trials(deepcopy=False) if _is_open(trial)]
@@ -169,10 +177,7 @@ class Sweep:
         return {name: _suggested(trial, name, part) for name, part in self._space.dimensions.items()}
 
     def _node(self, values: Mapping[str, Any]) -> Node:
-        base: Recipe = self._base
-        overrides = {"seed": self._config.seed, **self._space.constants, **values}
-        request = Request.of(stage=self._config.stage, recipe=self._config.recipe, overrides=overrides, base=base)
-        return self._graph.add(request, self._row)
+        return self._graph.add(_request(self._config, {**self._space.constants, **values}), self._row)
 
     def _reopened(self, frozen: "FrozenTrial") -> _Open:
         """A trial of an earlier start, with the node that its settings give."""

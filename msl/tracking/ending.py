@@ -1,5 +1,6 @@
 """The end of a run: FINISHED, FAILED with the error, or KILLED by a signal, unless kill -9 stops the process."""
 
+import logging
 import threading
 import traceback
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from msl.errors import TrackingError
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.signals import Signals, handling
 from msl.tracking.status import MESSAGE_LIMIT
+
+log = logging.getLogger("msl")
 
 
 @contextmanager
@@ -54,6 +57,7 @@ def _end(reporter: MlflowReporter, error: BaseException, signal: str) -> None:
     message = masked(f"{type(error).__name__}: {explained(error) or error}")
     if signal and is_killed:
         message = f"{signal}. The run can be continued: -P resume={reporter.run_id}"
+        log.warning("%s", message)
     if not is_killed:
         with suppress(MlflowException, OSError, TrackingError):
             trace = masked("".join(traceback.format_exception(error)))

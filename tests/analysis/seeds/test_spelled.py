@@ -3,7 +3,7 @@
 import planted
 
 from analysis.seeds import find_seed_group, seed_groups
-from analysis.seeds.spelled import spelled
+from msl.schema import spelled
 
 LONG = "adapt A B crop_size=128,64"
 ONE, TWO = f"{LONG} ~15b0421d", f"{LONG} ~9fa81bc1"

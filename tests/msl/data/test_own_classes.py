@@ -245,6 +245,41 @@ def test_palettes_that_differ_between_files_are_mentioned(tmp_path):
     assert not [note for note in open_domain(path).inspect().notes if "palette" in note]
 
 
+@pytest.mark.parametrize("unknown", [(), (2,)])
+def test_palettes_with_the_colours_of_other_classes_are_mentioned(unknown, tmp_path):
+    """As a program makes them that numbers the colours of a mask anew; also where some labels are refused."""
+    splits = own_data.both("img/*.png", "lab/*.png")
+    classes = {"road": [200, 40, 40], "sky": [0, 90, 200], "tree": [10, 200, 10]}
+    (tmp_path / "lab").mkdir()
+    for i, extra in enumerate([(), unknown]):
+        own_data.save(own_data.picture(i, own_data.SIZE), tmp_path / f"img/{i}.png")
+        label = Image.fromarray(own_data.stripes([0, 1, *extra], i).astype("uint8"), mode="P")
+        label.putpalette([*classes["sky"], *classes["road"], *classes["tree"]])
+        label.save(tmp_path / f"lab/{i}.png")
+    ids = {0: "road", 1: "sky", 5: "tree"}
+    path = str(own_data.domain(tmp_path, "own", splits, ids=ids, classes=classes))
+    report = open_domain(path).inspect()
+    assert [problem.kind for problem in report.problems] == ["unknown ids"] * len(unknown)
+    assert (
+        "2 ids have the colours of other classes in the palettes: id 0 is #005ac8, as sky is, and is read as road. If "
+        "the colours are right, write ids: {0: sky, 1: road, …}. Look at the contact sheet"
+    ) in report.notes
+    path = str(own_data.domain(tmp_path, "own", splits, ids={0: "sky", 1: "road", 5: "tree"}, classes=classes))
+    assert not [note for note in open_domain(path).inspect().notes if "palette" in note]
+
+
+def test_if_no_label_is_there_the_file_in_its_place_is_named(tmp_path):
+    splits = own_data.both("img/*.png", "lab/*_masks.png")
+    for i in range(2):
+        own_data.save(own_data.picture(i, own_data.SIZE), tmp_path / f"img/dive {i}.png")
+        own_data.save(own_data.stripes([0, 1], i), tmp_path / f"lab/dive {i}_mask.png")
+    path = str(own_data.domain(tmp_path, "own", splits, ids={0: "road", 1: "sky"}))
+    note = f"no label is there: {tmp_path}/lab has dive 0_mask.png in place of dive 0_masks.png"
+    assert note in open_domain(path).inspect().notes
+    (tmp_path / "lab/dive 0_mask.png").rename(tmp_path / "lab/dive 0_masks.png")
+    assert not [text for text in open_domain(path).inspect().notes if text.startswith("no label is there")]
+
+
 def test_ids_that_nobody_has_named_are_to_be_named_and_single_ones_may_be_ignored(tmp_path):
     path = own_data.with_ids(tmp_path, {0: "road", 1: "sky"})
     own_data.save(own_data.stripes([10, 20, 30], 0).astype("uint8"), next(tmp_path.glob("**/lab*/*.png")))

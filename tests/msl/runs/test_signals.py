@@ -56,6 +56,7 @@ def test_a_signal_lets_the_step_end_and_a_checkpoint_be_written(number, is_for_g
     assert time.monotonic() - sent_at < GRACE_S
     assert process.returncode == exit_code, output
     message = f"stopped by {number.name}. The run can be continued: -P resume={run_id}"
+    assert message in output
     assert status_of(run_id) == ("KILLED", "KILLED", message)
     assert checkpoint(run_id)["step"] == last_row(run_id) >= 4
     assert "Traceback" not in output

@@ -76,8 +76,10 @@ def test_patterns_that_cannot_be_are_refused(tmp_path):
 
 
 def test_wrong_places_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"images = .*/no: no such file or folder"):
+    (tmp_path / "nox").touch()
+    with pytest.raises(DataError, match=r"images = .*/no: no such file or folder; .* has nox in place of no"):
         find_images(tmp_path / "no", tmp_path / "out")
+    (tmp_path / "nox").unlink()
     with pytest.raises(DataError, match=r"no images in it \(\.bmp, \.jpeg, "):
         find_images(tmp_path, tmp_path / "out")
     with pytest.raises(ConfigError, match="output = .* is the folder of the images: name another"):

@@ -149,13 +149,25 @@ def test_a_baseline_that_is_no_group_of_the_plan_is_refused_before_anything_is_t
     assert "lambda_target=0.0" in result.output.partition("Choose one of: ")[2]
 
 
+def test_names_that_were_shortened_say_in_what_they_differ(tmp_path):
+    settings = "{source: tiny.yaml, target: tiny_real.yaml, crop_size: '64,32', target_crop_size: '64,32', width: 0.25}"
+    rows = "- {stage: adapt, recipe: streets, twins: true, seeds: [0, 1]}"
+    (tmp_path / "mine.yaml").write_text(f"settings: {settings}\nrows:\n{rows}\n")
+    result = CliRunner().invoke(study_command.main, ["--name", "mine.yaml", "--dry_run", "true"])
+    assert result.exit_code == 0, result.output
+    adapted = [line for line in result.output.splitlines() if "adapt streets" in line]
+    assert [line.partition("lambda_target=")[2].split()[0] for line in adapted] == ["2.0", "0.0"] * 2
+    assert all(" ~" in line and f"seed={i // 2}" in line for i, line in enumerate(adapted))
+
+
 def test_a_yaml_file(tmp_path):
     (tmp_path / "mine.yaml").write_text(
         "seeds: [3]\nsettings: {source: tiny.yaml}\nrows:\n- {stage: pretrain, recipe: streets}\n"
     )
     graph = Graph.of(find_study("mine.yaml"))
     (node,) = graph
-    assert node.title == "pretrain streets source=tiny@" + node.title.split("@")[1]
+    assert graph.title(node) == f"{node.group} seed=3"
+    assert node.group.startswith("pretrain streets source=tiny@")
     assert node.request.overrides == {"source": "tiny.yaml", "seed": 3}
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import own_data
 import pytest
 import tiny
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from mlflow.tracking import MlflowClient
 from entrypoints import sweep
 from msl import schema
 from msl.config import SweepConfig
+from msl.inputs.fitting import find_request
 from msl.studies.graph import Graph
 from msl.studies.states import DONE, PRUNED, Standing
 from msl.studies.sweep import Sweep
@@ -41,6 +43,7 @@ def test_a_grid_is_run_once_and_drawn(warm_jobs, tiny_store, monkeypatch):
         (["--space", "lamda_target=0.1:1"], "lambda_target"),
         (["--space", "target_mode=maxsquare|maxsqare"], "maxsqare"),
         (["--space", "lambda_target=0.1:1", "--metric", "target/mIoU"], "needs the target's labels"),
+        (["--space", "lambda_target=0.1:1 source=nowhere.yaml target=streets_real"], "nowhere.yaml: no such file"),
     ],
 )
 def test_a_dry_run_refuses_what_a_sweep_refuses(options, text, tmp_path):
@@ -48,6 +51,18 @@ def test_a_dry_run_refuses_what_a_sweep_refuses(options, text, tmp_path):
     assert result.exit_code == 1
     assert text in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_sweep_over_data_of_ones_own_has_the_recipe_of_an_adaptation_to_them(tmp_path):
+    source, target = (own_data.with_ids(tmp_path / name, {0: "road", 1: "sky"}) for name in ("day", "dusk"))
+    space = f"lambda_target=0.1:1 source={source} target={target}"
+    swept = Sweep(SweepConfig(space=space), Graph(), None, tmp_path, 1)
+    (node,) = swept.more({})
+    adapted = find_request(stage="adapt", overrides={"source": str(source), "target": str(target)})
+    assert node.request.recipe == adapted.recipe != "streets"
+    assert {k: v for k, v in node.request.settings.flat().items() if k != "lambda_target"} == {
+        k: v for k, v in adapted.settings.flat().items() if k != "lambda_target"
+    }
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
-"""Names that were shortened: behind them, the settings that tell their groups from each other."""
+"""Names of groups that were shortened: behind them, the settings that tell these groups from each other."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+
+__all__ = ["spelled"]
 
 Settings = Mapping[str, str]
 

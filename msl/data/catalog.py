@@ -84,7 +84,7 @@ def open_domain(
     classes = _label_set(label_set, opened.label_set)
     if labelled:
         classes.table(opened.ids)  # an early error if the data shares no class with the label set
-    return Domain(opened.name, split, opened.samples, opened.ids, classes, labelled, opened.style)
+    return Domain(opened.name, split, opened.samples, opened.ids, classes, labelled, opened.style, opened.label_set)
 
 
 def _label_set(label_set: str | LabelSet | None, native: LabelSet) -> LabelSet:

@@ -40,6 +40,7 @@ class Domain:
     label_set: LabelSet
     labelled: bool = True
     style: Mapping[str, str] = field(default_factory=dict)  # how the images of a styled copy were made
+    native: LabelSet | None = None  # the data set's own classes, with its colours; None = `label_set`
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -69,7 +70,7 @@ class Domain:
         """Check every sample, and report problems and usable samples. Unchanged files are not read again."""
         table = self.label_set.table(self.ids) if self.labelled else b""
         report = self.samples.inspect(table, self.labelled)
-        notices_on_labels = label_notices(report, self.ids, self.label_set) if self.labelled else []
+        notices_on_labels = label_notices(report, self.ids, self.label_set, self.native) if self.labelled else []
         notes = [*report.notes, *image_notices(report), *notices_on_labels]
         return replace(report, notes=notes)
 

@@ -19,18 +19,19 @@ def image_notices(report: Report) -> list[str]:
     return [*_sizes(report)]
 
 
-def label_notices(report: Report, ids: RawIds, label_set: LabelSet) -> list[str]:
+def label_notices(report: Report, ids: RawIds, label_set: LabelSet, native: LabelSet | None = None) -> list[str]:
     """Sentences about the labels of a domain after a check of all of them.
 
     Args:
         report: of this check.
         ids: what its raw ids mean.
         label_set: the classes in which they are read.
+        native: the data set's own classes, with its colours; None = `label_set`.
     """
     palettes = report.palettes
     return [
         *differences(palettes),
-        *contradictions(palettes, ids, label_set),
+        *contradictions(palettes, ids, native or label_set),
         *_unmapped(ids, label_set),
         *_train_ids(report, ids),
         *_shares(report, label_set),

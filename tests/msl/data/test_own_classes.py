@@ -264,6 +264,10 @@ def test_palettes_with_the_colours_of_other_classes_are_mentioned(unknown, tmp_p
         "2 ids have the colours of other classes in the palettes: id 0 is #005ac8, as sky is, and is read as road. If "
         "the colours are right, write ids: {0: sky, 1: road, …}. Look at the contact sheet"
     ) in report.notes
+    other = own_data.with_ids(tmp_path / "b", {0: "road", 1: "sky", 2: "tree", 3: None}, classes=list(classes))
+    label_set = open_domain(str(other)).label_set  # with other colours
+    notes = open_domain(path, label_set=label_set).inspect().notes
+    assert [note for note in report.notes if "palette" in note] == [note for note in notes if "palette" in note]
     path = str(own_data.domain(tmp_path, "own", splits, ids={0: "sky", 1: "road", 5: "tree"}, classes=classes))
     assert not [note for note in open_domain(path).inspect().notes if "palette" in note]
 

@@ -4,3 +4,8 @@
 every request before MLflow sees it. `backup` copies its `databases` and its `files`, and restores them. `retention`
 finds the files that nothing needs.
 """
+
+import warnings
+
+# MLflow's server mounts Flask by what Starlette wants to drop. Nobody who starts it can do anything about that.
+warnings.filterwarnings("ignore", message="starlette.middleware.wsgi is deprecated")

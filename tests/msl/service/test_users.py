@@ -115,3 +115,12 @@ def test_it_is_called_as_the_guide_says():
     command = [sys.executable, "-m", "entrypoints.serve", "users", "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY).stdout
     assert all(word in shown for word in ("add", "remove", "password", "grant", "list"))
+
+
+def test_a_command_shows_its_own_words_only(tmp_path):
+    """And no warning of MLflow's server, whose parts call what newer versions of its own parts deprecate."""
+    command = [sys.executable, "-m", "entrypoints.serve", "users", "list", "--folder", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY)
+    assert result.stdout == ""
+    expected = f"Error: sqlite:///{tmp_path}/mlflow.db has no accounts; start the service once: msl serve\n"
+    assert result.stderr == expected

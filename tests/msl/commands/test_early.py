@@ -70,7 +70,7 @@ MISTAKES = {
     "images": (["predict", "--checkpoint", "runs:/a/b", "--images", "x", "--output", "y"], "images = x: no such file"),
     "a pattern of images": (
         ["predict", "--checkpoint", "runs:/a/b", "--images", "*/*.png", "--output", "y"],
-        "no images",
+        "no file matches",
     ),
     "a domain to check": (["validate", "--source", "gta6"], UNKNOWN),
     "a run to resume": (["adapt", "--resume", "c21a39f8"], "resume = c21a39f8: this is not the ID of a run. An ID"),

@@ -39,7 +39,8 @@ STATUS = {  # of an answer of a server
     429: "the server has too many requests now (429). Give the command again later.",
     500: "the server itself has failed (500). Its own log says why; when it is mended, give the command again.",
     502: f"a gateway answers (502), and the server behind it does not. {_START}",
-    503: f"a gateway answers (503), and the server behind it does not. {_START}",
+    503: "the server cannot answer now (503): its database is away or its disk full, or a gateway has no server behind "
+    f"it. Its path /ready says more, and its log. {_START}",
     504: f"a gateway answers (504), and the server behind it does not. {_START}",
 }
 

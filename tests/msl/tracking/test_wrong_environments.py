@@ -42,7 +42,7 @@ STATUSES = {
     429: "too many requests|cannot be reached",
     500: "server itself has failed|not answer like an MLflow",
     502: "a gateway answers|cannot be reached",
-    503: "a gateway answers|cannot be reached",
+    503: "the server cannot answer now|cannot be reached",
     504: "a gateway answers|cannot be reached",
 }
 TLS = "MLFLOW_TRACKING_SERVER_CERT_PATH"

@@ -18,6 +18,7 @@ log = logging.getLogger("msl")
 
 AnyStage = Stage[Any, Any]
 AnyTraining = TrainingStage[Any, Any, Any]
+_INHERITED = "; a stage that runs first takes such settings from the recipe, unless you type optimizer, too"
 NEAR_DIFFERENCES = 2  # settings in which a run may differ to be named as near
 
 
@@ -128,10 +129,13 @@ class Supplies:
         nearest = nearest_finished(self._client, stage.name, config.decisive())
         if nearest is not None and len(nearest[1]) <= NEAR_DIFFERENCES:
             run_id, differing = nearest
+            of_optimizer = {name for group, name, _ in config.fields() if group == "optimizer"}
+            is_by_optimizer = any(text.partition("=")[0] in of_optimizer for text in differing)
             log.info(
-                "the nearest is run %s, which differs in %s. To start from it anyway, pass checkpoint=%s",
+                "the nearest is run %s, which differs in %s%s. To start from it anyway, pass checkpoint=%s",
                 run_id,
                 ", ".join(differing) or "data or code",
+                _INHERITED if is_by_optimizer else "",
                 last_checkpoint_of(run_id),
             )
 

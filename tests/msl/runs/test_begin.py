@@ -105,6 +105,14 @@ def test_a_parent_that_does_not_fit_is_not_taken_but_named(change, caplog):
     assert f"nearest is run {run_id}, which differs in {name}=" in caplog.text
 
 
+def test_a_parent_of_another_batch_is_named_with_the_way_to_have_one_for_both(caplog):
+    caplog.set_level("INFO", "msl")
+    run_id = carry_out(request("pretrain", batch_size=1)).run_id
+    carry_out(request("adapt", batch_size=1))
+    assert f"nearest is run {run_id}, which differs in batch_size=1, epoch_iters=4; a stage that runs" in caplog.text
+    assert "from the recipe, unless you type optimizer, too. To start from it anyway, pass checkpoint=" in caplog.text
+
+
 def test_a_parent_has_the_optimizer_that_was_given_with_all_its_settings(the_run):
     outcome = carry_out(request("adapt", optimizer="adamw", lr=1e-3, betas="0.8,0.99", clip_norm=1, warmup_iters=2))
     names = ("optimizer", "lr", "betas", "clip_norm", "warmup_iters", "weight_decay", "batch_size")

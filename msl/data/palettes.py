@@ -1,4 +1,4 @@
-"""Palettes of label files: a palette that a program has chosen for each file gives one class another id in each."""
+"""Palettes of label files: by them one sees that a program has given the colours of classes other ids."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from io import BytesIO

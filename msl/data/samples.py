@@ -73,7 +73,7 @@ class Report:
     sizes: Mapping[tuple[int, int], int]  # images by width and height
     pixels: Mapping[int, int]  # usable labels' pixels by train id; empty if labels were not checked
     raw_pixels: Mapping[int, int] = field(default_factory=dict)  # the same by raw id
-    palettes: Sequence[Mapping[int, str]] = ()  # of each label that could be read: ``#rrggbb`` by raw id
+    palettes: Sequence[Mapping[int, str]] = ()  # of each label: ``#rrggbb`` by raw id; empty without a palette
     notes: Sequence[str] = ()  # possible mistakes that are no problem of a sample
 
     @property

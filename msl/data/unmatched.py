@@ -16,7 +16,7 @@ def nothing_matches(pattern: Pattern, root: Path) -> str:
 
 
 def none_there(path: Path) -> str:
-    """``/data/masks has 1_mask.png in place of 1_masks.png``: of one of several files that are all missing."""
+    """``/data/masks has 1_mask.png in place of 1_masks.png``, or what else the folder has."""
     folder = path.parent
     names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
     near = get_close_matches(path.name, names, n=1)

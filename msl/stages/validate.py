@@ -55,8 +55,9 @@ def validate(config: ValidateConfig, group: str | None = None, show: Callable[[s
         _record(reporter, config, checks, texts)
         if unusable := [checked.headline() for checked in checks if checked.report.problems]:
             table = f"{schema.VALIDATION_FOLDER}/{schema.PROBLEMS_FILE} of run {reporter.run_id} lists them all."
-            is_some_left = all(len(checked.domain) for checked in checks)
-            way_out = "A training refuses them" + ("; with -P skip_bad=true it leaves them out." * is_some_left or ".")
+            way_out = "A training refuses them."
+            if all(len(checked.domain) for checked in checks):
+                way_out = "A training refuses them; with -P skip_bad=true it leaves them out."
             raise DataError("\n".join([*unusable, f"{table} {way_out}"]))
         return Outcome(reporter.run_id, {})
 

@@ -146,16 +146,12 @@ class Driver:
             note = f"its job ended {attempts} times without a finished run"
             self._set(node, Standing(state=FAILED, run=runs[0] if runs else None, note=note))
         else:
-            self._course.say(
-                f"{self._graph.title(node)}: {_LOST}; start {attempts + 1} of {self._course.retries + 1} follows"
-            )
+            self._say(node, f"{_LOST}; start {attempts + 1} of {self._course.retries + 1} follows")
             self.standings[node.key] = Standing()
 
     def _finish(self, node: Node, run: SeenRun) -> None:
         if run.fingerprint and run.fingerprint != node.fingerprint:
-            log.info(
-                "%s has fingerprint %s, not %s as planned", self._graph.title(node), run.fingerprint, node.fingerprint
-            )
+            log.info("%s: its fingerprint is %s, not the planned one", self._graph.title(node), run.fingerprint)
             node.fingerprint = run.fingerprint
             _forget_fingerprints(node)
         self._note_result(node, run)
@@ -180,9 +176,7 @@ class Driver:
             if newest.is_finished:
                 self._finish(node, newest)
             elif not newest.is_alive:
-                self._course.say(
-                    f"{self._graph.title(node)}: run {run.run_id[:8]} has ended early elsewhere; it runs here"
-                )
+                self._say(node, f"run {run.run_id[:8]} has ended early elsewhere; it runs here")
                 self.standings[node.key] = Standing()
 
     def _submit(self) -> None:
@@ -254,6 +248,9 @@ class Driver:
         if standing.state != WAITING:
             over = sum(other.state in OVER for other in self.standings.values())
             self._course.say(f"{over}/{len(self._graph)} {standing.state}: {self._graph.title(node)} ({standing.note})")
+
+    def _say(self, node: Node, text: str) -> None:
+        self._course.say(f"{self._graph.title(node)}: {text}")
 
     def _tell(self) -> None:
         """A line now and then for each run in progress."""

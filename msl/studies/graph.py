@@ -36,7 +36,7 @@ class Graph:
     def __init__(self) -> None:
         """An empty graph."""
         self._nodes: dict[str, Node] = {}
-        self._title = cache(domain_title)  # it reads a file
+        self._domain_title = cache(domain_title)  # it reads a file
         self._names: Mapping[str, str] = {}  # empty until they are needed
         self.declared: list[Node] = []  # those that rows name; others are only needed
 
@@ -86,7 +86,7 @@ class Graph:
         needs = {need.setting: self._node(need.request, row) for need in missing}
         key = _key(request, needs)
         if key not in self._nodes:
-            group = request.group_name(self._title)
+            group = request.group_name(self._domain_title)
             self._nodes[key] = node = Node(key=key, request=request, group=group, row=row, needs=needs)
             self._names = {}
             for parent in dict.fromkeys(needs.values()):

@@ -114,6 +114,15 @@ def test_nothing_left_is_refused(wrong, tmp_path):
         carry_out(request("pretrain", skip_bad=True, **SETTINGS))
 
 
+def test_to_leave_samples_out_is_not_advised_where_none_is_left(wrong, tmp_path):
+    for path in (tmp_path / "data/GTA5/images").iterdir():
+        path.unlink()
+    for carry_on in (lambda: carry_out(request("pretrain", **SETTINGS)), lambda: validate(config())):
+        with pytest.raises(DataError, match="12 of 12 samples cannot be used") as error:
+            carry_on()
+        assert "skip_bad" not in str(error.value)
+
+
 def config(**changes):
     return ValidateConfig.of(**{"source": "gta5", "target": "cityscapes", "data_root": "data", **changes})
 

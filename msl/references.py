@@ -1,4 +1,4 @@
-"""References to files of weights: how they are spelled, and the files among them. MLflow is not needed."""
+"""References to files of weights: how they are spelled, and the files among them. No MLflow, no torch."""
 
 import re
 from pathlib import Path
@@ -8,6 +8,10 @@ from msl.errors import CheckpointError
 NETWORK_FILE = "network.pt"  # of a packaged network, below the artifacts of its MLflow model
 FORMS = "runs:/RUN_ID, runs:/RUN_ID/checkpoints/last.pt, models:/NAME@ALIAS or models:/NAME/VERSION"
 
+STREETS = "streets"  # what ``weights`` calls the backbone that msl brings along
+STREETS_BACKBONE, STREETS_WIDTH = "mobilenet_v2", 0.75  # what it is
+
+_BROUGHT_ALONG = {STREETS: Path(__file__).parent / "models" / "backbones" / f"{STREETS_BACKBONE}_streets.pt"}
 _STORED = ("runs:/", "models:/")
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 _OTHER_SCHEME = re.compile(r"[a-z][\w+.-]+:/")  # a letter before the colon alone is a drive of Windows
@@ -16,6 +20,11 @@ _OTHER_SCHEME = re.compile(r"[a-z][\w+.-]+:/")  # a letter before the colon alon
 def is_stored(reference: str) -> bool:
     """Whether a reference names a run or a registered model, and so no file."""
     return reference.startswith(_STORED)
+
+
+def backbone_file(weights: str) -> Path:
+    """The file that the setting ``weights`` names: one that msl brings along, or a path."""
+    return _BROUGHT_ALONG.get(weights, Path(weights))
 
 
 def local_file(setting: str, reference: str, root: Path | None = None) -> Path:

@@ -6,7 +6,12 @@ from msl.recipes import RECIPES, Recipe, find_recipe
 
 _HEADER = ("recipe", "data", "network", "input", "iterations", "time")
 # As README.md and docs/experiments.md say of the recipes that were run.
-_TIMES = {"streets": "8 minutes, 2 CPU cores", "camvid_day_dusk": "15 minutes, 2 CPU cores"}
+_TIMES = {
+    "streets": "8 minutes, 2 CPU cores",
+    "streets_dusk": "5 minutes, 2 CPU cores",
+    "streets_start": "30 minutes, 2 CPU cores",
+    "camvid_day_dusk": "15 minutes, 2 CPU cores",
+}
 # On a GPU with 12 GB, with one image in a step, as `msl.recipes.benchmarks` estimates it.
 _ITERATIONS_A_DAY = {"pretrain": 80_000, "adapt": 2 * 29_760}
 _UNKNOWN = "not known"

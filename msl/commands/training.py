@@ -12,7 +12,7 @@ from msl.commands.outcome import print_outcome, viewer
 from msl.config import RequestConfig
 from msl.config.catalog import STAGES
 from msl.recipes import Request, find_recipe
-from msl.recipes.request import DEMO, is_new
+from msl.recipes.request import DRAWN, is_new
 from msl.world import world
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def training_command(
             show(_run(request))
 
     # If both stages have a field, the first stage's field and default count.
-    configs = [getattr(find_recipe(DEMO), stage) for stage in reversed(stages)]
+    configs = [getattr(find_recipe(DRAWN), stage) for stage in reversed(stages)]
     return SettingsCommand(
         name or stages[0],
-        f"{text}\n\nThe recipe gives the defaults; those shown here are of recipe {DEMO}.",
+        f"{text}\n\nThe recipe gives the defaults; those shown here are of recipe {DRAWN}.",
         [type(config) for config in configs],
         work,
         request=RequestConfig.model_fields,

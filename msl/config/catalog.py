@@ -136,6 +136,7 @@ DOMAINS = Registry(
     {
         "streets": "msl.streets:STYLES",
         "streets_real": "msl.streets:STYLES",
+        "streets_dusk": "msl.streets:STYLES",
         "camvid": "msl.data.camvid:CAMVID",
         "camvid_day": "msl.data.camvid:CAMVID_DAY",
         "camvid_dusk": "msl.data.camvid:CAMVID_DUSK",

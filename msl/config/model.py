@@ -47,8 +47,8 @@ class ModelConfig(Group):
     multi: bool = Field(False, description="Second output, from the last but one stage, for multi-level guidance.")
     weights: str = Field(
         "none",
-        description="Initial weights of the backbone: none, imagenet, or a state dict file of torchvision or timm "
-        "(torch.save, .safetensors).",
+        description="Initial weights of the backbone: none, imagenet, streets (mobilenet_v2 of width 0.75, comes with "
+        "msl), or a state dict file of torchvision or timm (torch.save, .safetensors).",
     )
     num_classes: int = Field(19, ge=2, le=254, json_schema_extra={"option": False})
 

@@ -13,8 +13,9 @@ label's path. A split that serves only as an unlabelled target needs no `labels`
 own: `classes` is a list of names, or a table of names and colours, in the order of the network's outputs.
 
 Instead of `splits`, `layout: cityscapes` (or another data set's name) says that the files have that data set's layout;
-`layout: streets` and `layout: streets_real` generate images of any `size` and `count`. Stage stylize writes such files
-for its copies: with `content`, the labels are those of another domain, and `style` says how the images were made.
+`layout: streets`, or `streets_real` or `streets_dusk`, generates images of any `size` and `count`. Stage stylize writes
+such files for its copies: with `content`, the labels are those of another domain, and `style` says how the images were
+made.
 """
 
 import re
@@ -125,7 +126,9 @@ class DomainFile(BaseModel):
     held_out: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
         {}, description="shares of train that form other splits; in the file, a number in `splits`"
     )
-    layout: str | None = Field(None, description="name of a data set with the same layout, or streets, streets_real")
+    layout: str | None = Field(
+        None, description="name of a data set with the same layout, or streets, streets_dusk, streets_real"
+    )
     size: Size = Field((256, 128), description="width,height of generated images")
     count: dict[str, int] = Field({}, description="number of generated images of each split")
     seed: int = Field(0, ge=0, description="seed of generated images")

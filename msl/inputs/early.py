@@ -21,12 +21,12 @@ from msl.inputs.epochs import epoch_length
 from msl.inputs.notices import tell_once
 from msl.inputs.places import find_style_folder, weights_file
 from msl.recipes import Request
-from msl.references import is_stored, local_file
+from msl.references import STREETS, is_stored, local_file
 
-_BUILT_IN = {"weights": ("none", "imagenet"), "encoder": ("imagenet",)}
+_BUILT_IN = {"weights": ("none", "imagenet", STREETS), "encoder": ("imagenet",)}
 _STARTS = ("checkpoint", "decoder")
 _WAYS_OUT = {
-    "weights": "Pass none, imagenet or a state dict's path.",
+    "weights": "Pass none, imagenet, streets or a state dict's path.",
     "encoder": "Pass imagenet or a file of weights.",
 }
 _RUN_ID = re.compile(r"[0-9a-f]{32}")

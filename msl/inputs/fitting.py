@@ -1,4 +1,4 @@
-"""The recipe of a request that names none: the demo's for generated domains, a benchmark, or one to fit the data."""
+"""The recipe of a request that names none: a small one for generated domains, a benchmark, or one to fit the data."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from msl.inputs.notices import tell_once
 from msl.inputs.weights_at_hand import missing_imagenet
 from msl.recipes import Request, find_recipe
 from msl.recipes.fitting import FITTED, DomainFacts, Fitted, fit_segmentation, fit_style
-from msl.recipes.request import AUTO, DEMO, is_new
+from msl.recipes.request import AUTO, DRAWN, is_new
 
 log = logging.getLogger("msl")
 
@@ -47,7 +47,7 @@ def find_request(
     """
     overrides = overrides or {}
     if recipe != AUTO or not is_new(resume) or not _real_domains(stage, overrides):
-        name = DEMO if recipe == AUTO else recipe
+        name = DRAWN if recipe == AUTO else recipe
         return Request.of(
             stage=stage,
             recipe=name,
@@ -86,7 +86,7 @@ def find_request(
 
 def examined_data(recipe: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The data settings of a check of data: those of the recipe; without a recipe, only the domain that is named."""
-    training = find_recipe(DEMO if recipe == AUTO else recipe).adapt.flat()
+    training = find_recipe(DRAWN if recipe == AUTO else recipe).adapt.flat()
     unnamed = _unnamed_roles(overrides) if recipe == AUTO else {}
     return {name: training[name] for name in ValidateConfig.options() if name in training} | unnamed
 
@@ -106,7 +106,7 @@ def prepared_data(recipe: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unnamed_roles(overrides: Mapping[str, Any]) -> dict[str, None]:
-    """Source or target, if only the other one is named and msl does not draw it: the demo's domains do not fit."""
+    """Source or target, if only the other one is named and msl does not draw it: domains that it draws do not fit."""
     roles = [role for role in ("source", "target") if role not in overrides]
     return dict.fromkeys(roles) if len(roles) == 1 and _real_domains("pretrain", overrides) else {}
 

@@ -1,7 +1,6 @@
 """A network from its settings."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -11,6 +10,7 @@ from msl.config.catalog import BACKBONES, NETWORKS
 from msl.errors import CheckpointError, ConfigError
 from msl.models.backbones import Backbone, check_declaration
 from msl.models.network import SegmentationNetwork
+from msl.references import STREETS, STREETS_BACKBONE, STREETS_WIDTH, backbone_file
 from msl.weights import check_fit, inner_state, load_file, state_dict_in
 
 
@@ -81,9 +81,16 @@ def _backbone_weights(
     if config.weights == "imagenet":
         needed = {"preprocessing": implementation.preprocessing(config), "bn_affine": True}
         return implementation.imagenet_weights(config), needed
-    path = Path(config.weights)
+    if config.weights == STREETS and (config.backbone, config.width) != (STREETS_BACKBONE, STREETS_WIDTH):
+        raise CheckpointError(
+            f"weights = {STREETS} exist only for backbone = {STREETS_BACKBONE} with width = {STREETS_WIDTH}, not for "
+            f"{config.backbone} with {config.width}: pass weights=none."
+        )
+    path = backbone_file(config.weights)
     if not path.is_file():
-        raise CheckpointError(f"weights = {config.weights}: no such file. Pass none, imagenet or a state dict's path.")
+        raise CheckpointError(
+            f"weights = {config.weights}: no such file. Pass none, imagenet, streets or a state dict's path."
+        )
     content = load_file(path)
     return state_dict_in(content), settings_of_weights(content)
 

@@ -11,6 +11,8 @@ RECIPES: Mapping[str, Callable[[Recipe], Recipe]] = {
     recipe.__name__: recipe
     for recipe in (
         small.streets,
+        small.streets_dusk,
+        small.streets_start,
         small.camvid_day_dusk,
         benchmarks.gta5_cityscapes,
         benchmarks.gta5_cityscapes_iw,

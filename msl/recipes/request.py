@@ -13,7 +13,7 @@ from msl.recipes.recipe import Recipe
 
 AUTO = "auto"  # in place of the name of a recipe: it is chosen
 NEWEST = "auto"  # in place of the ID of a run to continue: the newest interrupted one
-DEMO = "streets"  # the recipe of the domains that msl draws itself
+DRAWN = "streets"  # the recipe of the domains that msl draws itself
 
 # Settings that mean something else in each of the style stages.
 _NEVER_SHARED = ("content", "decoder", "seed")

@@ -21,6 +21,7 @@ from msl.models import SegmentationNetwork, build_model
 from msl.models.devices import machine_values, prepare, to_device
 from msl.models.precision import chosen_precision, usable_precision
 from msl.recipes import Request
+from msl.references import backbone_file
 from msl.scoring.recalibration import Recalibration
 from msl.scoring.tables import write_tables
 from msl.stages.domain_streams import domain_stream
@@ -118,7 +119,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
     def decisive(self, config: T, data: D) -> dict[str, Any]:
         """The settings that decide the weights, values computed from them, and digests of files that they name."""
         settings = {name: value for name, value in config.decisive().items() if name not in _KNOWN_OTHERWISE}
-        epoch, weights = self.epoch_iters(config, data), Path(config.model.weights)
+        epoch, weights = self.epoch_iters(config, data), backbone_file(config.model.weights)
         return settings | {
             "label_set": data.label_set.name,
             **{f"network {name}": value for name, value in config.model.architecture().items()},

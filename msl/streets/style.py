@@ -1,6 +1,7 @@
-"""The look of a domain: the two domains differ in these numbers and in nothing else.
+"""The look of a domain: the domains differ in these numbers and in nothing else.
 
 The domains show the same kind of world. `streets` looks like a game: few clean tints, a high sun, a steady camera.
+`streets_dusk` is the same game at dusk: less and colder light, haze, noise, and the tints of the day.
 `streets_real` looks like images of a camera on a car: muted, widely spread tints, coarser surfaces, a low sun or an
 overcast sky, haze, and an imperfect lens and sensor. Every cause of the shift is a field of `Style`.
 """
@@ -96,6 +97,30 @@ STYLES: dict[str, Style] = {
             noise=(1.5, 4.5),
             jpeg=(70, 92),
             rates={"parked": 1.7, "person": 1.5, "tree": 1.4, "bare": 2.0, "bicycle": 1.3, "hood": 2.0, "traffic": 1.2},
+        ),
+        Style(
+            name="streets_dusk",
+            palette=GAME,
+            spread=(5.0, 2.0),
+            grain=0.45,
+            grain_size=1.0,
+            sun_height=(8.0, 20.0),
+            sun_light=(0.10, 0.30),
+            sky_light=(0.40, 0.55),
+            overcast=0.5,
+            warmth=(-0.12, -0.04),
+            clouds=(0.3, 1.0),
+            penumbra=0.006,
+            haze=(0.0030, 0.0080),
+            exposure=(0.85, 1.05),
+            contrast=(0.85, 1.05),
+            gamma=(1.00, 1.15),
+            saturation=(0.70, 0.90),
+            blur=(0.0010, 0.0020),
+            vignette=(0.10, 0.35),
+            noise=(1.5, 3.5),
+            jpeg=(75, 92),
+            rates={},
         ),
     )
 }

@@ -98,7 +98,7 @@ def test_an_unlabelled_domain_never_opens_its_labels(tmp_path):
     [
         ("camvd", "domain 'camvd' is unknown. Did you mean camvid"),
         ("crosscity", "Did you mean crosscity_"),
-        ("nowhere", r"Choose streets, streets_real, camvid.*or a file NAME.yaml"),
+        ("nowhere", r"Choose streets, streets_real, streets_dusk, camvid.*or a file NAME.yaml"),
     ],
 )
 def test_an_unknown_domain_is_refused_with_the_known_ones(name, message):

@@ -4,9 +4,13 @@ import pytest
 import torch
 import torchvision.models as zoo
 
+from msl.commands.streets_weights import compact
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.models import build_model
+from msl.models.build import load_backbone
+from msl.recipes import find_recipe
+from msl.references import backbone_file
 
 
 def test_a_torchvision_state_dict_loads_whole(tmp_path):
@@ -53,7 +57,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(CheckpointError, match="w.pth holds a list, no state dict"):
         load((tmp_path / "list.pth").read_bytes())
-    with pytest.raises(CheckpointError, match="no such file. Pass none, imagenet or"):
+    with pytest.raises(CheckpointError, match="no such file. Pass none, imagenet, streets or"):
         build_model(ModelConfig(weights="nowhere.pth"))
 
 
@@ -77,3 +81,27 @@ def test_imagenet_weights_that_cannot_be_fetched(monkeypatch, tmp_path):
 
 def _no_network(*_, **__):
     raise OSError("Name or service not known")
+
+
+def test_weights_that_msl_brings_along_are_those_of_their_recipe():
+    """At most 3 MB, and made for the network of recipe streets_dusk."""
+    file = backbone_file("streets")
+    assert file.stat().st_size <= 3e6
+    weights = torch.load(file, weights_only=True)
+    loaded = build_model(find_recipe("streets_dusk").pretrain.model).backbone.network.state_dict()
+    assert {name for name in loaded if not name.endswith("num_batches_tracked")} == set(weights)
+    assert all(torch.equal(loaded[name], value.float()) for name, value in weights.items())
+
+
+@pytest.mark.parametrize("other", [{"width": 0.5}, {"width": 1}, {"backbone": "resnet18"}])
+def test_weights_that_msl_brings_along_fit_one_network(other):
+    with pytest.raises(CheckpointError, match=r"weights = streets exist only for .* width = 0.75, .* weights=none"):
+        build_model(ModelConfig(**{"backbone": "mobilenet_v2", "weights": "streets"} | other))
+
+
+def test_kernels_are_stored_with_half_the_bits_and_norms_with_all():
+    network = build_model(ModelConfig(backbone="mobilenet_v2", width=0.25)).backbone.network
+    stored = compact(network.state_dict())
+    assert {value.dtype for value in stored.values() if value.dim() == 4} == {torch.float16}
+    assert {value.dtype for value in stored.values() if value.dim() == 1} == {torch.float32}
+    load_backbone(build_model(ModelConfig(backbone="mobilenet_v2", width=0.25)).backbone, stored, "stored")

@@ -135,6 +135,12 @@ def test_the_target_is_duller():
     assert saturation("streets") > 1.5 * saturation("streets_real")
 
 
+def test_dusk_is_dark_and_has_the_tints_of_the_day():
+    dusk = STYLES["streets_dusk"]
+    assert (dusk.palette, dusk.spread, dusk.grain) == (SOURCE.palette, SOURCE.spread, SOURCE.grain)
+    assert gallery(dusk.name)[0].mean() < 0.8 * gallery(SOURCE.name)[0].mean()
+
+
 def test_light_and_exposure_vary_more_in_the_target():
     def spread(name):
         return gallery(name)[0].mean(axis=(1, 2, 3)).std()

@@ -18,7 +18,7 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 demo: $(READY)
-	$(BIN)/mlflow run . -e adapt --env-manager local --experiment-name demo
+	$(BIN)/mlflow run . -e adapt -P recipe=streets_dusk --env-manager local --experiment-name demo
 	$(BIN)/python -m analysis table --experiment demo --baseline pretrain
 	@echo
 	@echo 'To see curves and panels, run make serve: it says where and how to log in'

@@ -52,8 +52,8 @@ CLASSES = {
 }
 # What a line must print besides ending well.
 PRINTED = {
-    "make demo": "adapt streets [1,2]",
-    "python -m analysis table": "adapt streets lambda_target=0.09",
+    "make demo": "adapt streets_dusk [1,2]",
+    "python -m analysis table": "adapt streets_dusk lambda_target=0.09",
     "python -m analysis report": "report.html",
     "python -m entrypoints.adapt --recipe gta5_cityscapes": '"source": "gta5"',
     "msl table": "pretrain streets",

@@ -52,7 +52,7 @@ CLASSES = {
 }
 # What a line must print besides ending well.
 PRINTED = {
-    "make demo": "adapt streets_dusk [1,2]",
+    "make demo": "adapt streets_dusk [1,2,3]",
     "python -m analysis table": "adapt streets_dusk lambda_target=0.09",
     "python -m analysis report": "report.html",
     "python -m entrypoints.adapt --recipe gta5_cityscapes": '"source": "gta5"',

@@ -136,7 +136,7 @@ def completed(line):
         ("msl adapt --lambda_s", ["--lambda_seg"]),
         ("msl adapt --target_mode IW", ["IW_maxsquare", "IW_entropy"]),
         ("msl adapt --recipe gta5_cityscapes_i", ["gta5_cityscapes_iw", "gta5_cityscapes_iw_multi"]),
-        ("msl adapt --source streets", ["streets", "streets_real"]),
+        ("msl adapt --source streets", ["streets", "streets_real", "streets_dusk"]),
         ("msl adapt --label_set sy", ["synthia16", "synthia13"]),
         ("msl adapt --multi ", ["true", "false"]),
         ("msl adapt --preprocessing i", ["imagenet_rgb"]),

@@ -8,7 +8,7 @@ _HEADER = ("recipe", "data", "network", "input", "iterations", "time")
 # As README.md and docs/experiments.md say of the recipes that were run.
 _TIMES = {
     "streets": "8 minutes, 2 CPU cores",
-    "streets_dusk": "5 minutes, 2 CPU cores",
+    "streets_dusk": "8 minutes, 2 CPU cores",
     "streets_start": "30 minutes, 2 CPU cores",
     "camvid_day_dusk": "15 minutes, 2 CPU cores",
 }

@@ -127,7 +127,7 @@ class DomainFile(BaseModel):
         {}, description="shares of train that form other splits; in the file, a number in `splits`"
     )
     layout: str | None = Field(
-        None, description="name of a data set with the same layout, or streets, streets_dusk, streets_real"
+        None, description="name of a data set with the same layout, or streets, streets_real, streets_dusk"
     )
     size: Size = Field((256, 128), description="width,height of generated images")
     count: dict[str, int] = Field({}, description="number of generated images of each split")

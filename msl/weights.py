@@ -178,6 +178,16 @@ def check_fit(
     return whole
 
 
+def save_compact(weights: Mapping[str, Tensor], file: Path) -> None:
+    """Write weights to a file, with half the bits in kernels, which are nearly all of them, and not in norms."""
+    compact = {
+        name: value.half() if value.dim() > 1 else value
+        for name, value in weights.items()
+        if not name.endswith(_COUNTER)
+    }
+    torch.save(compact, file)
+
+
 def torchvision_weights(network: str) -> dict[str, Tensor]:
     """ImageNet weights of one of torchvision's networks: from TORCH_HOME, or else downloaded into it.
 

@@ -16,7 +16,7 @@ AUXILIARY: frozenset[Style] = frozenset({"published", "retrained", "alpha1_weigh
 
 # Domains that are no styled copies. The name of a styled copy is NAME_STYLE.
 DOMAINS = frozenset(
-    {"streets", "streets_real", "camvid", "camvid_day", "camvid_dusk", "cityscapes", "gta5", "synthia"}
+    {"streets", "streets_real", "streets_dusk", "camvid", "camvid_day", "camvid_dusk", "cityscapes", "gta5", "synthia"}
     | {f"crosscity_{city}" for city in ("rome", "rio", "tokyo", "taipei")}
 )
 # Settings that the runs of two stages must share to be compared with each other.

@@ -3,13 +3,10 @@
 from pathlib import Path
 
 import click
-import torch
-from torch import Tensor
 
 from msl.checkpoints import load_network, read
 from msl.references import STREETS, backbone_file
-
-_COUNTER = "num_batches_tracked"  # nothing here reads it
+from msl.weights import save_compact
 
 
 @click.command()
@@ -18,17 +15,8 @@ def main(checkpoint: Path) -> None:
     """Write the backbone of CHECKPOINT, of a run of recipe streets_start, to the file of weights=streets."""
     network = load_network(read(checkpoint), checkpoint)
     file = backbone_file(STREETS)
-    torch.save(compact(network.backbone.network.state_dict()), file)
+    save_compact(network.backbone.network.state_dict(), file)
     click.echo(f"{file}: {file.stat().st_size / 1e6:.1f} MB")
-
-
-def compact(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights with half the bits in kernels, which are nearly all of them, and not in norms and statistics."""
-    return {
-        name: value.half() if value.dim() > 1 else value
-        for name, value in weights.items()
-        if not name.endswith(_COUNTER)
-    }
 
 
 if __name__ == "__main__":

@@ -154,14 +154,14 @@ class Journalled:
         number = self._journal.append(content, last=True)
         self._sync()
         self._journal.close()
-        self._courier.finish(_KILLED_WAIT_S if status == schema.KILLED else None)
+        is_sending = self._courier.finish(_KILLED_WAIT_S if status == schema.KILLED else None)
         if status == schema.FINISHED:  # else that may be the reason of the end
             stop_if_lost(self.folder, this_process())
         progress = Progress.of(self.folder)
         if progress.rest < number:
             log.warning(
                 "the end of the run is not on the server yet (%s). Everything is kept in %s; `msl sync` sends it.",
-                progress.trouble or "its sender has stopped",
+                progress.trouble or ("its sender goes on" if is_sending else "its sender has stopped"),
                 self.folder,
             )
 

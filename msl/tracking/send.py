@@ -38,8 +38,12 @@ class Courier(Protocol):
     def beat(self) -> None:
         """Called every half a minute, from another thread."""
 
-    def finish(self, within_s: float | None) -> None:
-        """Return when everything is sent, or after a time; None is the sender's own grace."""
+    def finish(self, within_s: float | None) -> bool:
+        """Return when everything is sent, or after a time; None is the sender's own grace.
+
+        Returns:
+            Whether the rest is still being sent.
+        """
 
 
 def grace_s() -> float:
@@ -70,10 +74,11 @@ class _Inline:
         """Show that the run is alive: an evaluation may take long, and nothing is sent meanwhile."""
         renew(self._client, self._run_id, this_process(), {schema.HEARTBEAT: utc_now()}, is_alive=False)
 
-    def finish(self, within_s: float | None) -> None:
+    def finish(self, within_s: float | None) -> bool:
         """Send the rest."""
         with suppress(LeaseLostError):
             _persist(self._sender, time.monotonic() + (within_s or grace_s()))
+        return False
 
 
 class _Process:
@@ -92,11 +97,12 @@ class _Process:
     def beat(self) -> None:
         """The process does that."""
 
-    def finish(self, within_s: float | None) -> None:
+    def finish(self, within_s: float | None) -> bool:
         """Wait for the end of the process, which stops by itself."""
         self.look()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(within_s)
+        return self._process.poll() is None
 
     def _start(self) -> "subprocess.Popen[bytes]":
         with self._output.open("ab") as output:

@@ -4,13 +4,13 @@ import pytest
 import torch
 import torchvision.models as zoo
 
-from msl.commands.streets_weights import compact
 from msl.config import ModelConfig
 from msl.errors import CheckpointError
 from msl.models import build_model
 from msl.models.build import load_backbone
 from msl.recipes import find_recipe
 from msl.references import backbone_file
+from msl.weights import load_file, save_compact
 
 
 def test_a_torchvision_state_dict_loads_whole(tmp_path):
@@ -99,9 +99,10 @@ def test_weights_that_msl_brings_along_fit_one_network(other):
         build_model(ModelConfig(**{"backbone": "mobilenet_v2", "weights": "streets"} | other))
 
 
-def test_kernels_are_stored_with_half_the_bits_and_norms_with_all():
+def test_kernels_are_stored_with_half_the_bits_and_norms_with_all(tmp_path):
     network = build_model(ModelConfig(backbone="mobilenet_v2", width=0.25)).backbone.network
-    stored = compact(network.state_dict())
+    save_compact(network.state_dict(), tmp_path / "compact.pt")
+    stored = load_file(tmp_path / "compact.pt")
     assert {value.dtype for value in stored.values() if value.dim() == 4} == {torch.float16}
     assert {value.dtype for value in stored.values() if value.dim() == 1} == {torch.float32}
     load_backbone(build_model(ModelConfig(backbone="mobilenet_v2", width=0.25)).backbone, stored, "stored")

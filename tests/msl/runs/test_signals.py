@@ -72,6 +72,7 @@ def test_an_interrupted_evaluation_is_made_up_for(workers, tmp_path, curves):
         os.killpg(process.pid, signal.SIGTERM)
         process.communicate(timeout=GRACE_S)
     assert process.returncode == 143
+    assert status_of(run_id)[0] == "KILLED"
     assert checkpoint(run_id)["step"] == 4
     assert not MlflowClient().get_metric_history(run_id, "source/mIoU")
 

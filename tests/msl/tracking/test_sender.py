@@ -391,12 +391,29 @@ def test_a_training_ends_without_its_server_and_sync_sends_the_rest(door, client
     assert list(sync(client)) == []  # the folder of the run is gone
 
 
+def signal_sender(run_id, number):
+    (sender,) = subprocess.check_output(["pgrep", "-f", f"msl.tracking.send {run_id}"], text=True).split()
+    os.kill(int(sender), number)
+
+
+def test_a_stopped_training_leaves_the_rest_to_its_sender(client, run_id):
+    process = start(run_id, 10_000, 0.01, MSL_GRACE_S="30")
+    while process.stdout.readline().strip() != "10":
+        pass
+    signal_sender(run_id, signal.SIGSTOP)  # as one that is slow
+    process.terminate()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 143, output
+    assert "its sender goes on" in output
+    signal_sender(run_id, signal.SIGCONT)
+    wait_for_status(client, run_id, "KILLED")
+
+
 def test_a_sender_that_is_killed_is_started_again(client, run_id, monkeypatch):
     process = start(run_id, 300, 0.01, MSL_GRACE_S="30")
     while process.stdout.readline().strip() != "10":
         pass
-    (sender,) = subprocess.check_output(["pgrep", "-f", f"msl.tracking.send {run_id}"], text=True).split()
-    os.kill(int(sender), signal.SIGKILL)
+    signal_sender(run_id, signal.SIGKILL)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
     assert rows(client, run_id) == [(step, step / 2) for step in range(1, 301)]

@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Without the bytecode, every process compiles all of torch and mlflow again, for half a minute.
+unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.ready
 
 .PHONY: setup demo test test-lowest test-highest check bench serve

@@ -27,6 +27,7 @@ class SourceTree:
         self._sources = {module: file.read_text() for module, file in files.items()}
         self._packages = {module for module, file in files.items() if file.name == "__init__.py"}
         self._trees: dict[str, ast.Module] = {}
+        self._plain: dict[str, str] = {}  # the sources without prose
         self._digests: dict[frozenset[str], str] = {}
 
     def digest(self, modules: Iterable[str]) -> str:
@@ -39,7 +40,9 @@ class SourceTree:
     def _digest(self, modules: Iterable[str]) -> str:
         digest = sha256()
         for module in sorted(self.reached(modules)):
-            digest.update(f"{module} {_without_prose(self._sources[module])}\n".encode())
+            if module not in self._plain:
+                self._plain[module] = _without_prose(self._sources[module])
+            digest.update(f"{module} {self._plain[module]}\n".encode())
         return digest.hexdigest()
 
     def reached(self, modules: Iterable[str]) -> set[str]:

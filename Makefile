@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Without the bytecode, every process compiles all of torch and mlflow again, for half a minute.
+# Without bytecode on the disk, every process compiles all of torch and mlflow again.
 unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.ready
 

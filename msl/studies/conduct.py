@@ -12,6 +12,7 @@ from msl.errors import TrainingError
 from msl.studies.course import Course, Guide
 from msl.studies.declaration import Study
 from msl.studies.driver import Driver
+from msl.studies.early import check_weights
 from msl.studies.estimate import Estimates
 from msl.studies.executors import Executor, ExecutorOptions
 from msl.studies.folder import StudyFolder
@@ -20,7 +21,7 @@ from msl.studies.identity import Identities
 from msl.studies.outcome import failures, table
 from msl.studies.plan_tree import plan_tree
 from msl.studies.source_copy import frozen_copy, go_on_with_its_code
-from msl.studies.states import DONE, Standing, standings
+from msl.studies.states import DONE, WAITING, Standing, standings
 from msl.tracking import Client, MlflowReporter, connect, ending
 from msl.tracking.code_state import CodeState
 from msl.tracking.connection import missing_store
@@ -101,6 +102,8 @@ def carry_out(
         client = connect()
         identities = Identities(client)
         identities.identify_all(graph)
+        known = standings(client, graph)
+        check_weights(node for node in graph if known[node.key].state == WAITING)
         code = CodeState.now()
         copy = frozen_copy(folder.code, code)
         unfinished = find_study_run(client, name)
@@ -109,7 +112,7 @@ def carry_out(
         reporter = open_study_run(client, name, None if unfinished is None else unfinished.run_id)
         with ending(reporter):
             say(f"study {name}: run {reporter.run_id}, logs in {folder.path / 'jobs'}")
-            _describe(reporter, code, _tree(graph, identities, standings(client, graph), executor))
+            _describe(reporter, code, _tree(graph, identities, known, executor))
             course = Course(
                 client=client,
                 identities=identities,

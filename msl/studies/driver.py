@@ -43,7 +43,6 @@ _GUIDED_EVERY_S = 1.0
 _TELL_EVERY_S = 60.0
 _CANCEL_S = 15.0
 _ANSWER_S = 15.0
-_LOST = "its job was lost"
 
 
 class Driver:
@@ -146,7 +145,8 @@ class Driver:
             note = f"its job ended {attempts} times without a finished run"
             self._set(node, Standing(state=FAILED, run=runs[0] if runs else None, note=note))
         else:
-            self._say(node, f"{_LOST}; start {attempts + 1} of {self._course.retries + 1} follows")
+            why = self._folder.error_of(node.key) or "its job was lost"
+            self._say(node, f"{why}; start {attempts + 1} of {self._course.retries + 1} follows")
             self.standings[node.key] = Standing()
 
     def _finish(self, node: Node, run: SeenRun) -> None:

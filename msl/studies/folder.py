@@ -13,6 +13,7 @@ from msl.errors import TrackingError
 from msl.files import make_folder, whole_file
 from msl.tracking import lock, this_process, work_folder
 
+ERROR = "Error: "  # before the error with which a job ends, in its log
 _TAIL_LINES = 15
 _LOOK_S = 2.0
 
@@ -84,6 +85,11 @@ class StudyFolder:
         except OSError:
             return "it has written nothing"
         return "\n".join(lines[-_TAIL_LINES:])
+
+    def error_of(self, key: str) -> str:
+        """The error with which a node's job has ended, as its log says; empty if something else has ended it."""
+        last = self.log_tail(key).rpartition("\n")[2].strip()
+        return last.removeprefix(ERROR) if last.startswith(ERROR) else ""
 
     @contextmanager
     def job(self, key: str) -> Iterator[bool]:

@@ -14,7 +14,7 @@ from typing import Any
 from msl import schema
 from msl.console import guarded, masked, set_up
 from msl.errors import MslError
-from msl.studies.folder import StudyFolder
+from msl.studies.folder import ERROR, StudyFolder
 
 log = logging.getLogger("msl")
 
@@ -102,7 +102,7 @@ def main() -> None:
         try:
             code = work(StudyFolder(Path(sys.argv[1])), sys.argv[2])
         except MslError as error:
-            log.error("Error: %s", masked(str(error)))
+            log.error("%s%s", ERROR, masked(str(error)))
             code = 1
         sys.exit(code)
 

@@ -17,7 +17,7 @@ from warm import start
 
 from msl import schema
 from msl.config import StudyConfig
-from msl.errors import TrackingError, TrainingError
+from msl.errors import CheckpointError, TrackingError, TrainingError
 from msl.runs import run as carry_out
 from msl.studies import Graph, Row, Study
 from msl.studies.conduct import conduct
@@ -74,12 +74,39 @@ def test_a_study_from_beginning_to_end_and_again(tmp_path):
 
 def test_what_fails_is_said_and_the_rest_goes_on():
     rows = {"stage": "adapt"}, {"stage": "adapt", "settings": {"lr": 1e30}}
+    lines = []
     with pytest.raises(TrainingError, match=r"1 of 3 runs are missing; the same command") as error:
-        conduct(study(*rows), config(retries=0), print, None)
-    assert "its job ended 1 times" in str(error.value)
+        conduct(study(*rows), config(retries=1), lines.append, None)
+    assert "its job ended 2 times" in str(error.value)
+    (again,) = (line for line in lines if line.endswith("start 2 of 2 follows"))
+    assert "loss/source = nan" in again
     assert "Error: loss/source = nan" in str(error.value)
     statuses = sorted(run.info.status for run in runs().values())
     assert statuses == ["FAILED", "FAILED", "FINISHED", "FINISHED"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weights": "nowhere.pth"}, "weights = nowhere.pth: no such file"),
+        ({"backbone": "mobilenet_v2", "weights": "imagenet"}, "weights = imagenet exist only for width = 1"),
+    ],
+)
+def test_weights_are_looked_at_before_anything_is_trained(changes, message):
+    rows = {"stage": "pretrain"}, {"stage": "adapt", "settings": changes}
+    with pytest.raises(CheckpointError, match=message):
+        conduct(study(*rows), config(), print, None)
+    assert not runs()
+
+
+def test_style_encoders_are_looked_at_before_anything_is_trained(tmp_path):
+    (tmp_path / "encoder.pth").write_bytes(b"PK\x03\x04 cut")
+    style = Row(
+        stage="train_style", settings={"content": "tiny.yaml", "style": "tiny_real.yaml", "encoder": "encoder.pth"}
+    )
+    with pytest.raises(CheckpointError, match="encoder"):
+        conduct(Study(name="tiny", rows=(style,)), config(), print, None)
+    assert not runs()
 
 
 def test_one_study_through_every_disturbance(tmp_path):

@@ -108,14 +108,20 @@ def candidates(groups: Iterable[SeedGroup]) -> list[Candidate]:
     return [_candidate(group, parents, bases) for group in all_groups]
 
 
-def style_of(base: str, name: str) -> Style:
-    """The kind of a styled domain, by its name: the report's decoders, or another domain as the style itself."""
+def style_of(base: str, name: str, bases: Collection[str] = DOMAINS) -> Style:
+    """The kind of a styled domain, by its name: the report's decoders, or another domain as the style itself.
+
+    Args:
+        base: the domain that was copied.
+        name: of the copy.
+        bases: the domains that are no copies.
+    """
     style = name.removeprefix(base).removeprefix("_")
     if not style:
         return "plain"
     if style.endswith(("_fourier", "_colour")):
         return "no network"
-    if style in DOMAINS:
+    if style in bases:
         return "direct"
     if _ALPHA1_WEIGHT1.search(style):
         return "alpha1_weight1"
@@ -130,7 +136,7 @@ def _candidate(group: SeedGroup, parents: Mapping[str, SeedGroup], bases: Collec
     source, target = ((trained or group).domain(role) or settings.get(role, "") for role in schema.DOMAINS)
     base = _base(source, bases)
     named = {"source": base, "target": _base(target, bases), "style": source.removeprefix(base)}
-    return Candidate(group, {**settings, **named}, style_of(base, source))
+    return Candidate(group, {**settings, **named}, style_of(base, source, bases))
 
 
 def _bases(names: Collection[str]) -> set[str]:

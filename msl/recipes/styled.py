@@ -1,12 +1,12 @@
 """Experiments on styled data: section 2 of the report that msl follows, and a small experiment for a CPU.
 
-Both domains, or the source alone, are copied in a style; everything else is as without styles. Each experiment is one
+Both domains, or the source alone, are copied in a style; everything else is as in `paper`. Each experiment is one
 command: it first makes the copies, and the decoder that draws them, if they do not exist. Copies are in the folder
 ``styled``, style images in ``DATA_ROOT/styles/ambulance``, the AdaIN port's encoder and its published decoder in
 ``DATA_ROOT/weights``. We have run none of those on GTA5; they take as long as the recipes that they change.
 """
 
-from msl.recipes.benchmarks import gta5_cityscapes_iw, gta5_cityscapes_iw_multi
+from msl.recipes.paper import deeplabv3p, iw_ms, multi_ms_iw
 from msl.recipes.recipe import Recipe
 from msl.recipes.small import camvid_day_dusk
 
@@ -17,7 +17,7 @@ def trans(recipe: Recipe) -> Recipe:
     ``mlflow run . -e pretrain -P recipe=paper/trans -P data_root=FOLDER``, 65 source mIoU and 93.4 PA in the report
     ``mlflow run . -e adapt -P recipe=paper/trans -P data_root=FOLDER``
     """
-    styled = _ambulance(_long(gta5_cityscapes_iw(recipe)), "ambulance")
+    styled = _ambulance(_long(iw_ms(recipe)), "ambulance")
     return styled.edit("stylize", decoder="weights/decoder.pth")
 
 
@@ -26,7 +26,7 @@ def trans_multi(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=paper/trans_multi -P data_root=FOLDER``
     """
-    styled = _ambulance(_long(gta5_cityscapes_iw_multi(recipe)), "ambulance")
+    styled = _ambulance(_long(multi_ms_iw(recipe)), "ambulance")
     return styled.edit("stylize", decoder="weights/decoder.pth")
 
 
@@ -35,7 +35,7 @@ def trans_retrain(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=paper/trans_retrain -P data_root=FOLDER``
     """
-    styled = _ambulance(_long(gta5_cityscapes_iw_multi(recipe)), "ambulance_retrain")
+    styled = _ambulance(_long(multi_ms_iw(recipe)), "ambulance_retrain")
     return styled.edit("train_style", content="gta5")
 
 
@@ -44,7 +44,7 @@ def trans_alpha1wts1(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=paper/trans_alpha1wts1 -P data_root=FOLDER``
     """
-    return _retrained(recipe, "ambulance_gta5pcity_retrain_alpha1wts1", 1.0)
+    return _retrained(multi_ms_iw(recipe), "ambulance_gta5pcity_retrain_alpha1wts1", 1.0)
 
 
 def trans_alpha1wts5(recipe: Recipe) -> Recipe:
@@ -52,7 +52,7 @@ def trans_alpha1wts5(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=paper/trans_alpha1wts5 -P data_root=FOLDER``
     """
-    return _retrained(recipe, "ambulance_retrain_alpha1stylewt5", 5.0)
+    return _retrained(multi_ms_iw(recipe), "ambulance_retrain_alpha1stylewt5", 5.0)
 
 
 def trans_alpha1wts0p5(recipe: Recipe) -> Recipe:
@@ -60,7 +60,7 @@ def trans_alpha1wts0p5(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=paper/trans_alpha1wts0p5 -P data_root=FOLDER``
     """
-    return _retrained(recipe, "ambulance_gta5pcity_retrain_alpha1wts0p5", 0.5)
+    return _retrained(multi_ms_iw(recipe), "ambulance_gta5pcity_retrain_alpha1wts0p5", 0.5)
 
 
 def trans_alpha0p5wts10(recipe: Recipe) -> Recipe:
@@ -68,7 +68,7 @@ def trans_alpha0p5wts10(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=paper/trans_alpha0p5wts10 -P data_root=FOLDER``
     """
-    return _retrained(recipe, "ambulance_gta5pcity_retrain_alpha0p5wts10", 10.0).edit("stylize", alpha=0.5)
+    return _retrained(multi_ms_iw(recipe), "ambulance_gta5pcity_retrain_alpha0p5wts10", 10.0).edit("stylize", alpha=0.5)
 
 
 def trans_deeplabv3p(recipe: Recipe) -> Recipe:
@@ -77,7 +77,8 @@ def trans_deeplabv3p(recipe: Recipe) -> Recipe:
     ``mlflow run . -e pretrain -P recipe=paper/trans_deeplabv3p -P data_root=FOLDER``, -P lr=1e-3 for 3.2
     ``mlflow run . -e adapt -P recipe=paper/trans_deeplabv3p -P data_root=FOLDER``
     """
-    return trans_alpha1wts1(recipe).edit(network="deeplabv3plus", multi=False, batch_size=2)
+    network = deeplabv3p(recipe).edit(target_crop_size=(1280, 640))
+    return _retrained(network, "ambulance_gta5pcity_retrain_alpha1wts1", 1.0)
 
 
 def no_auxiliary(recipe: Recipe) -> Recipe:
@@ -87,7 +88,7 @@ def no_auxiliary(recipe: Recipe) -> Recipe:
 
     Each image takes on the style of one image of Cityscapes, chosen at random.
     """
-    plain = _long(gta5_cityscapes_iw_multi(recipe)).copies(gta5_cityscapes="gta5")
+    plain = _long(multi_ms_iw(recipe)).copies(gta5_cityscapes="gta5")
     plain = plain.edit("pretrain", "adapt", "bn", "target_solo", "self_train", source="gta5_cityscapes")
     plain = _with_port(plain.edit("train_style", "stylize", style="cityscapes"), "stylize")
     return plain.edit("train_style", content="gta5,cityscapes", style_weight=1.0).edit("stylize", shuffle_styles=True)
@@ -195,13 +196,13 @@ def _with_port(recipe: Recipe, stage: str) -> Recipe:
 
 
 def _retrained(recipe: Recipe, style: str, style_weight: float) -> Recipe:
-    """`trans_multi` with a decoder trained on both domains."""
-    styled = _ambulance(_long(gta5_cityscapes_iw_multi(recipe)), style)
+    """Styled by a decoder that is trained on both domains."""
+    styled = _ambulance(_long(recipe), style)
     return styled.edit("train_style", content="gta5,cityscapes", style_weight=style_weight)
 
 
 def _joint(recipe: Recipe) -> Recipe:
-    joint = gta5_cityscapes_iw_multi(recipe).edit(
+    joint = multi_ms_iw(recipe).edit(
         "joint_adain",
         lambda_target=0.09,
         crop_size=(1280, 640),

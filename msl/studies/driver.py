@@ -137,15 +137,17 @@ class Driver:
         attempts = self._submissions[node.key].attempts
         finished = next((run for run in runs if run.is_finished and (attempts > 0 or _fits(run, node))), None)
         alive = next((run for run in runs if run.is_alive), None)
+        failure = self._folder.failure(node.key)
         if finished is not None:
             self._finish(node, finished)
         elif alive is not None:
             self._set(node, Standing(state=ELSEWHERE, run=alive, note=f"is trained by {alive.holder}"))
-        elif attempts > self._course.retries:
-            note = f"its job ended {attempts} times without a finished run"
+        elif attempts > self._course.retries or (attempts and failure and failure.is_lasting):
+            times = "once" if attempts == 1 else f"{attempts} times"
+            note = f"its job ended {times} without a finished run{f': {failure.first_line}' if failure else ''}"
             self._set(node, Standing(state=FAILED, run=runs[0] if runs else None, note=note))
         else:
-            why = self._folder.error_of(node.key) or "its job was lost"
+            why = failure.first_line if failure else "its job was lost"
             self._say(node, f"{why}; start {attempts + 1} of {self._course.retries + 1} follows")
             self.standings[node.key] = Standing()
 

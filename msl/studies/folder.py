@@ -13,7 +13,6 @@ from msl.errors import TrackingError
 from msl.files import make_folder, whole_file
 from msl.tracking import lock, this_process, work_folder
 
-ERROR = "Error: "  # before the error with which a job ends, in its log
 _TAIL_LINES = 15
 _LOOK_S = 2.0
 
@@ -24,6 +23,19 @@ class Submission:
 
     handle: str  # of the executor
     attempts: int  # so far, this one included
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """The error with which a node's job has ended."""
+
+    text: str
+    is_lasting: bool  # another attempt would end with it too
+
+    @property
+    def first_line(self) -> str:
+        """What has happened; further lines list places and ways out."""
+        return self.text.partition("\n")[0]
 
 
 class StudyFolder:
@@ -65,7 +77,8 @@ class StudyFolder:
             yield
 
     def write_job(self, key: str, content: Mapping[str, Any]) -> None:
-        """Write what a job needs to know."""
+        """Write what a node's next job needs to know; how the one before it failed is forgotten."""
+        self._failure(key).unlink(missing_ok=True)
         with whole_file(self._file(key, "json"), TrackingError) as file:
             file.write_text(json.dumps(content))
 
@@ -86,10 +99,17 @@ class StudyFolder:
             return "it has written nothing"
         return "\n".join(lines[-_TAIL_LINES:])
 
-    def error_of(self, key: str) -> str:
-        """The error with which a node's job has ended, as its log says; empty if something else has ended it."""
-        last = self.log_tail(key).rpartition("\n")[2].strip()
-        return last.removeprefix(ERROR) if last.startswith(ERROR) else ""
+    def write_failure(self, key: str, failure: Failure) -> None:
+        """Write with which error a node's job ends."""
+        with whole_file(self._failure(key), TrackingError) as file:
+            file.write_text(json.dumps(asdict(failure)))
+
+    def failure(self, key: str) -> Failure | None:
+        """The error with which a node's last job has ended; None if something else has ended it."""
+        try:
+            return Failure(**json.loads(self._failure(key).read_text()))
+        except FileNotFoundError:
+            return None
 
     @contextmanager
     def job(self, key: str) -> Iterator[bool]:
@@ -124,6 +144,9 @@ class StudyFolder:
     def forget_submissions(self) -> None:
         """A new study begins: the jobs of an earlier one are none of its own."""
         (self.path / "submissions.json").unlink(missing_ok=True)
+
+    def _failure(self, key: str) -> Path:
+        return self._file(key, "failure.json")
 
     def _file(self, key: str, suffix: str) -> Path:
         folder = self.path / "jobs"

@@ -13,12 +13,14 @@ from typing import Any
 
 from msl import schema
 from msl.console import guarded, masked, set_up
-from msl.errors import MslError
-from msl.studies.folder import ERROR, StudyFolder
+from msl.errors import CheckpointError, ConfigError, DivergedError, MslError
+from msl.studies.folder import Failure, StudyFolder
 
 log = logging.getLogger("msl")
 
 BUSY = 75  # exit code (EX_TEMPFAIL of sysexits.h): another job of the node is at work, or the run is not recorded yet
+
+_LASTING = (ConfigError, CheckpointError, DivergedError)  # with the same settings, files and seed they come again
 
 
 def content(request: Any, key: str, fingerprint: str | None, study_run: str) -> dict[str, Any]:
@@ -99,10 +101,13 @@ def main() -> None:
     """Work for the folder and the key on the command line."""
     with guarded():
         set_up(None)
+        folder, key = StudyFolder(Path(sys.argv[1])), sys.argv[2]
         try:
-            code = work(StudyFolder(Path(sys.argv[1])), sys.argv[2])
+            code = work(folder, key)
         except MslError as error:
-            log.error("%s%s", ERROR, masked(str(error)))
+            text = masked(str(error))
+            log.error("Error: %s", text)
+            folder.write_failure(key, Failure(text=text, is_lasting=isinstance(error, _LASTING)))
             code = 1
         sys.exit(code)
 

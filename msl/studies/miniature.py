@@ -8,8 +8,8 @@ from msl.files import whole_file
 from msl.studies.scale import Scale
 from msl.style.small_encoder import write_small_encoder
 
-_DOMAINS = {"gta5": "small", "cityscapes": "small_real"}
-_LAYOUTS = {"small": "streets", "small_real": "streets_real", "ambulance": "streets"}
+_DOMAINS = {"gta5": "drawn", "cityscapes": "real"}  # no name begins with another: it would be that of a styled copy
+_LAYOUTS = {"drawn": "streets", "real": "streets_real", "ambulance": "streets"}
 _ENCODER = "encoder.pth"
 _SIZE, _COUNTS = "64,32", "{train: 6, val: 3}"
 _SMALL: dict[str, Any] = {

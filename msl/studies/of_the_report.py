@@ -46,9 +46,17 @@ def _styled() -> list[Row]:
 
 
 def _deeplabv3plus(scale: str) -> list[Row]:
-    """3.1 to 3.3: DeepLabV3+ on the styled copies of 2.4, at two learning rates, and an adaptation from the first."""
+    """3.1 to 3.3: DeepLabV3+ on the styled copies of 2.4, at two learning rates, and an adaptation from the first.
+
+    The first row is what it is compared with, DeepLabV2 on the same copies and with one output, too.
+    """
     name = "trans_deeplabv3p"
-    return [_row("pretrain", name), _row("pretrain", name, lr=_FASTER[scale]), _row("adapt", name)]
+    return [
+        _row("pretrain", "trans_alpha1wts1", multi=False),
+        _row("pretrain", name),
+        _row("pretrain", name, lr=_FASTER[scale]),
+        _row("adapt", name),
+    ]
 
 
 def _row(stage: str, recipe: str, seeds: tuple[int, ...] = (0,), twins: bool = False, **settings: Any) -> Row:

@@ -34,4 +34,5 @@ def failures(graph: Graph, ends: Mapping[str, Standing], folder: StudyFolder) ->
         if end.state == BLOCKED:
             yield f"{graph.title(node)}: {end.note}"
         elif end.state not in (DONE, PRUNED):
-            yield f"{graph.title(node)}: {end.note}. The end of {folder.log(node.key)}:\n{folder.log_tail(node.key)}"
+            name, note = graph.title(node), end.note.rstrip(".")
+            yield f"{name}: {note}. The end of {folder.log(node.key)}:\n{folder.log_tail(node.key)}"

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import own_data
 import pytest
 import study_kills
 import tiny
@@ -77,12 +78,25 @@ def test_what_fails_is_said_and_the_rest_goes_on():
     lines = []
     with pytest.raises(TrainingError, match=r"1 of 3 runs are missing; the same command") as error:
         conduct(study(*rows), config(retries=1), lines.append, None)
-    assert "its job ended 2 times" in str(error.value)
-    (again,) = (line for line in lines if line.endswith("start 2 of 2 follows"))
-    assert "loss/source = nan" in again
-    assert "Error: loss/source = nan" in str(error.value)
+    assert "its job ended once without a finished run: loss/source = nan" in str(error.value)
+    assert "Error: loss/source = nan" in str(error.value)  # from its log
+    assert not [line for line in lines if line.endswith("follows")]  # it would diverge again
     statuses = sorted(run.info.status for run in runs().values())
     assert statuses == ["FAILED", "FAILED", "FINISHED", "FINISHED"]
+
+
+def test_what_may_work_later_is_tried_again(tmp_path):
+    domain, image, lines = str(own_data.low_bit_labels(tmp_path)), tmp_path / "img/3.png", []
+
+    def say(line):
+        lines.append(line)
+        if line.startswith("study tiny: run"):  # it is planned; now somebody copies the image once more
+            image.write_bytes(image.read_bytes()[:200])
+
+    with pytest.raises(TrainingError, match=r"its job ended 2 times without a finished run: low_bits/train: 1 of 4 "):
+        conduct(study({"stage": "pretrain"}, source=domain, target=domain), config(retries=1), say, None)
+    (again,) = (line for line in lines if line.endswith("start 2 of 2 follows"))
+    assert "1 of 4 samples cannot be used: 1 unreadable; start" in again
 
 
 @pytest.mark.parametrize(

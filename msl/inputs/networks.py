@@ -1,5 +1,6 @@
 """A trained segmentation network by its reference: for scoring, predictions and packages."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,10 @@ from msl.checkpoints import Checkpoint, NetworkAbout, about_network, read, readi
 from msl.checkpoints.differences import refuse_differences
 from msl.config import FileConfig, ModelConfig
 from msl.tracking import Client, find_weights
+
+log = logging.getLogger("msl")
+
+_KEEP_STATISTICS = "These are used here; `-e bn -P checkpoint=…` makes a network that keeps the others."
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,15 @@ class Origin:
     def about(self) -> NetworkAbout:
         """What the file says of its network."""
         return about_network(self.checkpoint, self.reference)
+
+    def mention_recalibration(self, way_out: str = _KEEP_STATISTICS) -> None:
+        """Say so if the training scored this network with other BatchNorm statistics than its file has."""
+        if images := self.checkpoint.about.settings.get("recalibrate"):
+            log.info(
+                "%s: its run was scored with BatchNorm statistics of %s target images (recalibrate=%s); its file has "
+                "those of the training. %s",
+                *(self.reference, images, images, way_out),
+            )
 
 
 def find_network(

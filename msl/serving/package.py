@@ -60,6 +60,7 @@ def package(config: PackageConfig) -> Packaged:
     with TemporaryDirectory() as download:  # before a run is opened: a mistake costs none
         origin = find_network(client, settings.checkpoint, Path(download), config.file)
         slim, lineage = _slim(origin, config.input), _lineage(client, origin)
+    origin.mention_recalibration()
     reporter = open_run(client, f"package {settings.checkpoint}", {schema.STAGE: "package"})
     with ending(reporter), run_folder(reporter.run_id) as folder:
         tags = lineage | {schema.LICENSE: settings.license or _terms(origin.checkpoint)}

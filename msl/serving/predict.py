@@ -73,6 +73,7 @@ def predict(config: PredictConfig) -> str:
     client, files = connect(), find_images(settings.images, settings.output)
     with TemporaryDirectory() as folder:  # before a run is opened: a mistake costs none
         origin = find_network(client, settings.checkpoint, Path(folder), config.file)
+    origin.mention_recalibration()
     predictor = Predictor.of(origin.checkpoint, origin.reference, config.input, config.device)
     write = Writer(settings, predictor.label_set)
     name = f"predict {settings.images.name} with {origin.checkpoint.about.group}"

@@ -161,6 +161,17 @@ def test_the_size_is_that_of_target_images_in_training(tmp_path):
     assert (tmp_path / "out/labels/0_pred_labelIds.png").read_bytes() != label
 
 
+@pytest.mark.parametrize("images", [None, 200])
+def test_other_statistics_than_those_of_the_scores_are_mentioned(images, tmp_path, caplog):
+    frames(tmp_path / "in", 1)
+    varied_checkpoint(tmp_path / "trained.pt", settings={"recalibrate": images})
+    caplog.set_level("INFO", "msl")
+    predict(settings("trained.pt"))
+    told = [line for line in caplog.messages if "trained.pt" in line and "recalibrate=200" in line]
+    assert len(told) == (images is not None)
+    assert not told or "`-e bn -P checkpoint=…` makes a network that keeps the others" in told[0]
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [

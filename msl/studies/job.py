@@ -13,14 +13,14 @@ from typing import Any
 
 from msl import schema
 from msl.console import guarded, masked, set_up
-from msl.errors import CheckpointError, ConfigError, DivergedError, MslError
+from msl.errors import ConfigError, DivergedError, MslError
 from msl.studies.folder import Failure, StudyFolder
 
 log = logging.getLogger("msl")
 
 BUSY = 75  # exit code (EX_TEMPFAIL of sysexits.h): another job of the node is at work, or the run is not recorded yet
 
-_LASTING = (ConfigError, CheckpointError, DivergedError)  # with the same settings, files and seed they come again
+_LASTING = (ConfigError, DivergedError)  # with the same settings and seed they come again
 
 
 def content(request: Any, key: str, fingerprint: str | None, study_run: str) -> dict[str, Any]:

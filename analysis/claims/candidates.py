@@ -12,7 +12,7 @@ from analysis.seeds import SeedGroup, number
 from msl import schema
 
 Style = Literal["plain", "published", "retrained", "alpha1_weight1", "variant", "direct", "no network"]
-AUXILIARY: frozenset[Style] = frozenset({"published", "retrained", "alpha1_weight1", "variant"})
+AUXILIARY: tuple[Style, ...] = ("published", "retrained", "alpha1_weight1", "variant")  # the report's own one first
 
 # Domains that are no styled copies. The name of a styled copy is NAME_STYLE.
 DOMAINS = frozenset(
@@ -35,7 +35,7 @@ class Role:
 
     name: str
     stage: str
-    styles: frozenset[Style] = frozenset({"plain"})
+    styles: tuple[Style, ...] = ("plain",)  # of its data; of several, an earlier one is preferred
     where: Mapping[str, str] = field(default_factory=dict)  # settings that it must have
     other: str | None = None  # a setting in which it must differ from the group that it is compared with
 

@@ -72,16 +72,16 @@ _NETWORK |= {
     "head_lr_ratio",
 }  # which the published code sets for V2
 _V2 = {"network": "deeplabv2"}
-_PLAIN: frozenset[Style] = frozenset({"plain"})
+_PLAIN: tuple[Style, ...] = ("plain",)
 
 
-def _pretrain(name: str, multi: bool, styles: frozenset[Style] = _PLAIN) -> Role:
+def _pretrain(name: str, multi: bool, styles: tuple[Style, ...] = _PLAIN) -> Role:
     return Role(name, "pretrain", styles, {**_V2, "multi": str(multi)})
 
 
 def _adapt(name: str, mode: str, multi: bool, *styles: Style, stage: str = "adapt") -> Role:
     where = {**_V2, "target_mode": mode, "multi": str(multi)}
-    return Role(name, stage, frozenset(styles) or _PLAIN, where)
+    return Role(name, stage, styles or _PLAIN, where)
 
 
 def _trained(name: str, multi: bool) -> Role:

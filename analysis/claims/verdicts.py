@@ -117,7 +117,7 @@ def _findings(claim: Claim, known: Sequence[Candidate], runs: pd.DataFrame, whic
 
 
 def _cases(claim: Claim, known: Sequence[Candidate]) -> dict[Case, Assignment]:
-    """For each case the groups that fill most roles, then those with the most seeds, then the newest.
+    """For each case the groups that fill most roles, in the styles and settings that fit best; then most seeds, newest.
 
     A group without a target is no case of a claim about adaptations.
     """
@@ -127,7 +127,7 @@ def _cases(claim: Claim, known: Sequence[Candidate]) -> dict[Case, Assignment]:
         for anchor in anchors:
             groups, distance = _assigned(claim, role, anchor, known)
             seeds = min(len(candidate.group.runs) for candidate in groups.values())
-            rank = (len(groups), -distance, seeds, anchor.newest)
+            rank = (len(groups), -_rarity(claim, groups), -distance, seeds, anchor.newest)
             if anchor.context not in best or rank > best[anchor.context][0]:
                 best[anchor.context] = rank, groups
     order = [role.name for role in claim.roles]
@@ -141,15 +141,20 @@ def _assigned(claim: Claim, anchor_role: Role, anchor: Candidate, known: Sequenc
         if role.name in groups:
             continue
         near = [
-            (distance, -len(candidate.group.runs), -candidate.newest, candidate)
+            (role.styles.index(candidate.style), distance, -len(candidate.group.runs), -candidate.newest, candidate)
             for candidate in known
             if candidate.fits(role) and _comparable(candidate, role, groups, claim)
             if (distance := anchor.distance(candidate, claim.varies)) is not None
         ]
         if near:
-            distance, _, _, candidate = min(near, key=lambda entry: entry[:3])
+            _, distance, _, _, candidate = min(near, key=lambda entry: entry[:4])
             groups[role.name], total = candidate, total + distance
     return groups, total
+
+
+def _rarity(claim: Claim, groups: Assignment) -> int:
+    """How far the groups' styles are from those that their roles prefer."""
+    return sum(role.styles.index(groups[role.name].style) for role in claim.roles if role.name in groups)
 
 
 def _comparable(candidate: Candidate, role: Role, groups: Assignment, claim: Claim) -> bool:
@@ -217,5 +222,5 @@ def _reason(interval: Interval | None, n: int, statement: Statement) -> str:
 
 def _described(role: Role) -> str:
     settings = [f"{name}={value}" for name, value in role.where.items()]
-    styles = "" if role.styles == {"plain"} else f", data styled ({' or '.join(sorted(role.styles))})"
+    styles = "" if role.styles == ("plain",) else f", data styled ({' or '.join(sorted(role.styles))})"
     return f"{role.name} (stage {role.stage}, {', '.join(settings)}{styles})"

@@ -21,7 +21,10 @@ class ExecutorConfig(Group):
         None, ge=1, description="Jobs at a time; none = as many as fit into the cores, or 200 in Slurm's queue."
     )
     retries: int = Field(
-        2, ge=0, description="How often a run whose job was lost is resumed before it counts as failed."
+        2,
+        ge=0,
+        description="How often a run whose job was lost, or that failed, is tried again before it counts as failed. "
+        "One whose loss diverged is not.",
     )
     partition: str | None = Field(None, description="Slurm's partition; none = its default.")
     time_limit: int | None = Field(None, ge=1, description="Minutes that Slurm gives a job; none = its default.")

@@ -11,7 +11,7 @@ from msl.tracking import Client, find_weights
 
 log = logging.getLogger("msl")
 
-_KEEP_STATISTICS = "These are used here; `-e bn -P checkpoint=…` makes a network that keeps the others."
+_KEEP_STATISTICS = "These are used here; `-e bn -P checkpoint=… -P bn_images={}` makes a network that keeps the others."
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,12 @@ class Origin:
 
     def mention_recalibration(self, way_out: str = _KEEP_STATISTICS) -> None:
         """Say so if the training scored this network with other BatchNorm statistics than its file has."""
-        if images := self.checkpoint.about.settings.get("recalibrate"):
+        about = self.checkpoint.about
+        if (images := about.settings.get("recalibrate")) and about.stage != "bn":
             log.info(
-                "%s: its run was scored with BatchNorm statistics of %s target images (recalibrate=%s); its file has "
+                "%s: its run was scored with BatchNorm statistics of %s target images (recalibrate); its file has "
                 "those of the training. %s",
-                *(self.reference, images, images, way_out),
+                *(self.reference, images, way_out.format(images)),
             )
 
 

@@ -78,7 +78,7 @@ class LoadedNetwork:
 
 
 def load(checkpoint: str | Path, **settings: Any) -> LoadedNetwork:
-    """A trained network.
+    """A trained network, with the BatchNorm statistics of its file, also if its run was scored with others.
 
     Args:
         checkpoint: a file, ``runs:/RUN_ID`` for the run's best checkpoint, ``runs:/RUN_ID/checkpoints/last.pt``,

@@ -72,7 +72,7 @@ def trans_alpha0p5wts10(recipe: Recipe) -> Recipe:
 
 
 def trans_deeplabv3p(recipe: Recipe) -> Recipe:
-    """`trans_alpha1wts1` with DeepLabV3+, one output (3.1, 3.3).
+    """`deeplabv3p` on the copies of `trans_alpha1wts1`, with its target size (3.1, 3.3).
 
     ``mlflow run . -e pretrain -P recipe=paper/trans_deeplabv3p -P data_root=FOLDER``, -P lr=1e-3 for 3.2
     ``mlflow run . -e adapt -P recipe=paper/trans_deeplabv3p -P data_root=FOLDER``

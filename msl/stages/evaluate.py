@@ -52,7 +52,7 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         origin = find_network(client, config.scored.checkpoint, Path(download), config.file, config.runtime.data_root)
     checkpoint, trained = origin.checkpoint, origin.checkpoint.about.settings
     if config.evaluation.recalibrate is None:
-        origin.mention_recalibration("These are scored here; -P recalibrate=… scores with the others.")
+        origin.mention_recalibration("These are scored here; `-P recalibrate={}` scores with the others.")
     label_set, device = _label_set(config, origin), prepare(config.runtime)
     domains = _open_domains(config, checkpoint, label_set)
     precision = _precision(config, trained)

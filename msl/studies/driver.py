@@ -143,8 +143,9 @@ class Driver:
         elif alive is not None:
             self._set(node, Standing(state=ELSEWHERE, run=alive, note=f"is trained by {alive.holder}"))
         elif attempts > self._course.retries or (attempts and failure and failure.is_lasting):
-            times = "once" if attempts == 1 else f"{attempts} times"
-            note = f"its job ended {times} without a finished run{f': {failure.first_line}' if failure else ''}"
+            note = f"its job ended {attempts} times without a finished run"
+            if failure:
+                note = failure.first_line if failure.is_lasting else f"{note}: {failure.first_line}"
             self._set(node, Standing(state=FAILED, run=runs[0] if runs else None, note=note))
         else:
             why = failure.first_line if failure else "its job was lost"

@@ -35,7 +35,7 @@ class Failure:
     @property
     def first_line(self) -> str:
         """What has happened; further lines list places and ways out."""
-        return self.text.partition("\n")[0]
+        return self.text.partition("\n")[0].rstrip(".")
 
 
 class StudyFolder:
@@ -78,7 +78,7 @@ class StudyFolder:
 
     def write_job(self, key: str, content: Mapping[str, Any]) -> None:
         """Write what a node's next job needs to know; how the one before it failed is forgotten."""
-        self._failure(key).unlink(missing_ok=True)
+        self.forget_failure(key)
         with whole_file(self._file(key, "json"), TrackingError) as file:
             file.write_text(json.dumps(content))
 
@@ -105,11 +105,15 @@ class StudyFolder:
             file.write_text(json.dumps(asdict(failure)))
 
     def failure(self, key: str) -> Failure | None:
-        """The error with which a node's last job has ended; None if something else has ended it."""
+        """The error with which a node's last job has ended; None if something else has ended it, or nobody knows."""
         try:
             return Failure(**json.loads(self._failure(key).read_text()))
-        except FileNotFoundError:
+        except (OSError, ValueError, TypeError):
             return None
+
+    def forget_failure(self, key: str) -> None:
+        """Another job of the node begins."""
+        self._failure(key).unlink(missing_ok=True)
 
     @contextmanager
     def job(self, key: str) -> Iterator[bool]:

@@ -8,19 +8,18 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from msl import schema
-from msl.console import guarded, masked, set_up
-from msl.errors import ConfigError, DivergedError, MslError
+from msl.console import guarded, masked, reason, set_up
+from msl.errors import DivergedError, MslError
 from msl.studies.folder import Failure, StudyFolder
 
 log = logging.getLogger("msl")
 
 BUSY = 75  # exit code (EX_TEMPFAIL of sysexits.h): another job of the node is at work, or the run is not recorded yet
-
-_LASTING = (ConfigError, DivergedError)  # with the same settings and seed they come again
 
 
 def content(request: Any, key: str, fingerprint: str | None, study_run: str) -> dict[str, Any]:
@@ -48,7 +47,20 @@ def work(folder: StudyFolder, key: str) -> int:
         if not is_ours:
             log.warning("another job of %s is at work", key)
             return BUSY
-        return _work(folder.read_job(key))
+        folder.forget_failure(key)
+        try:
+            return _work(folder.read_job(key))
+        except Exception as error:
+            _write_failure(folder, key, error)
+            raise
+
+
+def _write_failure(folder: StudyFolder, key: str, error: Exception) -> None:
+    """Tell the driver why the run failed; on a full disk the job's log has to do."""
+    text = masked(str(error)) if isinstance(error, MslError) else reason(error)
+    with suppress(MslError, OSError):
+        # With the same seed a loss diverges again. Of all others some pass: the disk was full, the card was taken.
+        folder.write_failure(key, Failure(text=text, is_lasting=isinstance(error, DivergedError)))
 
 
 def _work(job: Mapping[str, Any]) -> int:
@@ -101,13 +113,10 @@ def main() -> None:
     """Work for the folder and the key on the command line."""
     with guarded():
         set_up(None)
-        folder, key = StudyFolder(Path(sys.argv[1])), sys.argv[2]
         try:
-            code = work(folder, key)
+            code = work(StudyFolder(Path(sys.argv[1])), sys.argv[2])
         except MslError as error:
-            text = masked(str(error))
-            log.error("Error: %s", text)
-            folder.write_failure(key, Failure(text=text, is_lasting=isinstance(error, _LASTING)))
+            log.error("Error: %s", masked(str(error)))
             code = 1
         sys.exit(code)
 

@@ -14,10 +14,10 @@ from PIL import Image
 from tiny import varied_checkpoint, varied_model
 
 from entrypoints.predict import main
-from msl.config import EvaluateConfig, PredictConfig
+from msl.config import EvaluateConfig, PackageConfig, PredictConfig
 from msl.errors import CheckpointError, ConfigError, DataError
 from msl.labels import find_label_set
-from msl.serving import predict
+from msl.serving import package, predict
 from msl.stages.evaluate import evaluate
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -161,15 +161,33 @@ def test_the_size_is_that_of_target_images_in_training(tmp_path):
     assert (tmp_path / "out/labels/0_pred_labelIds.png").read_bytes() != label
 
 
-@pytest.mark.parametrize("images", [None, 200])
-def test_other_statistics_than_those_of_the_scores_are_mentioned(images, tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("about", "is_told"),
+    [
+        ({"stage": "adapt", "settings": {"recalibrate": 150}}, True),
+        ({"stage": "adapt", "settings": {"recalibrate": None}}, False),
+        ({"stage": "bn", "settings": {"recalibrate": 150}}, False),
+    ],
+)
+def test_other_statistics_than_those_of_the_scores_are_mentioned(about, is_told, tmp_path, caplog):
     frames(tmp_path / "in", 1)
-    varied_checkpoint(tmp_path / "trained.pt", settings={"recalibrate": images})
+    varied_checkpoint(tmp_path / "trained.pt", **about)
     caplog.set_level("INFO", "msl")
     predict(settings("trained.pt"))
-    told = [line for line in caplog.messages if "trained.pt" in line and "recalibrate=200" in line]
-    assert len(told) == (images is not None)
-    assert not told or "`-e bn -P checkpoint=…` makes a network that keeps the others" in told[0]
+    package(PackageConfig.of(checkpoint="trained.pt", crop_size=SIZE))
+    keeps = [line for line in caplog.messages if "`-e bn -P checkpoint=… -P bn_images=150` makes a network" in line]
+    assert len(keeps) == 2 * is_told
+
+
+@pytest.mark.parametrize("recalibrate", [None, 3])
+def test_an_evaluation_says_which_statistics_it_takes(recalibrate, tmp_path, caplog):
+    factory.cityscapes(tmp_path)
+    varied_checkpoint(tmp_path / "trained.pt", stage="adapt", settings={"recalibrate": 3})
+    caplog.set_level("INFO", "msl")
+    scored = {"source": None, "target": "cityscapes", "crop_size": SIZE, "data_root": ".", "num_workers": 0}
+    evaluate(EvaluateConfig.of(checkpoint="trained.pt", recalibrate=recalibrate, **scored))
+    told = any("`-P recalibrate=3` scores with the others" in line for line in caplog.messages)
+    assert told is (recalibrate is None)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_what_fails_is_said_and_the_rest_goes_on():
     lines = []
     with pytest.raises(TrainingError, match=r"1 of 3 runs are missing; the same command") as error:
         conduct(study(*rows), config(retries=1), lines.append, None)
-    assert "its job ended once without a finished run: loss/source = nan" in str(error.value)
+    assert "seed=0: loss/source = nan" in str(error.value)
     assert "Error: loss/source = nan" in str(error.value)  # from its log
     assert not [line for line in lines if line.endswith("follows")]  # it would diverge again
     statuses = sorted(run.info.status for run in runs().values())

@@ -82,6 +82,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--small", action="store_true", help="a MobileNet on small images")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--precision", default="bfloat16")
+    parser.add_argument("--precision", help="bfloat16 on a card, float32 on a CPU, where bfloat16 may be emulated")
     arguments = parser.parse_args()
-    print_figures(torch.device(arguments.device), arguments.precision, arguments.small)
+    usual = "float32" if arguments.device == "cpu" else "bfloat16"
+    print_figures(torch.device(arguments.device), arguments.precision or usual, arguments.small)

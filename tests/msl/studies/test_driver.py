@@ -187,7 +187,7 @@ def job_at_work(folder):
 
 
 def wait_for(condition):
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300  # on a busy machine a driver takes a minute to start
     while (value := condition()) is None:
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -21,7 +21,7 @@ from msl.studies.identity import Identities
 from msl.studies.outcome import failures, table
 from msl.studies.plan_tree import plan_tree
 from msl.studies.source_copy import frozen_copy, go_on_with_its_code
-from msl.studies.states import DONE, WAITING, Standing, standings
+from msl.studies.states import DONE, WAITING, Standing, identified
 from msl.tracking import Client, MlflowReporter, connect, ending
 from msl.tracking.code_state import CodeState
 from msl.tracking.connection import missing_store
@@ -42,9 +42,9 @@ def plan_text(study: Study, config: ExecutorConfig) -> Iterator[str]:
     """
     client = None if missing_store() is not None else connect()
     graph, identities = Graph.of(study), Identities(client)
-    identities.identify_all(graph)
+    known = identified(client, graph, identities)
     yield f"study {study.name}"
-    yield from _tree(graph, identities, standings(client, graph), executor_of(config))
+    yield from _tree(graph, identities, known, executor_of(config))
 
 
 def executor_of(config: ExecutorConfig) -> Executor:
@@ -101,8 +101,7 @@ def carry_out(
     with folder.driving():
         client = connect()
         identities = Identities(client)
-        identities.identify_all(graph)
-        known = standings(client, graph)
+        known = identified(client, graph, identities)
         check_weights(node for node in graph if known[node.key].state == WAITING)
         code = CodeState.now()
         copy = frozen_copy(folder.code, code)

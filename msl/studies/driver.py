@@ -13,7 +13,6 @@ from pathlib import Path
 from msl import schema
 from msl.console import confirmed
 from msl.inputs.plan import duration
-from msl.runs.starts import last_checkpoint_of
 from msl.studies.course import Course
 from msl.studies.executors import JobRequest
 from msl.studies.folder import Submission
@@ -30,8 +29,9 @@ from msl.studies.states import (
     RUNNING,
     WAITING,
     Standing,
+    identified,
+    note_result,
     standing_of,
-    standings,
 )
 from msl.tracking import confirming
 from msl.tracking.study_runs import SeenRun, give_up, runs_by_fingerprint, runs_in_study, runs_of_node, seen_run
@@ -52,8 +52,7 @@ class Driver:
         """Look where every node stands; jobs of an earlier driver are taken over."""
         self._graph, self._course = graph, course
         self._executor, self._folder, self._client = course.executor, course.folder, course.client
-        course.identities.identify_all(graph)
-        self.standings = standings(course.client, graph)
+        self.standings = identified(course.client, graph, course.identities)
         self._submissions = course.folder.submissions()
         self._looked = self._told = self._asked_guide = time.monotonic()
         self._adopt()
@@ -162,9 +161,8 @@ class Driver:
 
     def _note_result(self, node: Node, run: SeenRun | None) -> None:
         """What others start from: the last checkpoint, or of a copy its path."""
-        if run is not None and run.fingerprint:
-            node.result = last_checkpoint_of(run.run_id)
-        elif node.result is None:
+        note_result(node, run)
+        if node.result is None:
             self._course.identities.identify(node)
 
     def _look_elsewhere(self) -> None:

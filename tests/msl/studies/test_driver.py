@@ -21,8 +21,9 @@ from msl.config import StudyConfig
 from msl.errors import CheckpointError, TrackingError, TrainingError
 from msl.runs import run as carry_out
 from msl.studies import Graph, Row, Study
-from msl.studies.conduct import conduct
+from msl.studies.conduct import conduct, plan_text
 from msl.studies.folder import StudyFolder
+from msl.studies.miniature import miniature
 
 pytestmark = pytest.mark.usefixtures("warm_jobs", "tiny_store")
 
@@ -71,6 +72,19 @@ def test_a_study_from_beginning_to_end_and_again(tmp_path):
     conduct(study({"stage": "adapt", "twins": True}, seeds=(0, 1)), config(), lines.append, None)
     assert len(runs()) == len(made) + 2  # only another parent run
     assert {path.name for path in Path(".msl").iterdir()} == {"studies"}
+
+
+def test_what_exists_of_copies_is_in_the_plan(tmp_path):
+    rows = (Row(stage="pretrain", recipe="paper/trans_alpha1wts1"),)
+    styled, lines = Study(name="tiny", rows=rows, scaled=miniature(tmp_path / "data").of), []
+    conduct(styled, config(), lines.append, None)
+    before = len(runs())
+    plan = list(plan_text(styled, config()))
+    assert plan[1].startswith("4 runs: 4 done, 0 to do")
+    assert sum("✓" in line for line in plan) == 4
+    conduct(styled, config(), lines.append, None)
+    assert len(runs()) == before + 1  # only another parent run
+    assert not [line for line in lines if "not the planned one" in line]
 
 
 def test_what_fails_is_said_and_the_rest_goes_on():

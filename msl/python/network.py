@@ -91,7 +91,6 @@ def load(checkpoint: str | Path, **settings: Any) -> LoadedNetwork:
     config = _config(str(checkpoint), settings)
     with TemporaryDirectory() as folder:
         origin = find_network(None, str(checkpoint), Path(folder), config.file)
-    origin.mention_recalibration()
     predictor = Predictor.of(origin.checkpoint, origin.reference, config.input, config.device)
     return LoadedNetwork(origin.reference, origin.checkpoint.step, predictor)
 

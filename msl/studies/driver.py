@@ -155,7 +155,7 @@ class Driver:
         if run.fingerprint and run.fingerprint != node.fingerprint:
             log.info("%s: its fingerprint is %s, not the planned one", self._graph.title(node), run.fingerprint)
             node.fingerprint = run.fingerprint
-            _forget_fingerprints(node)
+            node.forget_fingerprints_below()
         self._note_result(node, run)
         self._set(node, Standing(state=DONE, run=run, note=f"run {run.run_id[:8]}, {duration(run.seconds)}"))
 
@@ -288,14 +288,6 @@ class Driver:
 def _fits(run: SeenRun, node: Node) -> bool:
     """Whether a run of an earlier start of the study is of the present code and data, as far as that is known."""
     return not run.fingerprint or node.fingerprint in (None, run.fingerprint)
-
-
-def _forget_fingerprints(node: Node) -> None:
-    """What starts from a node has another fingerprint than was thought."""
-    for child in node.children:
-        if child.fingerprint is not None:
-            child.fingerprint = None
-            _forget_fingerprints(child)
 
 
 def _store() -> dict[str, str]:

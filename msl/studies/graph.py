@@ -29,6 +29,13 @@ class Node:
     result: str | None = None  # what others start from: path of a copy, or reference of a checkpoint
     children: "list[Node]" = field(default_factory=list)
 
+    def forget_fingerprints_below(self) -> None:
+        """What starts from this node has another fingerprint than was thought."""
+        for child in self.children:
+            if child.fingerprint is not None:
+                child.fingerprint = None
+                child.forget_fingerprints_below()
+
 
 class Graph:
     """The nodes of a study, each behind what it needs."""

@@ -81,7 +81,7 @@ def _locked(folder: Path) -> IO[str]:
     """
     end = time.monotonic() + _LOOK_S
     while True:
-        file = _opened(folder)
+        file = opened(folder, end)
         is_ours = lock(file)
         if is_ours and _is_at(file, folder / LOCK_FILE):
             return file
@@ -93,17 +93,27 @@ def _locked(folder: Path) -> IO[str]:
         time.sleep(_LOOK_S / 100)
 
 
-def _opened(folder: Path) -> IO[str]:
+def opened(folder: Path, end: float) -> IO[str]:
+    """The file of a run's folder that is to be locked, not locked yet; the folder is made where it is not.
+
+    Args:
+        folder: of a run.
+        end: a time of `time.monotonic` until which others may go on to remove the folder.
+
+    Raises:
+        TrackingError: the folder cannot be written.
+    """
     while True:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             return (folder / LOCK_FILE).open("w")
-        except FileNotFoundError:
-            continue  # removed between the two
         except OSError as error:
-            raise TrackingError(
-                f"{folder} cannot be written: {error.strerror}. Set MSL_WORK to another folder."
-            ) from error
+            # The folder was removed before the file was opened, or while mkdir looked whether it is one.
+            may_be_removed = isinstance(error, FileNotFoundError | FileExistsError)
+            if not may_be_removed or time.monotonic() > end:
+                raise TrackingError(
+                    f"{folder} cannot be written: {error.strerror}. Set MSL_WORK to another folder."
+                ) from error
 
 
 def _is_at(file: IO[str], path: Path) -> bool:

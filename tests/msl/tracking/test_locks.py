@@ -3,9 +3,12 @@
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ from conftest import REPOSITORY
 
 from msl.errors import TrackingError
 from msl.tracking.locks import lock, network_file_system
-from msl.tracking.run_folder import run_folder
+from msl.tracking.run_folder import opened, run_folder, work_folder
 
 ENV = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
 MOUNTS = """\
@@ -84,6 +87,32 @@ def test_a_file_system_without_locks_gives_them_and_says_so(tmp_path, monkeypatc
     assert "this file system has no locks (No locks available), so start a run only once" in caplog.text
     monkeypatch.setattr(fcntl, "flock", lambda file, kind: (_ for _ in ()).throw(BlockingIOError))
     with pytest.raises(TrackingError, match="another process on this machine"), run_folder("0" * 32):
+        pass
+
+
+def test_a_folder_removed_while_it_is_made_is_made_again():
+    folder, is_over = work_folder() / ("0" * 32), threading.Event()
+
+    def remove():
+        while not is_over.is_set():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    threads = [threading.Thread(target=remove) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(500):
+            opened(folder, time.monotonic() + 10).close()
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_a_work_folder_that_is_a_link_to_nothing_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("MSL_WORK", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(TrackingError, match="cannot be written: File exists. Set MSL_WORK"), run_folder("0" * 32):
         pass
 
 

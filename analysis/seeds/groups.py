@@ -22,7 +22,8 @@ _TRAINED = schema.param("batch_size")  # that every training of a segmentation n
 # the checkpoint, which is that of the same parent with another seed.
 INERT = frozenset(
     {"eval_images", "panels", "eval_every", "log_every", "checkpoint_every", "checkpoint_minutes", "data_root"}
-    | {"num_workers", "cache", "device", "threads", "deterministic", "compile", "profile", "nproc", "sync_bn"}
+    | {"num_workers", "cache", "device", "threads", "deterministic", "compile", "recompute", "profile"}
+    | {"nproc", "sync_bn"}
     | {"criteria_images", "choose_by", "target_labels"}
     | {"export", "extra_metrics", schema.SEED, "checkpoint"}
 )

@@ -1,9 +1,9 @@
 """Settings of a run: its seed, its start, its logs, its machine."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from msl.config.catalog import CriterionName
 from msl.config.domains import FilesConfig
@@ -128,6 +128,25 @@ class SyncedBatchNormConfig(ProcessesConfig):
     )
 
 
+class RecomputeConfig(StepConfig):
+    """What a training of a segmentation network keeps for its backward pass."""
+
+    recompute: bool = Field(
+        False,
+        description="Activation checkpointing: true = blocks of the backbone keep their inputs only, and the backward "
+        "pass computes them once more. Half the memory, a third more arithmetic, the same bits.",
+    )
+
+    @model_validator(mode="after")
+    def _the_compiler_decides_itself(self) -> Self:
+        if self.recompute and self.compile == "network":
+            raise ValueError(
+                "recompute = true does not go with compile = network, where the compiler decides what is computed "
+                "again; pass compile=auto or recompute=false"
+            )
+        return self
+
+
 class LoadingConfig(FilesConfig):
     """How data is read. These settings do not decide the weights: data counts by its digest."""
 
@@ -155,7 +174,7 @@ class ScoreRuntimeConfig(CopiesConfig, RuntimeConfig):
     """The machine of a stage that scores a segmentation network, and how it reads data."""
 
 
-class TrainRuntimeConfig(SyncedBatchNormConfig, StepConfig, ScoreRuntimeConfig):
+class TrainRuntimeConfig(SyncedBatchNormConfig, RecomputeConfig, ScoreRuntimeConfig):
     """The machine of a stage that trains a segmentation network."""
 
 

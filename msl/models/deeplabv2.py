@@ -1,12 +1,14 @@
 """DeepLabV2 with one output, or with two for multi-level guidance."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from torch import Tensor, nn
 
 from msl.config import ModelConfig
 from msl.models.backbones import Backbone
 from msl.models.network import SegmentationNetwork, SegOutput
+from msl.numerics.dilated_sum import dilated_sum
 
 
 class AtrousPyramid(nn.ModuleList):
@@ -20,11 +22,7 @@ class AtrousPyramid(nn.ModuleList):
 
     def forward(self, features: Tensor) -> Tensor:
         """Features (N, C_in, h, w) to logits (N, C, h, w)."""
-        first, *parallel = self
-        logits: Tensor = first(features)
-        for convolution in parallel:
-            logits = logits + convolution(features)
-        return logits
+        return dilated_sum(features, cast("tuple[nn.Conv2d, ...]", tuple(self)))
 
 
 class DeepLabV2(SegmentationNetwork):

@@ -33,6 +33,7 @@ from msl.training import Callback, Schedule, State, Term
 from msl.training.callbacks import Evaluate, LogMeans, Panels, ProgressBar, SaveCheckpoints, StopOnNaN
 from msl.training.distributed.batch_norm import sync_batch_norms
 from msl.training.optimizers import build_optimizer
+from msl.training.recompute import repeated_blocks
 from msl.training.scaling import Scaling
 from msl.training.schedules import lr_schedule
 
@@ -84,10 +85,12 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
         return [_copy(request, role, name, styled[name]) for role, name in names.items() if name in styled]
 
     def check(self, request: Request, starts: Mapping[str, Start]) -> None:
-        """Also whether the network can be built: its weights may be for another backbone."""
+        """Also whether the network can be built: its weights may be for another backbone; and whether it has blocks."""
         super().check(request, starts)
         settings: Any = request.settings
-        build_model(settings.model)
+        network = build_model(settings.model)
+        if settings.runtime.recompute:
+            repeated_blocks(network)
 
     def values_from_data(self, config: T, data: D) -> dict[str, Any]:
         """The classes, the size of the target's images and the length of an epoch; the precision of this machine."""
@@ -171,6 +174,7 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
             clip_norm=config.optimizer.clip_norm,
             deterministic=config.runtime.deterministic,
             compile=config.runtime.compile,
+            recompute=config.runtime.recompute,
         )
 
     def _callbacks(

@@ -112,6 +112,7 @@ class Training:
     clip_norm: float | None = None
     deterministic: bool = True  # an operation whose bits may vary is refused
     compile: str = "auto"  # see `accelerated`
+    recompute: bool = False  # see `Recompute`
 
     @property
     def device(self) -> torch.device:
@@ -132,14 +133,15 @@ class Training:
         callbacks = list(self.callbacks.values())
         try:
             with loading_explained(), deterministic(self.deterministic):
-                passes = accelerated(eager_passes(self.state, self.precision), self.compile)
+                passes = accelerated(eager_passes(self.state, self.precision, self.recompute), self.compile)
                 fit(self.state, self.terms, callbacks, self.freeze_bn, passes, self.clip_norm)
         except torch.OutOfMemoryError as error:
             told = ". ".join(str(error).split(". ")[:2])  # the rest is about torch's own memory
-            fits = what_fits(self.state, self.precision)
+            fits = what_fits(self.state, self.precision, self.recompute)
             raise TrainingError(
-                f"the GPU's memory is too small: {told}. {fits}Pass a smaller batch_size or crop_size, or "
-                "precision=bfloat16, and end other programs on it (nvidia-smi)."
+                f"the GPU's memory is too small: {told}. {fits}Pass a smaller batch_size or crop_size, "
+                f"{'' if self.recompute else 'recompute=true, '}or precision=bfloat16, and end other programs on it "
+                "(nvidia-smi)."
             ) from error
         except RuntimeError as error:
             operation = varying_operation(error)

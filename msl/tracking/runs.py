@@ -29,7 +29,7 @@ from msl.tracking.reporter import MlflowReporter
 from msl.tracking.status import go_on
 
 # What a resume may change.
-_MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers", "cache", "compile", "profile")
+_MACHINE_SETTINGS = ("max_iters", "device", "threads", "num_workers", "cache", "compile", "recompute", "profile")
 
 log = logging.getLogger("msl")
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -17,6 +17,7 @@ from msl.training.distributed.gradients import average
 from msl.training.optimizers import set_lr
 from msl.training.passes import EagerPasses, Passes
 from msl.training.phases import CALLBACKS, COPIES, DATA, OPTIMIZER, Phases
+from msl.training.recompute import Recompute
 from msl.training.scaling import Scaling
 from msl.training.schedules import Decay
 from msl.training.stop import StopRequest
@@ -194,9 +195,10 @@ def fit(
         callback.on_end(state)
 
 
-def eager_passes(state: State, precision: torch.dtype = torch.float32) -> EagerPasses:
+def eager_passes(state: State, precision: torch.dtype = torch.float32, recompute: bool = False) -> EagerPasses:
     """The passes of a training, one operation after the other."""
-    return EagerPasses(state.model, state.optimizer, state.scaling, state.phases, precision)
+    passes = EagerPasses(state.model, state.optimizer, state.scaling, state.phases, precision)
+    return replace(passes, forward=Recompute(state.model)) if recompute else passes
 
 
 def _begin(state: State) -> float:

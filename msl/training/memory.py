@@ -4,12 +4,14 @@ import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from msl.training.devices import device_of
 from msl.training.loop import State
+from msl.training.recompute import repeated_blocks
 
 _USABLE = 0.9  # of the GPU's memory: libraries need some, and freed blocks do not always fit
 _LOGIT_COPIES = 3  # of the logits at full size: their softmax, the loss's gradient, the one that goes back
@@ -36,7 +38,9 @@ class StepMemory:
         return math.sqrt(max(0.0, min(1.0, (available - self.fixed) / (self.per_pixel * batch_size * pixels))))
 
 
-def step_memory(model: nn.Module, shape: Sequence[int], precision: torch.dtype, copies: int) -> StepMemory:
+def step_memory(
+    model: nn.Module, shape: Sequence[int], precision: torch.dtype, copies: int, recompute: bool = False
+) -> StepMemory:
     """The model of a network's step, from one forward pass without data that counts what the backward pass needs.
 
     Args:
@@ -44,29 +48,60 @@ def step_memory(model: nn.Module, shape: Sequence[int], precision: torch.dtype, 
         shape: of a batch of images.
         precision: of the passes.
         copies: of each weight: itself, its gradient, and the optimizer's states.
+        recompute: whether blocks keep their inputs only.
     """
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     sketch = copy.deepcopy(model).to("meta")
-    saved: dict[int, int] = {}
-    of_weights = {parameter.untyped_storage()._cdata for parameter in sketch.parameters()}
-    alive: list[Tensor] = []  # a storage that is freed would give its number to another
-
-    def count(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in of_weights:
-            alive.append(tensor)
-            saved[storage._cdata] = storage.nbytes()
-        return tensor
-
+    kept = _Kept(sketch)
+    blocks = repeated_blocks(sketch) if recompute else []
+    for block in blocks:
+        block.register_forward_pre_hook(kept.enter)
+        block.register_forward_hook(kept.leave)
     image = torch.zeros(tuple(shape), dtype=torch.uint8, device="meta")
-    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(kept.count, lambda tensor: tensor):
         outputs = [logits for logits in sketch(image) if logits is not None]
     losses = _LOGIT_COPIES * sum(4 * logits.numel() for logits in outputs)
-    activations = sum(saved.values()) * precision.itemsize / torch.float32.itemsize  # here they are in float32
+    activations = kept.bytes() * precision.itemsize / torch.float32.itemsize  # here they are in float32
     return StepMemory(copies * weights, (activations + losses) / (shape[0] * shape[2] * shape[3]))
 
 
-def what_fits(state: State, precision: torch.dtype) -> str:
+class _Kept:
+    """The bytes that a forward pass keeps for the backward pass; what blocks keep goes away with them."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._of_weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
+        self._outside: dict[int, int] = {}  # storages by their numbers
+        self._block: dict[int, int] | None = None
+        self._highest = 0
+        self._alive: list[Tensor] = []  # a storage that is freed would give its number to another
+
+    def count(self, tensor: Tensor) -> Tensor:
+        """Count what is saved now."""
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._of_weights:
+            self._alive.append(tensor)
+            place = self._outside if self._block is None else self._block
+            place[storage._cdata] = storage.nbytes()
+        return tensor
+
+    def enter(self, block: nn.Module, inputs: tuple[Any, ...]) -> None:
+        """A block begins; its inputs stay."""
+        for tensor in inputs:
+            self.count(tensor)
+        self._block = {}
+
+    def leave(self, *_: object) -> None:
+        """It ends. In the backward pass it is whole once more, beside all that was kept before it."""
+        before, self._block = self._block or {}, None
+        inside = sum(size for number, size in before.items() if number not in self._outside)
+        self._highest = max(self._highest, sum(self._outside.values()) + inside)
+
+    def bytes(self) -> int:
+        """The most at one time."""
+        return max(self._highest, sum(self._outside.values()))
+
+
+def what_fits(state: State, precision: torch.dtype, recompute: bool = False) -> str:
     """For a message: what the largest batch of the last step needs, and what would fit; empty if it is not known."""
     if not state.shapes:
         return ""
@@ -75,7 +110,7 @@ def what_fits(state: State, precision: torch.dtype) -> str:
     _, total = torch.cuda.mem_get_info(device) if device.type == "cuda" else (0, 0)
     copies = 3 if isinstance(state.optimizer, torch.optim.SGD) else 4
     try:
-        model = step_memory(state.model, shape, precision, copies)
+        model = step_memory(state.model, shape, precision, copies, recompute)
     except Exception:  # an error about the memory is there already, and this is advice on it
         return ""
     return advice(model, shape, _USABLE * total)

@@ -1,6 +1,7 @@
 """The forward and the backward pass of one term."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +33,7 @@ class EagerPasses:
     scaling: Scaling
     phases: Phases
     precision: torch.dtype = torch.float32
+    forward: Callable[[], AbstractContextManager[None]] = nullcontext  # what forward passes are in, see `Recompute`
 
     def begin(self, terms: Sequence[Term]) -> None:
         """Forget the gradients of the step before."""
@@ -40,7 +42,8 @@ class EagerPasses:
     def run(self, term: Term, batch: Batch) -> dict[str, Tensor]:
         """The forward pass in the precision, then the backward pass."""
         self.phases.enter(LOSSES)
-        with torch.autocast(batch.image.device.type, self.precision, enabled=self.precision != torch.float32):
+        is_mixed = self.precision != torch.float32
+        with self.forward(), torch.autocast(batch.image.device.type, self.precision, enabled=is_mixed):
             parts = term.objective(self.model, batch)
         self.phases.enter(BACKWARD)
         self.scaling.backward(torch.stack(list(parts.values())).sum())

@@ -26,7 +26,9 @@ from msl.training.callbacks.profile import busy_s
 EPOCH, SCORED = 2975, 500  # adapt steps, images
 OUR_STEPS = {
     "float32": {"precision": "float32"},
+    "float32, recompute": {"recompute": True},
     "bfloat16": {"precision": "bfloat16"},
+    "bfloat16, recompute": {"precision": "bfloat16", "recompute": True},
     "bfloat16, deterministic=false": {"precision": "bfloat16", "same_bits": False},
     "bfloat16, compile=off": {"precision": "bfloat16", "compile": "off"},
     "bfloat16, compile=network": {"precision": "bfloat16", "compile": "network"},

@@ -22,6 +22,14 @@ def iw_max_square(prob: Tensor, ratio: float = 0.2) -> Tensor:
     return -(prob.square() * torch.stack(weights).unsqueeze(1))[mask].sum() / (len(prob) * classes)
 
 
+class Pyramid(nn.ModuleList):
+    """A head of parallel dilated convolutions, with their own backward passes."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features to logits."""
+        return sum(convolution(features) for convolution in self)
+
+
 class Loop:
     """The training loop of the loss's authors: one operation after the other, and every loss read in every step."""
 

@@ -77,7 +77,9 @@ class Nowhere:
 
 def plainly(case: Case) -> Run:
     """The published loop in float32."""
-    loop = plain.Loop(case.network().to(case.device))
+    network = case.network()
+    network.main_head, network.aux_head = plain.Pyramid(network.main_head), plain.Pyramid(network.aux_head)
+    loop = plain.Loop(network.to(case.device))
     source, target = case.batches()
 
     def run(steps: int) -> None:
@@ -88,7 +90,9 @@ def plainly(case: Case) -> Run:
     return run
 
 
-def ours(case: Case, precision: str = "float32", compile: str = "auto", same_bits: bool = True) -> tuple[Run, State]:
+def ours(
+    case: Case, precision: str = "float32", compile: str = "auto", same_bits: bool = True, recompute: bool = False
+) -> tuple[Run, State]:
     """Our loop with its callbacks, and its state."""
     kind: torch.dtype = getattr(torch, precision)
     model = to_device(case.network(), case.device)
@@ -102,7 +106,7 @@ def ours(case: Case, precision: str = "float32", compile: str = "auto", same_bit
     )
     adaptation = AdaptationConfig(target_mode="IW_maxsquare", lambda_target=0.09)
     terms = [Term("source", Supervised(0.1)), Term("target", Adaptation(adaptation, 0.1))]
-    passes = accelerated(eager_passes(state, kind), compile)
+    passes = accelerated(eager_passes(state, kind, recompute), compile)
 
     def run(steps: int) -> None:
         state.schedule = replace(state.schedule, stop=state.step + steps)

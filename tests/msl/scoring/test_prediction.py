@@ -1,27 +1,12 @@
-import json
-
 import pytest
 import torch
-from torch.profiler import ProfilerActivity, profile
+from peaks import peak_bytes
 
 from msl.config import ModelConfig
 from msl.models import build_model
 from msl.numerics.interpolation import upsample, upsample_rows
 from msl.scoring import prediction
 from msl.scoring.prediction import predict, predict_with_confidence, views
-
-
-def peak_bytes(call, path):
-    """The most that was allocated at one time during a call, by torch's own record of every allocation."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
-        call()
-    record.export_chrome_trace(str(path))
-    events = [event for event in json.loads(path.read_text())["traceEvents"] if event["name"] == "[memory]"]
-    live = highest = 0
-    for event in sorted(events, key=lambda event: event["ts"]):
-        live += event["args"]["Bytes"]
-        highest = max(highest, live)
-    return highest
 
 
 def coarse(rng, height=33, width=65, classes=19, images=1):
@@ -105,20 +90,20 @@ def predict_watched(seen, size):
 
 @pytest.mark.parametrize("call", [predict, predict_watched, predict_with_confidence])
 @pytest.mark.parametrize(("views", "size"), [(1, (256, 512)), (6, (256, 512)), (1, (1024, 1024))])
-def test_memory_is_four_bands_whatever_the_size(call, views, size, rng, tmp_path, monkeypatch):
+def test_memory_is_four_bands_whatever_the_size(call, views, size, rng, monkeypatch):
     """And one byte a pixel, twice while the bands are joined; four more for a probability. All logits at once would be
     9 and 76 bands."""
     monkeypatch.setattr(prediction, "_BAND", 2**20)
     seen = [coarse(rng, 17, 33) for _ in range(views)]
-    peak = peak_bytes(lambda: call(seen, size), tmp_path / "trace.json")
+    peak = peak_bytes(lambda: call(seen, size))
     joined = 10 if call is predict_with_confidence else 2
     assert 0.5 * 2**20 < peak <= 4 * 2**20 + joined * size[0] * size[1]
 
 
-def test_a_full_size_image_takes_less_than_half_its_logits(rng, tmp_path):
+def test_a_full_size_image_takes_less_than_half_its_logits(rng):
     seen = [coarse(rng, 65, 129)]
     logits = 19 * 1024 * 2048 * 4
-    assert peak_bytes(lambda: predict(seen, (1024, 2048)), tmp_path / "trace.json") < logits / 2
+    assert peak_bytes(lambda: predict(seen, (1024, 2048))) < logits / 2
 
 
 @torch.no_grad()

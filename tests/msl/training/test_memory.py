@@ -1,12 +1,16 @@
 """The model of the memory of a step."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
+from peaks import peak_bytes
 from torch import nn
 
 from msl.config import ModelConfig
 from msl.models import build_model
 from msl.training.memory import StepMemory, advice, step_memory
+from msl.training.recompute import Recompute
 
 
 class Layer(nn.Module):
@@ -43,6 +47,23 @@ def test_the_activations_of_a_network_are_those_of_a_real_pass():
     assert step_memory(model, image.shape, torch.float32, 3).per_pixel * 64 * 128 == pytest.approx(real, rel=0.02)
     half = step_memory(model, image.shape, torch.bfloat16, 3)
     assert half.per_pixel < 0.9 * step_memory(model, image.shape, torch.float32, 3).per_pixel
+
+
+@pytest.mark.parametrize("network", ["deeplabv2", "deeplabv3plus"])
+def test_recomputed_blocks_count_while_they_are_computed(network):
+    """Beside the peak of a real forward pass, in which each block is whole until its end."""
+    model = build_model(ModelConfig(backbone="resnet50", num_classes=5, network=network)).eval()
+    image = torch.zeros(1, 3, 128, 256, dtype=torch.uint8)
+    outputs = []
+
+    def forward(recompute):
+        with Recompute(model)() if recompute else nullcontext():
+            outputs.append(model(image).main)
+
+    for recompute in (False, True):
+        memory = step_memory(model, image.shape, torch.float32, 3, recompute)
+        activations = memory.per_pixel * 128 * 256 - 3 * 4 * 5 * 128 * 256
+        assert activations == pytest.approx(peak_bytes(lambda flag=recompute: forward(flag)), rel=0.15)
 
 
 def test_the_advice_names_what_fits():

@@ -67,7 +67,17 @@ def check_device(config: StageConfig) -> None:
             prepare(group)
 
 
-def to_device(model: M, device: torch.device) -> M:
-    """Move the network to a device, channels last: so dilated MobileNets run twice as fast on a CPU."""
-    model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stubs lack this form
+def to_device(model: M, device: torch.device, precision: torch.dtype = torch.float32) -> M:
+    """Move the network to a device, in the arrangement that is fastest there.
+
+    Channels come last, but for a network without grouped convolutions in single precision on a CPU. So dilated
+    MobileNets are twice as fast there, and ResNets, whose convolutions are not grouped, a tenth faster.
+    """
+    is_plain = device.type == "cpu" and precision == torch.float32 and not _has_groups(model)
+    form = torch.contiguous_format if is_plain else torch.channels_last
+    model.to(device, memory_format=form)  # type: ignore[call-overload]  # torch's stubs lack this form
     return model
+
+
+def _has_groups(model: nn.Module) -> bool:
+    return any(isinstance(module, nn.Conv2d) and module.groups > 1 for module in model.modules())

@@ -74,10 +74,10 @@ def evaluate(config: EvaluateConfig, group: str | None = None) -> Outcome:
         describe(reporter, settings, record, tags, [checked.input for checked in checks])
         record_skipped(reporter, checks, folder)
 
-        model = to_device(load_network(checkpoint, origin.reference), device)
+        kind = usable_precision(precision, device)
+        model = to_device(load_network(checkpoint, origin.reference), device, kind)
         if unlabelled.recalibration is not None:
             reestimate(model, unlabelled.recalibration)
-        kind = usable_precision(precision, device)
         scores = {d.role: score(model, d, kind, files.get(d.role)) for d in domains}
         values = {} if unlabelled.criteria is None else criteria(model, unlabelled.criteria)
         result = Result(checkpoint.step, scores, values)

@@ -18,8 +18,9 @@ from msl.data import Paired, Stream, is_domain_file
 from msl.inputs.domains import DomainData
 from msl.inputs.prepared import scored_images
 from msl.models import SegmentationNetwork, build_model
+from msl.models.blocks import repeated_blocks
 from msl.models.devices import machine_values, prepare, to_device
-from msl.models.precision import chosen_precision, usable_precision
+from msl.models.precision import PRECISIONS, chosen_precision, usable_precision
 from msl.recipes import Request
 from msl.references import backbone_file
 from msl.scoring.recalibration import Recalibration
@@ -33,7 +34,6 @@ from msl.training import Callback, Schedule, State, Term
 from msl.training.callbacks import Evaluate, LogMeans, Panels, ProgressBar, SaveCheckpoints, StopOnNaN
 from msl.training.distributed.batch_norm import sync_batch_norms
 from msl.training.optimizers import build_optimizer
-from msl.training.recompute import repeated_blocks
 from msl.training.scaling import Scaling
 from msl.training.schedules import lr_schedule
 
@@ -141,10 +141,11 @@ class SegmentationStage(TrainingStage[T, D, SegmentationNetwork], Generic[T, D])
     def network(self, job: Job[T, D], checkpoint: Checkpoint | None) -> SegmentationNetwork:
         """The network from the run's own checkpoint, from the one that it starts from, or a new one."""
         device = prepare(job.config.runtime)
+        precision = PRECISIONS[job.config.run.precision]
         if checkpoint is not None:
-            return to_device(load_network(checkpoint, job.folder), device)
+            return to_device(load_network(checkpoint, job.folder), device, precision)
         torch.manual_seed(job.config.run.seed)
-        return to_device(self.first_network(job), device)
+        return to_device(self.first_network(job), device, precision)
 
     def first_network(self, job: Job[T, D]) -> SegmentationNetwork:
         """The network at step 0, on the CPU."""

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from msl.models.blocks import repeated_blocks
 from msl.training.devices import device_of
 from msl.training.loop import State
-from msl.training.recompute import repeated_blocks
 
 _USABLE = 0.9  # of the GPU's memory: libraries need some, and freed blocks do not always fit
 _LOGIT_COPIES = 3  # of the logits at full size: their softmax, the loss's gradient, the one that goes back

@@ -1,6 +1,6 @@
-"""Activation checkpointing: less memory for a third more arithmetic, with the same bits.
+"""Activation checkpointing: half the memory for a quarter more time, with the same bits.
 
-A block of the backbone keeps its input only, and the backward pass computes the rest of it once more (Chen et al.,
+A block of the network keeps its input only, and the backward pass computes the rest of it once more (Chen et al.,
 Training Deep Nets with Sublinear Memory Cost, arXiv:1604.06174).
 """
 
@@ -12,31 +12,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
-from torchvision.models.mobilenetv2 import InvertedResidual
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from msl.errors import ConfigError
-from msl.models.batch_norm import BatchNorm
-
-# Blocks of these draw no random numbers, so that none have to be drawn again; a CUDA graph could not do that.
-_WITHOUT_CHANCE = (Bottleneck, BasicBlock, InvertedResidual, nn.Sequential, nn.Conv2d, BatchNorm, nn.ReLU, nn.ReLU6)
-
-
-def repeated_blocks(network: nn.Module) -> list[nn.Module]:
-    """What a network repeats, such as its residual blocks: the innermost parts with parts of their own in sequences.
-
-    Raises:
-        ConfigError: it has none.
-    """
-    parts = [part for module in network.modules() if isinstance(module, nn.Sequential) for part in module]
-    blocks = {part: None for part in parts if not isinstance(part, nn.Sequential) and any(part.children())}
-    innermost = [block for block in blocks if not any(part in blocks for part in block.modules() if part is not block)]
-    if not innermost:
-        raise ConfigError(
-            "recompute = true: the network has no blocks whose parts could be computed again. They are looked for in "
-            "its nn.Sequential: modules that have parts. Pass recompute=false."
-        )
-    return innermost
+from msl.models.blocks import may_draw, repeated_blocks
 
 
 class Recompute:
@@ -48,22 +25,21 @@ class Recompute:
         Raises:
             ConfigError: it has none.
         """
-        self.blocks = repeated_blocks(network)
+        self._blocks = repeated_blocks(network)
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Forward passes begun herein keep less; their backward passes may follow later."""
+        """Forward passes herein keep less; their backward passes may follow later."""
         with ExitStack() as stack:
-            for block in self.blocks:
+            for block in self._blocks:
                 stack.enter_context(_replaced_forward(block))
             yield
 
 
 @contextmanager
 def _replaced_forward(block: nn.Module) -> Iterator[None]:
-    own = vars(block).pop("forward", None)  # of this object alone
-    forward = own or block.forward
-    vars(block)["forward"] = partial(_keep_inputs, block, forward)
+    own = vars(block).get("forward")  # of this object, not of its class
+    vars(block)["forward"] = partial(_keep_inputs, block, block.forward)
     try:
         yield
     finally:
@@ -79,13 +55,15 @@ def _keep_inputs(block: nn.Module, forward: Callable[..., Any], *inputs: Any, **
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _once_more(block)
 
-    draws = not all(isinstance(part, _WITHOUT_CHANCE) for part in block.modules())
-    return checkpoint(forward, *inputs, use_reentrant=False, context_fn=contexts, preserve_rng_state=draws, **named)
+    # The state of random numbers is not read where none are drawn: a CUDA graph could not record that.
+    return checkpoint(
+        forward, *inputs, use_reentrant=False, context_fn=contexts, preserve_rng_state=may_draw(block), **named
+    )
 
 
 @contextmanager
 def _once_more(block: nn.Module) -> Iterator[None]:
-    """The second forward pass of a block leaves BatchNorm's statistics as they are."""
+    """A block's second forward pass leaves BatchNorm's statistics as they are."""
     buffers = [(part, name, value) for part in block.modules() for name, value in part._buffers.items()]
     for part, name, value in buffers:
         part._buffers[name] = None if value is None else value.clone()

@@ -95,7 +95,7 @@ def ours(
 ) -> tuple[Run, State]:
     """Our loop with its callbacks, and its state."""
     kind: torch.dtype = getattr(torch, precision)
-    model = to_device(case.network(), case.device)
+    model = to_device(case.network(), case.device, kind)
     source, target = case.batches()
     state = State(
         model=model,

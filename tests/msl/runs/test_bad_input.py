@@ -7,10 +7,13 @@ import pytest
 import torch
 from mlflow.tracking import MlflowClient
 from tiny import checkpoint, request
+from torch import nn
 
 from msl import schema
 from msl.config import EvaluateConfig
+from msl.config.catalog import NETWORKS
 from msl.errors import CheckpointError, ConfigError, DataError, DivergedError, TrackingError
+from msl.models.deeplabv2 import DeepLabV2
 from msl.runs import run as carry_out
 from msl.stages.evaluate import evaluate
 
@@ -92,11 +95,31 @@ def test_bad_settings(settings, error, message):
     assert all(schema.ERROR in run.data.tags for run in runs)
 
 
+class Flat(DeepLabV2):
+    """A network that repeats nothing."""
+
+    def __init__(self, config, backbone):
+        super().__init__(config, backbone)
+        self.backbone.network = nn.ModuleDict()
+
+
+def test_a_network_without_blocks_cannot_recompute(monkeypatch):
+    monkeypatch.setitem(NETWORKS._entries, "flat", f"{Flat.__module__}:Flat")
+    with pytest.raises(ConfigError, match="recompute = true: the network has no blocks"):
+        carry_out(request("pretrain", network="flat", recompute=True))
+    assert MlflowClient().search_runs(["0"]) == []
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
         ({"device": "cuda:77"}, ConfigError, "device = cuda:77 cannot be used here"),
         ({"device": "abacus"}, ConfigError, "device = abacus cannot be used here"),
+        (
+            {"recompute": True, "compile": "network"},
+            ConfigError,
+            "does not go with compile = network.* pass compile=auto",
+        ),
         ({"checkpoint": "nowhere.pt"}, CheckpointError, "nowhere.pt: no such file. Pass a path or runs:/RUN_ID"),
         (
             {"checkpoint": "runs:/0123/checkpoints/last.pt"},

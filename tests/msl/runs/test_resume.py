@@ -56,7 +56,8 @@ def test_a_run_that_was_stopped_and_taken_up_is_the_whole_run(stage, changes, cu
         changes["checkpoint"] = f"runs:/{parent}/checkpoints/last.pt"
     whole = carry_out(request(stage, **LONG, **changes))
     part = carry_out(request(stage, **{**LONG, **changes, "max_iters": 10}))
-    resumed = carry_out(request(stage, resume=part.run_id, max_iters=14))
+    recompute = stage in ("adapt", "self_train")  # another machine may have less memory, and computes the same bits
+    resumed = carry_out(request(stage, resume=part.run_id, max_iters=14, recompute=recompute))
     assert resumed.run_id == part.run_id
     assert resumed.metrics == whole.metrics
     assert_same(whole.run_id, resumed.run_id, lambda run_id: without_finals(curves(run_id), at=10))
@@ -125,7 +126,7 @@ def test_a_run_without_a_checkpoint_begins_anew(curves):
 def test_what_may_not_change_is_refused_and_nothing_is_touched():
     run_id = carry_out(request("pretrain")).run_id
     changeable = "cache, compile, data_root, deterministic, device, max_iters, nproc, num_workers, profile, "
-    changeable += "skip_bad, sync_bn, threads"
+    changeable += "recompute, skip_bad, sync_bn, threads"
     with pytest.raises(ConfigError, match=f"leave out lr. Only {changeable}"):
         carry_out(request("pretrain", resume=run_id, lr=0.5))
     with pytest.raises(TrackingError, match="is of stage pretrain: resume it with -e pretrain"):

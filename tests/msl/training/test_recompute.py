@@ -10,7 +10,8 @@ from torch import nn
 from msl.config import ModelConfig
 from msl.errors import ConfigError
 from msl.models import build_model
-from msl.training.recompute import Recompute, repeated_blocks
+from msl.models.blocks import repeated_blocks
+from msl.training.recompute import Recompute
 
 
 class Block(nn.Module):

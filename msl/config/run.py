@@ -134,7 +134,7 @@ class RecomputeConfig(StepConfig):
     recompute: bool = Field(
         False,
         description="Activation checkpointing: true = blocks of the backbone keep their inputs only, and the backward "
-        "pass computes them once more. Half the memory, a quarter more time, the same bits.",
+        "pass computes them once more. About half the memory of a ResNet-101, a quarter more time, the same bits.",
     )
 
     @model_validator(mode="after")

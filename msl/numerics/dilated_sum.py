@@ -16,12 +16,19 @@ from torch.nn import functional as fn
 
 def dilated_sum(features: Tensor, convolutions: Sequence[nn.Conv2d]) -> Tensor:
     """The sum of convolutions with a bias that keep height and width: features (N, C_in, h, w) to (N, C, h, w)."""
-    is_left_to_library = features.device.type != "cpu" or torch.is_autocast_enabled("cpu")
-    if is_left_to_library or not torch.is_grad_enabled():
+    if not torch.is_grad_enabled() or features.device.type != "cpu" or not _are_plain(convolutions):
+        return _summed(features, convolutions)
+    if torch.is_autocast_enabled("cpu"):
         return _summed(features, convolutions)
     weights, biases = zip(*((convolution.weight, convolution.bias) for convolution in convolutions), strict=True)
     logits: Tensor = _DilatedSum.apply(convolutions, features, *weights, *biases)
     return logits
+
+
+def _are_plain(convolutions: Sequence[nn.Conv2d]) -> bool:
+    """Whether nothing is hung on them: hooks, or weights that are computed."""
+    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return all(type(c) is nn.Conv2d and not any(getattr(c, name) for name in hooks) for c in convolutions)
 
 
 def _summed(features: Tensor, convolutions: Sequence[nn.Conv2d]) -> Tensor:
@@ -48,17 +55,23 @@ class _DilatedSum(torch.autograd.Function):
         """
         features, *weights = ctx.saved_tensors
         count, channels, height, width = features.shape
+        positions = count * height * width
         unfolded = [
             fn.unfold(gradient, c.kernel_size, c.dilation, c.padding) for c in ctx.convolutions
         ]  # (N, C·kernel, h·w)
-        taps = torch.cat(unfolded, 1).transpose(1, 2).reshape(count * height * width, -1)  # (N·h·w, T)
-        pixels = features.permute(0, 2, 3, 1).reshape(count * height * width, channels)
-        matrix = torch.cat([w.flip(2, 3).permute(0, 2, 3, 1).reshape(-1, channels) for w in weights])  # (T, C_in)
-        of_features = (taps @ matrix).view(count, height, width, channels).permute(0, 3, 1, 2)
-        of_matrix = (taps.T @ pixels).split([part.shape[1] for part in unfolded])
-        of_weights = [
-            part.view(w.shape[0], *w.shape[2:], channels).permute(0, 3, 1, 2).flip(2, 3)
-            for part, w in zip(of_matrix, weights, strict=True)
-        ]
+        sizes = [part.shape[1] for part in unfolded]
+        taps = torch.cat(unfolded, 1).transpose(1, 2).reshape(positions, sum(sizes))  # (N·h·w, T)
+        of_features, of_weights = None, [None] * len(weights)
+        with torch.autocast("cpu", enabled=False):
+            if ctx.needs_input_grad[1]:
+                matrix = torch.cat([w.flip(2, 3).permute(0, 2, 3, 1).reshape(-1, channels) for w in weights])
+                of_features = (taps @ matrix).view(count, height, width, channels).permute(0, 3, 1, 2)
+            if any(ctx.needs_input_grad[2:]):
+                pixels = features.permute(0, 2, 3, 1).reshape(positions, channels)
+                of_matrix = (taps.T @ pixels).split(sizes)  # (C·kernel, C_in) each
+                of_weights = [
+                    part.view(w.shape[0], *w.shape[2:], channels).permute(0, 3, 1, 2).flip(2, 3)
+                    for part, w in zip(of_matrix, weights, strict=True)
+                ]
         of_bias = gradient.sum((0, 2, 3))
         return None, of_features, *of_weights, *(of_bias for _ in weights)

@@ -137,11 +137,10 @@ class Training:
                 fit(self.state, self.terms, callbacks, self.freeze_bn, passes, self.clip_norm)
         except torch.OutOfMemoryError as error:
             told = ". ".join(str(error).split(". ")[:2])  # the rest is about torch's own memory
-            fits = what_fits(self.state, self.precision, self.recompute)
+            fits = what_fits(self.state, self.precision, None if self.compile == "network" else self.recompute)
             raise TrainingError(
-                f"the GPU's memory is too small: {told}. {fits}Pass a smaller batch_size or crop_size, "
-                f"{'' if self.recompute else 'recompute=true, '}or precision=bfloat16, and end other programs on it "
-                "(nvidia-smi)."
+                f"the GPU's memory is too small: {told}. {fits}Pass a smaller batch_size or crop_size, or "
+                "precision=bfloat16, and end other programs on it (nvidia-smi)."
             ) from error
         except RuntimeError as error:
             operation = varying_operation(error)

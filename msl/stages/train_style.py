@@ -15,7 +15,7 @@ from msl.data import CropTransform, Images, Paired, Stream
 from msl.inputs.places import weights_file
 from msl.inputs.styles import DecoderData, encoder_digest, open_decoder_data
 from msl.models.devices import machine_values, prepare, to_device
-from msl.models.precision import chosen_precision, usable_precision
+from msl.models.precision import PRECISIONS, chosen_precision, usable_precision
 from msl.recipes import Request
 from msl.stages.decoders import check_decoder
 from msl.stages.profiles import profile_of
@@ -88,12 +88,13 @@ class TrainStyle(TrainingStage[TrainStyleConfig, DecoderData, StyleTransfer]):
         """Encoder and decoder: from the run's own checkpoint, from the decoder that it continues with, or new."""
         config, start = job.config, job.starts.get("decoder")
         device, size = prepare(config.runtime), config.data.style_resize
+        precision = PRECISIONS[config.run.precision]
         if checkpoint is not None:
-            return to_device(style_network(checkpoint, job.folder, size), device)
+            return to_device(style_network(checkpoint, job.folder, size), device, precision)
         encoder = weights_file(config.network.encoder, config.runtime.data_root)
         if start is not None:
-            return to_device(load_transfer(start.path, encoder, size), device)
-        return to_device(_new_network(job, encoder, size), device)
+            return to_device(load_transfer(start.path, encoder, size), device, precision)
+        return to_device(_new_network(job, encoder, size), device, precision)
 
     def build(self, job: StyleJob, network: StyleTransfer, positions: Mapping[str, int]) -> Training:
         """One term on pairs of squares; Adam, with a learning rate that falls as 1 / (1 + d i)."""

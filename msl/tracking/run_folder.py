@@ -114,6 +114,7 @@ def opened(folder: Path, end: float) -> IO[str]:
                 raise TrackingError(
                     f"{folder} cannot be written: {error.strerror}. Set MSL_WORK to another folder."
                 ) from error
+            time.sleep(_LOOK_S / 1000)
 
 
 def _is_at(file: IO[str], path: Path) -> bool:

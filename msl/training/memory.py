@@ -3,12 +3,14 @@
 import copy
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from msl.errors import ConfigError
 from msl.models.blocks import repeated_blocks
 from msl.training.devices import device_of
 from msl.training.loop import State
@@ -101,30 +103,41 @@ class _Kept:
         return max(self._highest, sum(self._outside.values()))
 
 
-def what_fits(state: State, precision: torch.dtype, recompute: bool = False) -> str:
-    """For a message: what the largest batch of the last step needs, and what would fit; empty if it is not known."""
+def what_fits(state: State, precision: torch.dtype, recompute: bool | None = False) -> str:
+    """For a message: what the largest batch of the last step needs, and what would fit; empty if it is not known.
+
+    Args:
+        state: of the training.
+        precision: of the passes.
+        recompute: whether blocks are computed once more; None = they are not, and cannot be.
+    """
     if not state.shapes:
         return ""
     shape = max(state.shapes.values(), key=lambda size: size.numel())
     device = device_of(state.model)
     _, total = torch.cuda.mem_get_info(device) if device.type == "cuda" else (0, 0)
     copies = 3 if isinstance(state.optimizer, torch.optim.SGD) else 4
+    recomputed = None
     try:
-        model = step_memory(state.model, shape, precision, copies, recompute)
+        model = step_memory(state.model, shape, precision, copies, bool(recompute))
+        with suppress(ConfigError):  # a network without blocks
+            if recompute is False:
+                recomputed = step_memory(state.model, shape, precision, copies, recompute=True)
     except Exception:  # an error about the memory is there already, and this is advice on it
         return ""
-    return advice(model, shape, _USABLE * total)
+    return advice(model, shape, _USABLE * total, recomputed)
 
 
-def advice(model: StepMemory, shape: Sequence[int], available: float) -> str:
-    """The sentence of `what_fits`."""
+def advice(model: StepMemory, shape: Sequence[int], available: float, recomputed: StepMemory | None = None) -> str:
+    """The sentence of `what_fits`; `recomputed` is the model of a step that computes blocks once more."""
     count, _, height, width = shape
     bytes_needed = model.needed(count, height * width)
     needed = f"By a model of its memory, batch_size={count} at {width}x{height} needs {_gb(bytes_needed)}"
     batch = model.batch_size(available, height * width)
     scale = model.scale(available, count, height * width)
     size = f"crop_size={_multiple(width * scale)},{_multiple(height * scale)}"
-    fits = [f"batch_size={batch}"] if 0 < batch < count else []
+    fits = ["recompute=true"] if recomputed and recomputed.needed(count, height * width) <= available else []
+    fits += [f"batch_size={batch}"] if 0 < batch < count else []
     fits += [size] if 0 < scale < 1 else []
     return f"{needed}; of {_gb(available)}, {' or '.join(fits)} would fit. " if fits else f"{needed}. "
 

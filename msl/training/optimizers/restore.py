@@ -32,6 +32,15 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, saved: Mapping[str, Any]
     pairs = zip(saved["param_groups"], optimizer.param_groups, strict=True)
     groups = [{**old, **{name: new[name] for name in _OF_THE_DEVICE if name in new}} for old, new in pairs]
     optimizer.load_state_dict({**saved, "param_groups": groups})
+    _arrange(optimizer)
+
+
+def _arrange(optimizer: torch.optim.Optimizer) -> None:
+    """Give momenta the arrangement of their weights: another device may have another, and fused kernels need one."""
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _shapes_agree(optimizer: torch.optim.Optimizer, saved: Mapping[str, Any]) -> bool:

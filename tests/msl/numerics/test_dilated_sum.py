@@ -52,6 +52,30 @@ def test_frozen_weights_and_features_without_gradient(rng):
     assert not dilated_sum(features, tuple(parts)).requires_grad
 
 
+def test_hooks_on_a_convolution_leave_all_to_it(rng):
+    parts = convolutions(3, 2, (1, 2))
+    outputs = []
+    parts[1].register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    dilated_sum(torch.randn(1, 3, 4, 5, dtype=torch.float64, generator=rng), tuple(parts))
+    assert outputs[0].grad_fn.name() == "ConvolutionBackward0"
+
+
+def test_no_images_give_no_gradient():
+    parts = convolutions(3, 2, (1, 2))
+    dilated_sum(torch.zeros(0, 3, 4, 5, dtype=torch.float64), tuple(parts)).sum().backward()
+    assert not parts[0].weight.grad.any()
+
+
+def test_a_backward_pass_in_mixed_precision_stays_single(rng):
+    parts = convolutions(8, 2, (1, 2), dtype=torch.float32)
+    features = torch.randn(1, 8, 6, 6, generator=rng, requires_grad=True)
+    output = dilated_sum(features, tuple(parts)).square().sum()
+    (expected,) = torch.autograd.grad(output, features, retain_graph=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        (mixed,) = torch.autograd.grad(output, features)
+    assert torch.equal(mixed, expected)
+
+
 def test_the_input_is_not_unfolded(rng):
     """As the convolutions' own backward pass does it, where the input has nine times its size."""
     parts = convolutions(512, 19, (6, 12, 18, 24), dtype=torch.float32)

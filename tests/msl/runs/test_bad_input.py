@@ -105,7 +105,7 @@ class Flat(DeepLabV2):
 
 def test_a_network_without_blocks_cannot_recompute(monkeypatch):
     monkeypatch.setitem(NETWORKS._entries, "flat", f"{Flat.__module__}:Flat")
-    with pytest.raises(ConfigError, match="recompute = true: the network has no blocks"):
+    with pytest.raises(ConfigError, match="recompute = true: the backbone has no blocks"):
         carry_out(request("pretrain", network="flat", recompute=True))
     assert MlflowClient().search_runs(["0"]) == []
 

@@ -74,4 +74,8 @@ def test_the_advice_names_what_fits():
         "By a model of its memory, batch_size=4 at 50x20 needs 5.0 GB; of 3.0 GB, batch_size=2 or crop_size=32,8 would "
         "fit. "
     )
+    again = StepMemory(fixed=2**30, per_pixel=2**30 / 2000)
+    told = advice(memory, (4, 3, 20, 50), 3 * 2**30, again)
+    assert told.endswith("recompute=true or batch_size=2 or crop_size=32,8 would fit. ")
+    assert "recompute" not in advice(memory, (4, 3, 20, 50), 3 * 2**30 - 1, again)
     assert advice(memory, (1, 3, 20, 50), available=2**29).endswith("needs 2.0 GB. ")

@@ -1,3 +1,7 @@
+from copy import deepcopy
+from functools import partial
+from itertools import permutations
+
 import pytest
 import torch
 from torch import nn
@@ -251,3 +255,24 @@ def test_a_state_of_other_groups_is_refused_and_changes_nothing(swap):
     with pytest.raises(CheckpointError, match=r"written by other code.*groups of 2, 2, and this code makes groups of "):
         restore_optimizer(optimizer, saved)
     assert optimizer.state_dict()["state"] == {}
+
+
+@pytest.mark.parametrize("kind", [partial(torch.optim.SGD, momentum=0.9), torch.optim.AdamW])
+@pytest.mark.parametrize("formats", [*permutations((torch.contiguous_format, torch.channels_last))])
+def test_momenta_have_the_arrangement_of_their_weights(kind, formats, rng):
+    """Of a run that goes on on another device, whose fused kernels would read one as the other."""
+    image = torch.randn(1, 3, 8, 8, generator=rng)
+    models = [nn.Conv2d(3, 4, 3).to(memory_format=form) for form in formats]
+    models[1].load_state_dict(models[0].state_dict())
+    first, second = (kind(model.parameters(), lr=0.1) for model in models)
+    models[0](image).square().sum().backward()
+    first.step()
+    models[1].load_state_dict(models[0].state_dict())
+    restore_optimizer(second, deepcopy(first.state_dict()))
+    for weight, values in second.state.items():
+        assert all(value.stride() == weight.stride() for value in values.values() if value.shape == weight.shape)
+    for model, optimizer in zip(models, (first, second), strict=True):
+        model.zero_grad()
+        model(image).square().sum().backward()
+        optimizer.step()
+    torch.testing.assert_close(models[0].weight, models[1].weight)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from peaks import peak_bytes
 from torch import nn
+from torchvision.models.resnet import BasicBlock
 
 from msl.config import ModelConfig
 from msl.errors import ConfigError
@@ -28,6 +29,28 @@ class Block(nn.Module):
 class InPlace(Block):
     def forward(self, x, *, scale=2.0):
         return super().forward(x.add_(1), scale=scale)
+
+
+class Chance(BasicBlock):
+    """A known block with an own forward pass."""
+
+    def __init__(self):
+        super().__init__(3, 3)
+
+    def forward(self, x):
+        return super().forward(x) * torch.rand(()) + x
+
+
+class Counting(Block):
+    """Its output depends on a buffer that it changes."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("calls", torch.ones(()))
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x) * self.calls
 
 
 def network(block=Block):
@@ -77,9 +100,12 @@ def test_networks_have_the_same_bits(backbone, count, name, mode, rng):
     assert_equal(*states)
 
 
-def test_random_numbers_are_drawn_again(rng):
+@pytest.mark.parametrize("block", [Block, Chance, Counting])
+def test_random_numbers_and_buffers_are_those_of_the_first_pass(block, rng):
     image = torch.randn(2, 3, 8, 8, generator=rng)
-    assert_equal(state_after(network(), image, recompute=False), state_after(network(), image, recompute=True))
+    assert_equal(
+        state_after(network(block), image, recompute=False), state_after(network(block), image, recompute=True)
+    )
 
 
 def test_the_innermost_parts_of_sequences_are_the_blocks():
@@ -87,7 +113,10 @@ def test_the_innermost_parts_of_sequences_are_the_blocks():
     stage.blocks = nn.Sequential(Block(), Block())
     model = nn.Sequential(nn.Conv2d(3, 3, 1), stage, nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)))
     assert repeated_blocks(model) == list(stage.blocks)
-    with pytest.raises(ConfigError, match=r"recompute = true: the network has no blocks .* Pass recompute=false"):
+    norms = nn.Sequential(nn.Sequential(nn.Conv2d(3, 3, 1)), nn.ModuleDict({"norm": nn.BatchNorm2d(3)}))
+    with pytest.raises(ConfigError, match="has no blocks"):
+        repeated_blocks(norms)
+    with pytest.raises(ConfigError, match=r"recompute = true: the backbone has no blocks .* Pass recompute=false"):
         Recompute(nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU()))
 
 

@@ -16,9 +16,8 @@ from torch.nn import functional as fn
 
 def dilated_sum(features: Tensor, convolutions: Sequence[nn.Conv2d]) -> Tensor:
     """The sum of convolutions with a bias that keep height and width: features (N, C_in, h, w) to (N, C, h, w)."""
-    if not torch.is_grad_enabled() or features.device.type != "cpu" or not _are_plain(convolutions):
-        return _summed(features, convolutions)
-    if torch.is_autocast_enabled("cpu"):
+    is_left_to_library = features.device.type != "cpu" or torch.is_autocast_enabled("cpu")
+    if is_left_to_library or not torch.is_grad_enabled() or not _are_plain(convolutions):
         return _summed(features, convolutions)
     weights, biases = zip(*((convolution.weight, convolution.bias) for convolution in convolutions), strict=True)
     logits: Tensor = _DilatedSum.apply(convolutions, features, *weights, *biases)

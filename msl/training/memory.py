@@ -54,20 +54,19 @@ def step_memory(
     """
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     sketch = copy.deepcopy(model).to("meta")
-    kept = _Kept(sketch)
-    blocks = repeated_blocks(sketch) if recompute else []
-    for block in blocks:
-        block.register_forward_pre_hook(kept.enter)
-        block.register_forward_hook(kept.leave)
+    saved = _SavedBytes(sketch)
+    for block in repeated_blocks(sketch) if recompute else []:
+        block.register_forward_pre_hook(saved.enter)
+        block.register_forward_hook(saved.leave)
     image = torch.zeros(tuple(shape), dtype=torch.uint8, device="meta")
-    with torch.autograd.graph.saved_tensors_hooks(kept.count, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(saved.count, lambda tensor: tensor):
         outputs = [logits for logits in sketch(image) if logits is not None]
     losses = _LOGIT_COPIES * sum(4 * logits.numel() for logits in outputs)
-    activations = kept.bytes() * precision.itemsize / torch.float32.itemsize  # here they are in float32
+    activations = saved.total() * precision.itemsize / torch.float32.itemsize  # here they are in float32
     return StepMemory(copies * weights, (activations + losses) / (shape[0] * shape[2] * shape[3]))
 
 
-class _Kept:
+class _SavedBytes:
     """The bytes that a forward pass keeps for the backward pass; what blocks keep goes away with them."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -94,11 +93,11 @@ class _Kept:
 
     def leave(self, *_: object) -> None:
         """It ends. In the backward pass it is whole once more, beside all that was kept before it."""
-        before, self._block = self._block or {}, None
-        inside = sum(size for number, size in before.items() if number not in self._outside)
+        block, self._block = self._block or {}, None
+        inside = sum(size for number, size in block.items() if number not in self._outside)
         self._highest = max(self._highest, sum(self._outside.values()) + inside)
 
-    def bytes(self) -> int:
+    def total(self) -> int:
         """The most at one time."""
         return max(self._highest, sum(self._outside.values()))
 

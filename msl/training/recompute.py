@@ -38,20 +38,19 @@ class Recompute:
 
 @contextmanager
 def _replaced_forward(block: nn.Module) -> Iterator[None]:
-    own = vars(block).get("forward")  # of this object, not of its class
+    of_instance = vars(block).get("forward")  # a class has one in any case
     vars(block)["forward"] = partial(_keep_inputs, block, block.forward)
     try:
         yield
     finally:
         del vars(block)["forward"]
-        if own is not None:
-            vars(block)["forward"] = own
+        if of_instance is not None:
+            vars(block)["forward"] = of_instance
 
 
 def _keep_inputs(block: nn.Module, forward: Callable[..., Any], *inputs: Any, **named: Any) -> Any:
     if not torch.is_grad_enabled():
         return forward(*inputs, **named)
-
     buffers = [(part, name, _copy(value)) for part in block.modules() for name, value in part._buffers.items()]
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:

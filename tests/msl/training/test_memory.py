@@ -59,12 +59,12 @@ def test_recomputed_blocks_count_while_they_are_computed(network):
         with Recompute(model)() if recompute else nullcontext():
             return model(image).main
 
-    kept = {flag: kept_bytes(lambda flag=flag: forward(flag)) for flag in (False, True)}
+    held = {flag: kept_bytes(lambda flag=flag: forward(flag)) for flag in (False, True)}
     memory = {flag: step_memory(model, image.shape, torch.float32, 3, flag) for flag in (False, True)}
     losses = 3 * 4 * 5 * 128 * 256
     needed = {flag: each.per_pixel * 128 * 256 - losses for flag, each in memory.items()}
-    assert needed[False] == pytest.approx(kept[False], rel=0.02)
-    assert 0.95 * kept[True] < needed[True] < kept[True] + 0.15 * kept[False]
+    assert needed[False] == pytest.approx(held[False], rel=0.02)
+    assert 0.95 * held[True] < needed[True] < held[True] + 0.15 * held[False]
 
 
 def test_the_advice_names_what_fits():

@@ -126,11 +126,11 @@ def test_the_innermost_parts_of_sequences_are_the_blocks():
 
 def test_nothing_of_it_stays(rng):
     model, image = network(), torch.randn(1, 3, 8, 8, generator=rng)
-    model[0].forward = own = lambda x: x * 2
+    model[0].forward = doubled = lambda x: x * 2
     with pytest.raises(ValueError, match="stop"), Recompute(model)():
         assert torch.equal(model[0](image), image * 2)
         raise ValueError("stop")
-    assert model[0].forward is own
+    assert model[0].forward is doubled
     assert "forward" not in vars(model[2][0])
     with Recompute(model)(), torch.no_grad():
         assert not model(image).requires_grad

@@ -117,7 +117,7 @@ STAGES = Registry(
     },
 )
 
-# Studies: functions from a scale, full, camvid or smoke, to a `msl.studies.Study`.
+# Studies: functions from a scale, full, camvid_gpu, camvid or smoke, to a `msl.studies.Study`.
 STUDIES = Registry("study", {"report": "msl.studies.of_the_report:report", "gains": "msl.studies.gains:gains"})
 
 # What carries the runs of a study out: `msl.studies.executors.Executor`s.

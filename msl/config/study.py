@@ -1,12 +1,13 @@
 """Settings of studies: many runs, and where they are carried out."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
 from msl.config.catalog import EXECUTORS, STAGES
 from msl.config.group import Group
+from msl.config.values import Cards
 
 ExecutorName = Annotated[str, AfterValidator(EXECUTORS.check), EXECUTORS]
 
@@ -19,6 +20,15 @@ class ExecutorConfig(Group):
     )
     slots: int | None = Field(
         None, ge=1, description="Jobs at a time; none = as many as fit into the cores, or 200 in Slurm's queue."
+    )
+    cores: int | None = Field(None, ge=1, description="CPU cores of each job; none = as its row says, else 1.")
+    memory_gb: float | None = Field(
+        None, gt=0, description="Memory of each job, in GB; none = as its row says, else 2."
+    )
+    cards: Cards | None = Field(
+        None,
+        description="GPUs of each job; with a share, such as 0.25, several jobs use one. none = as its row says, else "
+        "one where this machine has any, and none with Slurm and Ray.",
     )
     retries: int = Field(
         2,
@@ -36,15 +46,20 @@ class ExecutorConfig(Group):
         description="Folder for logs and frozen code, which all machines can read; none = .msl/studies in this folder.",
     )
 
+    def needs(self) -> dict[str, Any]:
+        """What is said of every job, whatever its row says: cores, memory_gb, cards."""
+        said = {"cores": self.cores, "memory_gb": self.memory_gb, "cards": self.cards}
+        return {name: value for name, value in said.items() if value is not None}
+
 
 class StudyConfig(ExecutorConfig):
     """A study: a table of runs with what they share."""
 
     name: str = Field(description="Name of a study, a YAML file that describes one, or MODULE:FUNCTION of your own.")
-    scale: Literal["full", "camvid", "smoke"] = Field(
+    scale: Literal["full", "camvid_gpu", "camvid", "smoke"] = Field(
         "full",
-        description="full; camvid = the same runs on CamVid's small photographs, for a CPU; smoke = in miniature on "
-        "generated streets, to try a study out.",
+        description="full; camvid_gpu = the same runs on CamVid's photographs at 480x360, for one GPU; camvid = at "
+        "240x180, for a CPU; smoke = in miniature on generated streets, to try a study out.",
     )
 
 

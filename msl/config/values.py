@@ -3,7 +3,7 @@
 from math import isfinite
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
 
 def parse_betas(text: str) -> tuple[float, ...]:
@@ -34,6 +34,17 @@ def parse_dilations(text: str) -> tuple[int, ...]:
 def parse_names(text: str) -> tuple[str, ...]:
     """Names of ``"ECE,other"``, without repetitions."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+
+
+def parse_cards(cards: float) -> float:
+    """A number of GPUs: whole, or a share of one.
+
+    Raises:
+        ValueError: it is above 1 and not whole.
+    """
+    if cards > 1 and not cards.is_integer():
+        raise ValueError(f"{cards:g} GPUs are neither a whole number nor, below 1, a share of one")
+    return cards
 
 
 def parse_scales(text: str) -> tuple[float, ...]:
@@ -86,6 +97,9 @@ Dilations = Annotated[
     BeforeValidator(lambda value: parse_dilations(value) if isinstance(value, str) else value),
     PlainSerializer(lambda dilations: ",".join(map(str, dilations)), return_type=str),
 ]
+
+
+Cards = Annotated[float, Field(ge=0), AfterValidator(parse_cards)]
 
 
 Scales = Annotated[

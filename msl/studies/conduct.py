@@ -44,7 +44,7 @@ def plan_text(study: Study, config: ExecutorConfig) -> Iterator[str]:
     graph, identities = Graph.of(study), Identities(client)
     known = identified(client, graph, identities)
     yield f"study {study.name}"
-    yield from _tree(graph, identities, known, executor_of(config))
+    yield from _tree(graph, identities, known, _slots(graph, config, executor_of(config)))
 
 
 def executor_of(config: ExecutorConfig) -> Executor:
@@ -111,7 +111,8 @@ def carry_out(
         reporter = open_study_run(client, name, None if unfinished is None else unfinished.run_id)
         with ending(reporter):
             say(f"study {name}: run {reporter.run_id}, logs in {folder.path / 'jobs'}")
-            _describe(reporter, code, _tree(graph, identities, known, executor))
+            slots = _slots(graph, config, executor)
+            _describe(reporter, code, _tree(graph, identities, known, slots))
             course = Course(
                 client=client,
                 identities=identities,
@@ -119,10 +120,11 @@ def carry_out(
                 folder=folder,
                 study_run=reporter.run_id,
                 code=copy,
+                needs=config.needs(),
                 retries=config.retries,
                 say=say,
                 asks=not reporter.is_started_by_mlflow,
-                guide=None if guided is None else guided(client, folder.path, executor.slots),
+                guide=None if guided is None else guided(client, folder.path, slots),
             )
             ends = Driver(graph, course).run()
             _conclude(graph, ends, folder, reporter, say, report)
@@ -137,8 +139,13 @@ def _describe(reporter: MlflowReporter, code: CodeState, tree: Iterator[str]) ->
         reporter.text(code.diff, f"{schema.CODE_FOLDER}/{schema.DIFF_FILE}")
 
 
-def _tree(graph: Graph, identities: Identities, known: Mapping[str, Standing], executor: Executor) -> Iterator[str]:
-    return plan_tree(graph, known, Estimates(), identities.missing, executor.slots)
+def _slots(graph: Graph, config: ExecutorConfig, executor: Executor) -> int:
+    """Jobs at a time, as far as the cards that they need tell it."""
+    return executor.slots([node.row.cards for node in graph] if config.cards is None else [config.cards])
+
+
+def _tree(graph: Graph, identities: Identities, known: Mapping[str, Standing], slots: int) -> Iterator[str]:
+    return plan_tree(graph, known, Estimates(), identities.missing, slots)
 
 
 def _conclude(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from msl.studies.executors import Executor
 from msl.studies.folder import StudyFolder
@@ -34,6 +34,7 @@ class Course:
     folder: StudyFolder
     study_run: str  # ID of the parent run
     code: Path  # folder of the frozen copy
+    needs: Mapping[str, Any]  # cores, memory and cards of every job, where a user says them; else as its row says
     retries: int  # how often a lost run is resumed
     say: Callable[[str], None]
     asks: bool  # a person who types Ctrl-C; `mlflow run` ends then, so that nobody could answer

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from msl.config import validated
 from msl.config.catalog import STAGES, STUDIES
 from msl.config.registry import unknown_name
+from msl.config.values import Cards
 from msl.errors import ConfigError
 from msl.inputs.fitting import find_request
 from msl.recipes import Recipe, Request, find_recipe
@@ -33,7 +34,7 @@ class Row(BaseModel):
     twins: bool = False  # also the same with lambda_target = 0
     cores: int = Field(1, ge=1)  # CPU cores of a job
     memory_gb: float = Field(2.0, gt=0)  # of a job
-    cards: int = Field(0, ge=0)  # GPUs of a job
+    cards: Cards | None = None  # GPUs of a job, or a share of one; None = one where the machine has any
 
 
 class _Declared(BaseModel):
@@ -110,7 +111,7 @@ def find_study(name: str, scale: str = "full") -> Study:
 
     Args:
         name: of the study.
-        scale: full, camvid, or smoke: the same graph with less to do. A YAML file has one scale.
+        scale: full, camvid_gpu, camvid, or smoke: the same graph with less to do. A YAML file has one scale.
 
     Raises:
         ConfigError: it cannot be found or read; the message lists the names.

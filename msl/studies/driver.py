@@ -229,7 +229,7 @@ class Driver:
         return standing_of(node, runs.get(node.fingerprint or "", []))
 
     def _job(self, node: Node) -> JobRequest:
-        course, row = self._course, node.row
+        course, row = self._course, node.row.model_copy(update=self._course.needs)
         paths = [str(course.code), *filter(None, [os.environ.get("PYTHONPATH")])]
         return JobRequest(
             name=f"msl-{self._folder.path.name}-{node.key}",

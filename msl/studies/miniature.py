@@ -63,4 +63,4 @@ def miniature(folder: Path) -> Scale:
         return str(folder / f"{name}.yaml") if name in _LAYOUTS else name
 
     settings = {**_SMALL, **_STYLE, "encoder": str(folder / _ENCODER)}
-    return Scale("smoke", _DOMAINS, settings, locate)
+    return Scale("smoke", _DOMAINS, settings, locate=locate)

@@ -1,7 +1,7 @@
 """A study's scale: the experiments of the report on other domains, with other sizes and another budget."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from msl.config import StageConfig
@@ -18,6 +18,7 @@ class Scale:
     name: str  # a recipe paper/NAME becomes NAME_OF_THE_SCALE/NAME
     domains: Mapping[str, str]  # what takes the place of gta5 and cityscapes, also in the names of styled copies
     settings: Mapping[str, Any]  # of every stage that has them
+    needs: Mapping[str, Any] = field(default_factory=dict)  # cores, memory and cards of a job
     locate: Callable[[str], str] = str  # where a domain is described: its name, or a file
 
     def of(self, name: str, recipe: Recipe) -> tuple[str, Recipe]:

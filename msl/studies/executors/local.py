@@ -1,4 +1,4 @@
-"""Jobs as processes of this machine, in slots: so many cores, so much memory, each graphics card for one job."""
+"""Jobs as processes of this machine, in slots: so many cores, so much memory, graphics cards or shares of them."""
 
 import json
 import os
@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
+from math import ceil
 from typing import Any, Protocol
 
 from msl.errors import ConfigError
@@ -16,6 +17,7 @@ from msl.tracking.holder import Holder
 
 _CARDS = "CUDA_VISIBLE_DEVICES"
 _BYTES_GB = 1024**3
+_ROUNDING = 1e-9  # ten tenths of a card are one
 
 
 class Process(Protocol):
@@ -41,10 +43,9 @@ class Local:
         self._alive: set[str] = set()
         self._taken: list[dict[str, Any]] = []  # slots of jobs that are submitted next
 
-    @property
-    def slots(self) -> int:
-        """As said, else one for each core."""
-        return self._most or self._cores
+    def slots(self, cards: Collection[float | None]) -> int:
+        """As said, else one for each core, and no more than there is room for on the cards."""
+        return self._most or max(1, min(self._cores, *map(self._room, cards or [None])))
 
     def take_slot(self, job: JobRequest) -> bool:
         """Take cores, memory and cards, if they are left; a job alone always fits the cores and the memory.
@@ -52,38 +53,37 @@ class Local:
         Raises:
             ConfigError: the machine has fewer cards than the job needs.
         """
-        if job.cards > len(self._cards):
+        needed = self._needed(job.cards)
+        if needed > len(self._cards):
             raise ConfigError(
-                f"a job needs {job.cards} graphics cards, and this machine has {len(self._cards)}. Lower `cards` in "
+                f"a job needs {needed:g} graphics cards, and this machine has {len(self._cards)}. Lower `cards` in "
                 f"the study, or set {_CARDS} to the cards that it may use"
             )
         if self._fits(job):
-            self._taken.append(
-                {"cores": job.cores, "memory_gb": job.memory_gb, "cards": self._free_cards()[: job.cards]}
-            )
+            self._taken.append(self._needs(job))
             return True
         return False
 
     def _fits(self, job: JobRequest) -> bool:
         used = self._used()
-        if not used or len(used) == self._most or len(self._free_cards()) < job.cards:
+        has_cards = len(self._cards_for(job)) == ceil(self._needed(job.cards))
+        if not used or len(used) == self._most or not has_cards:
             return not used
         fits_cores = self._most is not None or _sum(used, "cores") + job.cores <= self._cores
         return fits_cores and _sum(used, "memory_gb") + job.memory_gb <= self._memory_gb
 
     def submit(self, jobs: Sequence[JobRequest]) -> list[str]:
-        """Start the processes, with a card for each that needs one."""
+        """Start the processes, each with its cards; those that share one see the same."""
         self._taken.clear()
         return [self._start(job) for job in jobs]
 
     def _start(self, job: JobRequest) -> str:
-        cards = self._free_cards()[: job.cards]
+        needs = self._needs(job)
         environment = {**os.environ, **job.environment, "OMP_NUM_THREADS": str(job.cores)}
         if self._cards:
-            environment[_CARDS] = ",".join(cards)
+            environment[_CARDS] = ",".join(needs["cards"])
         process = self._launch(job, environment)
         self._processes.append(process)
-        needs = {"cores": job.cores, "memory_gb": job.memory_gb, "cards": cards}
         handle = json.dumps({"process": asdict(Holder.of(process.pid)), **needs})
         self._alive.add(handle)
         return handle
@@ -135,9 +135,30 @@ class Local:
             return [str(number) for number in range(len(listed.stdout.splitlines()))]
         return []
 
-    def _free_cards(self) -> list[str]:
-        taken = {card for job in self._used() for card in job["cards"]}
-        return [card for card in self._cards if card not in taken]
+    def _needed(self, cards: float | None) -> float:
+        """How many cards a job needs: as said, else one, if the machine has any."""
+        return min(1, len(self._cards)) if cards is None else cards
+
+    def _room(self, cards: float | None) -> int:
+        """How many jobs there is room for on the cards; for jobs without a card, as many as there are cores."""
+        needed = self._needed(cards)
+        if needed < 1:
+            return len(self._cards) * int((1 + _ROUNDING) / needed) if needed else self._cores
+        return int(len(self._cards) // needed)
+
+    def _needs(self, job: JobRequest) -> dict[str, Any]:
+        """What a job takes."""
+        share = min(self._needed(job.cards), 1)
+        return {"cores": job.cores, "memory_gb": job.memory_gb, "cards": self._cards_for(job), "share": share}
+
+    def _cards_for(self, job: JobRequest) -> list[str]:
+        """The job's cards: those of which most is taken, so that others stay whole; fewer than it needs if none fit."""
+        needed, taken = self._needed(job.cards), dict.fromkeys(self._cards, 0.0)
+        for other in self._used():
+            for card in other["cards"]:
+                taken[card] = taken.get(card, 0) + other.get("share", 1)  # jobs of an older version have none
+        free = [card for card in self._cards if taken[card] + min(needed, 1) <= 1 + _ROUNDING]
+        return sorted(free, key=lambda card: -taken[card])[: ceil(needed)]
 
 
 def _process(handle: str) -> Holder:

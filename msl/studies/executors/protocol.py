@@ -27,7 +27,7 @@ class JobRequest:
     log: Path  # output is added to it
     cores: int
     memory_gb: float
-    cards: int
+    cards: float | None  # below 1: a share of one; None = one where the machine has any
 
 
 class Executor(Protocol):
@@ -38,12 +38,15 @@ class Executor(Protocol):
     def __init__(self, options: ExecutorOptions) -> None:
         """Set it up; raises a ConfigError if this machine lacks what it needs."""
 
-    @property
-    def slots(self) -> int:
-        """How many jobs can run at a time, for estimates."""
+    def slots(self, cards: Collection[float | None]) -> int:
+        """How many jobs can run at a time, for estimates; `cards` are what they need, as in a `JobRequest`."""
 
     def take_slot(self, job: JobRequest) -> bool:
-        """Take a slot for a job that is submitted next; False if there is none. `alive` gives unused ones back."""
+        """Take a slot for a job that is submitted next; False if there is none. `alive` gives unused ones back.
+
+        Raises:
+            ConfigError: there is never one for such a job.
+        """
 
     def submit(self, jobs: Sequence[JobRequest]) -> list[str]:
         """Submit jobs; gives their handles in the same order.

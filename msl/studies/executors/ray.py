@@ -31,15 +31,18 @@ class Ray:
         """
         self._client, self._slots, self._alive = _connect(options.address), options.slots, 0
 
-    @property
-    def slots(self) -> int:
+    def slots(self, cards: Collection[float | None]) -> int:
         """As said, else the most that are submitted at a time."""
+        return self._most
+
+    @property
+    def _most(self) -> int:
         return self._slots or _MOST
 
     def take_slot(self, job: JobRequest) -> bool:
         """Take one of the slots; jobs that do not fit into the cluster yet wait in its queue."""
         self._alive += 1
-        return self._alive <= self.slots
+        return self._alive <= self._most
 
     def submit(self, jobs: Sequence[JobRequest]) -> list[str]:
         """Submit each job."""
@@ -53,7 +56,7 @@ class Ray:
                 entrypoint=command,
                 runtime_env={"env_vars": environment},
                 entrypoint_num_cpus=job.cores,
-                entrypoint_num_gpus=job.cards,
+                entrypoint_num_gpus=job.cards or 0,
                 entrypoint_memory=round(job.memory_gb * _BYTES_GB),
                 metadata={"name": job.name},
             )

@@ -47,15 +47,26 @@ class Slurm:
             )
         self._options, self._alive = options, 0
 
-    @property
-    def slots(self) -> int:
+    def slots(self, cards: Collection[float | None]) -> int:
         """As said, else the most that are submitted at a time."""
+        return self._most
+
+    @property
+    def _most(self) -> int:
         return self._options.slots or _MOST
 
     def take_slot(self, job: JobRequest) -> bool:
-        """Take one of the slots; jobs that do not fit into the cluster yet wait in its queue."""
+        """Take one of the slots; jobs that do not fit into the cluster yet wait in its queue.
+
+        Raises:
+            ConfigError: the job needs a share of a card.
+        """
+        if job.cards is not None and job.cards % 1:
+            raise ConfigError(
+                f"executor = slurm: a job needs {job.cards:g} of a graphics card; Slurm gives whole ones. Pass cards=1"
+            )
         self._alive += 1
-        return self._alive <= self.slots
+        return self._alive <= self._most
 
     def submit(self, jobs: Sequence[JobRequest]) -> list[str]:
         """Submit an array for jobs with the same needs, one after the other in the order of the jobs."""
@@ -73,7 +84,7 @@ class Slurm:
         yield from (f"--cpus-per-task={job.cores}", f"--mem={round(job.memory_gb * _MB_GB)}", "--ntasks=1")
         yield f"--signal=B:TERM@{_WARN_S}"
         if job.cards:
-            yield f"--gres=gpu:{job.cards}"
+            yield f"--gres=gpu:{job.cards:.0f}"
         if self._options.partition:
             yield f"--partition={self._options.partition}"
         if self._options.time_limit:

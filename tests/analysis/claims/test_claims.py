@@ -316,7 +316,7 @@ def of_node(node):
     return planted.group(node.key, values, node.request.stage, (0,), data, parents=parents or None, **settings)
 
 
-@pytest.mark.parametrize("scale", ["full", "camvid", "smoke"])
+@pytest.mark.parametrize("scale", ["full", "camvid_gpu", "camvid", "smoke"])
 def test_the_study_of_the_report_has_the_groups_of_every_claim(scale):
     stages = ("pretrain", "adapt", "target_solo")
     nodes = [node for node in Graph.of(find_study("report", scale)) if node.request.stage in stages]

@@ -74,6 +74,18 @@ def test_a_study_from_beginning_to_end_and_again(tmp_path):
     assert {path.name for path in Path(".msl").iterdir()} == {"studies"}
 
 
+def test_a_user_says_what_every_job_needs(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    rows = study({"stage": "pretrain", "cores": 3, "cards": 0.25})
+    said = {"cores": 2, "memory_gb": 0.5, "cards": 0.5}
+    assert "1 at a time" in "\n".join(plan_text(rows, StudyConfig(name="tiny", cards=1)))
+    conduct(rows, config(**said), print, None)
+    (submission,) = StudyFolder.of("tiny", None).submissions().values()
+    handle = json.loads(submission.handle)
+    needs = {name: handle[name] for name in ("cores", "memory_gb", "cards", "share")}
+    assert needs == {"cores": 2, "memory_gb": 0.5, "cards": ["7"], "share": 0.5}
+
+
 def test_what_exists_of_copies_is_in_the_plan(tmp_path):
     rows = (Row(stage="pretrain", recipe="paper/trans_alpha1wts1"),)
     styled, lines = Study(name="tiny", rows=rows, scaled=miniature(tmp_path / "data").of), []

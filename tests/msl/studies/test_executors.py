@@ -76,6 +76,62 @@ def test_each_card_is_for_one_job(tmp_path, monkeypatch):
     wait_until_over(executor, handles, 10)
 
 
+def shown(executor, folder, cards, count):
+    """The cards that so many jobs see that need `cards` each; those for which there is no room are not started."""
+    folder.mkdir()
+    handles = []
+    for number in range(count):
+        says = f"echo $CUDA_VISIBLE_DEVICES >{number}.tmp; mv {number}.tmp {number}; exec sleep 60"
+        if executor.take_slot(job(folder, says, cards=cards)):
+            handles += executor.submit([job(folder, says, cards=cards)])
+    files = [folder / str(number) for number in range(len(handles))]
+    while not all(file.exists() for file in files):
+        time.sleep(0.02)
+    return handles, [file.read_text().strip() for file in files]
+
+
+def test_jobs_share_a_card(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    executor = Local(ExecutorOptions(slots=16))
+    tenths, cards = shown(executor, tmp_path / "tenths", 0.1, 10)
+    assert cards == ["4"] * 10  # the other card stays whole
+    whole, cards = shown(executor, tmp_path / "whole", 1, 2)
+    assert cards == ["5"]
+    assert not executor.take_slot(job(tmp_path, "true", cards=0.1))
+    executor.cancel(whole)
+    wait_until_over(executor, whole, 10)
+    after = Local(ExecutorOptions(slots=16))  # of a driver that was started again
+    after.alive(tenths)
+    third, cards = shown(after, tmp_path / "third", 0.3, 5)
+    assert cards == ["5"] * 3
+    for parent, handles in ((executor, tenths), (after, third)):
+        parent.cancel(handles)
+        wait_until_over(parent, handles, 10)
+
+
+@pytest.mark.parametrize(("visible", "seen"), [("4,5", ["4", "5"]), ("", ["", "", ""])])
+def test_a_job_that_says_nothing_of_cards_gets_one_where_there_are_any(tmp_path, monkeypatch, visible, seen):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    executor = Local(ExecutorOptions(slots=8))
+    handles, cards = shown(executor, tmp_path / "jobs", None, 3)
+    assert cards == seen
+    executor.cancel(handles)
+    wait_until_over(executor, handles, 10)
+
+
+def test_estimates_know_how_many_jobs_the_cards_hold(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(16)), raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    slots = Local(ExecutorOptions()).slots
+    expected = {None: 3, 0: 16, 0.1: 16, 0.25: 12, 0.3: 9, 1: 3, 2: 1, 3: 1}
+    assert {cards: slots([cards]) for cards in expected} == expected
+    assert slots([]) == 3  # of a sweep, whose jobs come later
+    assert slots([0, 0.25, 1]) == 3
+    assert Local(ExecutorOptions(slots=5)).slots([1]) == 5
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert Local(ExecutorOptions()).slots([None]) == 16
+
+
 def test_memory_is_for_those_who_run(tmp_path):
     executor = Local(ExecutorOptions())
     large = job(tmp_path, "exec sleep 60", memory_gb=1e6)
@@ -90,6 +146,23 @@ def test_without_slurm_the_way_out_is_named(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ConfigError, match="sbatch, squeue, scancel cannot be found.*executor=local"):
         Slurm(ExecutorOptions())
+
+
+def test_slurm_gives_whole_cards(tmp_path, monkeypatch):
+    commands = [tmp_path / name for name in ("sbatch", "squeue", "scancel")]
+    for file in commands:
+        file.write_text('#!/bin/sh\necho "$@" >>' + str(tmp_path / "calls"))
+        file.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    executor = Slurm(ExecutorOptions())
+    with pytest.raises(ConfigError, match=r"a job needs 0.25 of a graphics card; Slurm gives whole ones. Pass cards=1"):
+        executor.take_slot(job(tmp_path, "true", cards=0.25))
+    for cards in (2.0, None):
+        assert executor.take_slot(job(tmp_path, "true", cards=cards))
+        executor.submit([job(tmp_path, "true", cards=cards)])
+    with_cards, without = (tmp_path / "calls").read_text().splitlines()
+    assert "--gres=gpu:2 " in f"{with_cards} "
+    assert "gres" not in without
 
 
 @needs_slurm

@@ -63,7 +63,7 @@ def test_every_scale_has_the_same_rows(name):
     assert rows("camvid") - rows("full") <= {("train_style", "trans")}
 
 
-@pytest.mark.parametrize("scale", ["full", "camvid", "smoke"])
+@pytest.mark.parametrize("scale", ["full", "camvid_gpu", "camvid", "smoke"])
 def test_declared_pretrainings_are_the_parents(scale):
     graph = Graph.of(find_study("report", scale))
     declared = {node.key for node in graph.declared}
@@ -72,7 +72,7 @@ def test_declared_pretrainings_are_the_parents(scale):
             assert node.needs["checkpoint"].key in declared
 
 
-@pytest.mark.parametrize("scale", ["full", "camvid", "smoke"])
+@pytest.mark.parametrize("scale", ["full", "camvid_gpu", "camvid", "smoke"])
 def test_gains_can_be_taken_apart(scale):
     graph = Graph.of(find_study("gains", scale))
     for parent in graph.roots():

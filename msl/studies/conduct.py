@@ -1,7 +1,7 @@
 """A study from its plan to its report: one parent run, with the runs of the study below it."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +16,7 @@ from msl.studies.early import check_weights
 from msl.studies.estimate import Estimates
 from msl.studies.executors import Executor, ExecutorOptions
 from msl.studies.folder import StudyFolder
-from msl.studies.graph import Graph
+from msl.studies.graph import Graph, Node
 from msl.studies.identity import Identities
 from msl.studies.outcome import failures, table
 from msl.studies.plan_tree import plan_tree
@@ -102,7 +102,10 @@ def carry_out(
         client = connect()
         identities = Identities(client)
         known = identified(client, graph, identities)
-        check_weights(node for node in graph if known[node.key].state == WAITING)
+        waiting = [node for node in graph if known[node.key].state == WAITING]
+        check_weights(waiting)
+        for cards in _cards(waiting, config):
+            executor.check(cards)
         code = CodeState.now()
         copy = frozen_copy(folder.code, code)
         unfinished = find_study_run(client, name)
@@ -141,7 +144,12 @@ def _describe(reporter: MlflowReporter, code: CodeState, tree: Iterator[str]) ->
 
 def _slots(graph: Graph, config: ExecutorConfig, executor: Executor) -> int:
     """Jobs at a time, as far as the cards that they need tell it."""
-    return executor.slots([node.row.cards for node in graph] if config.cards is None else [config.cards])
+    return executor.slots(_cards(graph, config))
+
+
+def _cards(nodes: Iterable[Node], config: ExecutorConfig) -> set[float | None]:
+    """What jobs need; where there are none yet, what those of a sweep will."""
+    return {node.row.cards for node in nodes} or {None} if config.cards is None else {config.cards}
 
 
 def _tree(graph: Graph, identities: Identities, known: Mapping[str, Standing], slots: int) -> Iterator[str]:

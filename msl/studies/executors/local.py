@@ -45,20 +45,19 @@ class Local:
 
     def slots(self, cards: Collection[float | None]) -> int:
         """As said, else one for each core, and no more than there is room for on the cards."""
-        return self._most or max(1, min(self._cores, *map(self._room, cards or [None])))
+        return self._most or max(1, min(self._cores, *map(self._room, cards)))
+
+    def check(self, cards: float | None) -> None:
+        """Refuse more cards than the machine has."""
+        needed, count = self._needed(cards), len(self._cards)
+        if needed > count:
+            raise ConfigError(
+                f"a job needs {needed:g} graphics cards, and this machine has {count}. Lower `cards` of its row, pass "
+                f"cards={min(1, count)} for all jobs, or set {_CARDS} to the cards that they may use"
+            )
 
     def take_slot(self, job: JobRequest) -> bool:
-        """Take cores, memory and cards, if they are left; a job alone always fits the cores and the memory.
-
-        Raises:
-            ConfigError: the machine has fewer cards than the job needs.
-        """
-        needed = self._needed(job.cards)
-        if needed > len(self._cards):
-            raise ConfigError(
-                f"a job needs {needed:g} graphics cards, and this machine has {len(self._cards)}. Lower `cards` in "
-                f"the study, or set {_CARDS} to the cards that it may use"
-            )
+        """Take cores, memory and cards, if they are left; a job alone always fits the cores and the memory."""
         if self._fits(job):
             self._taken.append(self._needs(job))
             return True

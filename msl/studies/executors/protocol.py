@@ -41,12 +41,15 @@ class Executor(Protocol):
     def slots(self, cards: Collection[float | None]) -> int:
         """How many jobs can run at a time, for estimates; `cards` are what they need, as in a `JobRequest`."""
 
-    def take_slot(self, job: JobRequest) -> bool:
-        """Take a slot for a job that is submitted next; False if there is none. `alive` gives unused ones back.
+    def check(self, cards: float | None) -> None:
+        """Refuse a job that needs so many cards, before anything is submitted.
 
         Raises:
-            ConfigError: there is never one for such a job.
+            ConfigError: there is never a slot for it.
         """
+
+    def take_slot(self, job: JobRequest) -> bool:
+        """Take a slot for a job that is submitted next; False if there is none. `alive` gives unused ones back."""
 
     def submit(self, jobs: Sequence[JobRequest]) -> list[str]:
         """Submit jobs; gives their handles in the same order.

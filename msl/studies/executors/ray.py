@@ -39,6 +39,9 @@ class Ray:
     def _most(self) -> int:
         return self._slots or _MOST
 
+    def check(self, cards: float | None) -> None:
+        """Refuse nothing: nodes with such cards may join the cluster later."""
+
     def take_slot(self, job: JobRequest) -> bool:
         """Take one of the slots; jobs that do not fit into the cluster yet wait in its queue."""
         self._alive += 1

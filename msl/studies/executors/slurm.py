@@ -55,16 +55,15 @@ class Slurm:
     def _most(self) -> int:
         return self._options.slots or _MOST
 
-    def take_slot(self, job: JobRequest) -> bool:
-        """Take one of the slots; jobs that do not fit into the cluster yet wait in its queue.
-
-        Raises:
-            ConfigError: the job needs a share of a card.
-        """
-        if job.cards is not None and job.cards % 1:
+    def check(self, cards: float | None) -> None:
+        """Refuse a share of a card."""
+        if cards is not None and cards % 1:
             raise ConfigError(
-                f"executor = slurm: a job needs {job.cards:g} of a graphics card; Slurm gives whole ones. Pass cards=1"
+                f"executor = slurm: a job needs {cards:g} of a graphics card; Slurm gives whole ones. Pass cards=1"
             )
+
+    def take_slot(self, job: JobRequest) -> bool:
+        """Take one of the slots; jobs that do not fit into the cluster yet wait in its queue."""
         self._alive += 1
         return self._alive <= self._most
 

@@ -18,7 +18,7 @@ from warm import start
 
 from msl import schema
 from msl.config import StudyConfig
-from msl.errors import CheckpointError, TrackingError, TrainingError
+from msl.errors import CheckpointError, ConfigError, TrackingError, TrainingError
 from msl.runs import run as carry_out
 from msl.studies import Graph, Row, Study
 from msl.studies.conduct import conduct, plan_text
@@ -84,6 +84,16 @@ def test_a_user_says_what_every_job_needs(monkeypatch):
     handle = json.loads(submission.handle)
     needs = {name: handle[name] for name in ("cores", "memory_gb", "cards", "share")}
     assert needs == {"cores": 2, "memory_gb": 0.5, "cards": ["7"], "share": 0.5}
+
+
+def test_a_row_that_never_fits_is_refused_before_the_first_run(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    rows = study({"stage": "pretrain"}, {"stage": "pretrain", "settings": {"lr": 0.5}, "cards": 2})
+    with pytest.raises(ConfigError, match="a job needs 2 graphics cards, and this machine has 1. Lower `cards` of its"):
+        conduct(rows, config(), print, None)
+    assert not runs()
+    plan = list(plan_text(rows, config()))  # a plan may be read on another machine
+    assert plan[1].startswith("2 runs")
 
 
 def test_what_exists_of_copies_is_in_the_plan(tmp_path):

@@ -68,7 +68,7 @@ def test_each_card_is_for_one_job(tmp_path, monkeypatch):
     assert not executor.take_slot(job(tmp_path, "true", cards=1))
     assert executor.take_slot(job(tmp_path, "true"))
     with pytest.raises(ConfigError, match="needs 3 graphics cards, and this machine has 2"):
-        executor.take_slot(job(tmp_path, "true", cards=3))
+        executor.check(3)
     while len((tmp_path / "job.log").read_text().split()) < 2:
         time.sleep(0.02)
     executor.cancel(handles)
@@ -125,7 +125,6 @@ def test_estimates_know_how_many_jobs_the_cards_hold(monkeypatch):
     slots = Local(ExecutorOptions()).slots
     expected = {None: 3, 0: 16, 0.1: 16, 0.25: 12, 0.3: 9, 1: 3, 2: 1, 3: 1}
     assert {cards: slots([cards]) for cards in expected} == expected
-    assert slots([]) == 3  # of a sweep, whose jobs come later
     assert slots([0, 0.25, 1]) == 3
     assert Local(ExecutorOptions(slots=5)).slots([1]) == 5
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -156,8 +155,9 @@ def test_slurm_gives_whole_cards(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     executor = Slurm(ExecutorOptions())
     with pytest.raises(ConfigError, match=r"a job needs 0.25 of a graphics card; Slurm gives whole ones. Pass cards=1"):
-        executor.take_slot(job(tmp_path, "true", cards=0.25))
+        executor.check(0.25)
     for cards in (2.0, None):
+        executor.check(cards)
         assert executor.take_slot(job(tmp_path, "true", cards=cards))
         executor.submit([job(tmp_path, "true", cards=cards)])
     with_cards, without = (tmp_path / "calls").read_text().splitlines()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -93,7 +93,7 @@ def _begin(place: Recording, stage: AnyStage, request: Request, nested_in: str |
         tags = {schema.STAGE: stage.name, schema.RECIPE: request.recipe, schema.GROUP: group}
         reporter = open_run(place.client, stage.title(group, request.settings), tags, nested_in)
         place.adopt(reporter)
-        with ending(reporter), run_folder(reporter.run_id, stays=nested_in is not None) as folder:
+        with _ending(stage, reporter), run_folder(reporter.run_id, stays=nested_in is not None) as folder:
             return _conduct(stage, request, reporter, folder, named, made_by=request.resume)
 
 
@@ -114,9 +114,13 @@ def _begin_again(client: Client, stage: AnyStage, request: Request, request_then
     with run_folder(run_id) as folder, _checked(client, stage, request_then) as named:
         reporter = reopened(client, run_id)
         take(client, run_id)
-        with ending(reporter):
+        with _ending(stage, reporter):
             reopen(reporter)
             return _conduct(stage, request_then, reporter, folder, named, made_by=NEWEST)
+
+
+def _ending(stage: AnyStage, reporter: MlflowReporter) -> AbstractContextManager[None]:
+    return ending(reporter, is_trained=isinstance(stage, TrainingStage))
 
 
 @contextmanager

@@ -13,22 +13,31 @@ from msl.console import explained, masked
 from msl.errors import TrackingError
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.signals import Signals, handling
-from msl.tracking.status import MESSAGE_LIMIT
+from msl.tracking.status import MESSAGE_LIMIT, way_on
 
 log = logging.getLogger("msl")
 
 
 @contextmanager
-def ending(reporter: MlflowReporter) -> Iterator[None]:
-    """End the run after this block: FINISHED, FAILED with the error and its traceback, or KILLED by a signal."""
-    signals = Signals(lambda error: _end(reporter, error, signals.reason))
+def ending(reporter: MlflowReporter, is_trained: bool = False) -> Iterator[None]:
+    """End the run after this block: FINISHED, FAILED with the error and its traceback, or KILLED by a signal.
+
+    Args:
+        reporter: of the run.
+        is_trained: the run trains, and can be resumed.
+    """
+
+    def end(error: BaseException) -> None:
+        _end(reporter, error, signals.reason and f"{signals.reason}. {way_on(reporter.run_id, is_trained)}")
+
+    signals = Signals(end)
     with handling(signals, reporter.is_started_by_mlflow), _beating(reporter):
         try:
             yield
             reporter.end(schema.FINISHED)
         except BaseException as error:
             signals.leave()
-            _end(reporter, error, signals.reason)
+            end(error)
             raise
 
 
@@ -49,14 +58,20 @@ def _beating(reporter: MlflowReporter) -> Iterator[None]:
         is_over.set()
 
 
-def _end(reporter: MlflowReporter, error: BaseException, signal: str) -> None:
-    """End the run after an error, unless it has ended before; perhaps it was the server or the disk that failed."""
+def _end(reporter: MlflowReporter, error: BaseException, stopped: str) -> None:
+    """End the run after an error, unless it has ended before; perhaps it was the server or the disk that failed.
+
+    Args:
+        reporter: of the run.
+        error: that ends it.
+        stopped: what to say of a signal; empty if none came.
+    """
     if reporter.ended:
         return
     is_killed = isinstance(error, KeyboardInterrupt | SystemExit)
     message = masked(f"{type(error).__name__}: {explained(error) or error}")
-    if signal and is_killed:
-        message = f"{signal}. The run can be continued: -P resume={reporter.run_id}"
+    if stopped and is_killed:
+        message = stopped
         log.warning("%s", message)
     if not is_killed:
         with suppress(MlflowException, OSError, TrackingError):

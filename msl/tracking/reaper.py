@@ -20,7 +20,7 @@ from msl import schema
 from msl.tracking.lease import WATCHED_S, Lease, is_gone, lease_s, sign_of
 from msl.tracking.run_folder import is_in_use, work_folder
 from msl.tracking.search import search_runs
-from msl.tracking.status import mark_failed
+from msl.tracking.status import mark_failed, way_on
 
 log = logging.getLogger("msl")
 
@@ -128,9 +128,11 @@ def silence_s(tags: Mapping[str, str]) -> float:
 def _reason(run: Run) -> str:
     lease = Lease.of(run)
     place = f" of {lease.holder}" if lease is not None else ""
+    is_trained = schema.FINGERPRINT in run.data.tags
+    rest = "`msl sync` on that machine sends what is left there. " if is_trained else ""
     return (
         f"no sign of life{place} since {run.data.tags[schema.HEARTBEAT]}: the process, its machine or its network "
-        f"stopped. `msl sync` on that machine sends what is left there; -P resume={run.info.run_id} continues the run"
+        f"stopped. {rest}{way_on(run.info.run_id, is_trained)}"
     )
 
 

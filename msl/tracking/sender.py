@@ -28,7 +28,7 @@ from msl.tracking.lease import LeaseLostError, lease_s, renew, require
 from msl.tracking.loss import write_loss
 from msl.tracking.progress import Progress, refuse
 from msl.tracking.publish import publish
-from msl.tracking.status import close, go_on, mark_failed
+from msl.tracking.status import close, go_on, mark_failed, way_on
 
 log = logging.getLogger("msl")
 
@@ -103,10 +103,8 @@ class Sender:
 
     def close_dead(self) -> bool:
         """Mark a run as failed whose process ended without a word; False if it has ended. Raises as `send` does."""
-        message = (
-            "the process ended without a word (kill -9, out of memory, power). "
-            f"The run can be continued: -P resume={self._run_id}"
-        )
+        on = way_on(self._run_id, is_trained=True)
+        message = f"the process ended without a word (kill -9, out of memory, power). {on}"
         if self._holder is not None:
             self._request(require, self._client, self._run_id, self._holder)
         return bool(self._request(mark_failed, self._client, self._run_id, message))

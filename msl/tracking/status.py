@@ -43,6 +43,11 @@ def mark_failed(client: MlflowClient, run_id: str, reason: str) -> bool:
     return True
 
 
+def way_on(run_id: str, is_trained: bool) -> str:
+    """What a person does with a run that ended early: one that trains is resumed; all else is started again."""
+    return f"The run can be continued: -P resume={run_id}" if is_trained else "The same command starts it again"
+
+
 def _forget_end(client: MlflowClient, run: Run) -> None:
     for name in (schema.ERROR, schema.STATUS):
         if name in run.data.tags:

@@ -196,7 +196,10 @@ def test_ctrl_c_at_a_terminal_asks_before_it_ends_the_jobs(tmp_path):
         terminal.type(CTRL_C)
         terminal.wait_for("ending 1 jobs; the same command continues the study")
         terminal.process.wait(60)
-    assert {run.info.status for run in runs().values()} == {"KILLED"}
+    stopped = runs().values()
+    assert {run.info.status for run in stopped} == {"KILLED"}
+    (of_study,) = [run.data.tags[schema.ERROR] for run in stopped if run.data.tags[schema.STAGE] == "study"]
+    assert of_study == "stopped by SIGINT. The same command starts it again"
 
 
 def test_a_killed_driver_is_taken_over():

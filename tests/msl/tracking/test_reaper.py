@@ -12,6 +12,7 @@ from msl import schema
 from msl.tracking import connect, lease, open_run, reaper
 from msl.tracking.reaper import Reaper, reap_now
 from msl.tracking.run_folder import work_folder
+from msl.tracking.status import way_on
 from msl.tracking.sync import sync
 
 
@@ -41,8 +42,16 @@ def test_who_gives_no_sign_while_watched_is_dead(client):
     assert (run.info.status, run.data.tags[schema.STATUS]) == ("FAILED", "FAILED")
     assert run.data.tags[schema.ERROR].startswith("no sign of life of process ")
     assert "2020-01-01T00:00:00Z" in run.data.tags[schema.ERROR]
+    assert run.data.tags[schema.ERROR].endswith("stopped. The same command starts it again")
     others = (alive.run_id, parent.run_id, child.run_id, foreign)
     assert {status(client, run_id) for run_id in others} == {"RUNNING"}
+
+
+def test_a_dead_training_is_resumed(client):
+    reporter = open_run(client, "one", {schema.FINGERPRINT: "0123"})
+    assert reaper.mark_dead(client, client.get_run(reporter.run_id))
+    message = client.get_run(reporter.run_id).data.tags[schema.ERROR]
+    assert message.endswith(f"`msl sync` on that machine sends what is left there. {way_on(reporter.run_id, True)}")
 
 
 def test_a_run_that_was_resumed_meanwhile_is_not_dead(client):

@@ -19,16 +19,16 @@ class ExecutorConfig(Group):
         "local", description="What carries the runs out: local = processes of this machine; slurm; ray."
     )
     slots: int | None = Field(
-        None, ge=1, description="Jobs at a time; none = as many as fit into the cores, or 200 in Slurm's queue."
+        None, ge=1, description="Jobs at a time; none = as many as fit into cores, memory and GPUs, or 200 in a queue."
     )
-    cores: int | None = Field(None, ge=1, description="CPU cores of each job; none = as its row says, else 1.")
+    cores: int | None = Field(None, ge=1, description="CPU cores of each job; none = as a study's row says, else 1.")
     memory_gb: float | None = Field(
-        None, gt=0, description="Memory of each job, in GB; none = as its row says, else 2."
+        None, gt=0, description="Memory of each job, in GB; none = as a study's row says, else 2."
     )
     cards: Cards | None = Field(
         None,
-        description="GPUs of each job; with a share, such as 0.25, several jobs use one. none = as its row says, else "
-        "one where this machine has any, and none with Slurm and Ray.",
+        description="GPUs of each job: a whole number, or a share, such as 0.25, so that several jobs use one. none = "
+        "as a study's row says, else one where this machine has any, and none with Slurm and Ray.",
     )
     retries: int = Field(
         2,

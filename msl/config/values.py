@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer
 
+_LEAST_SHARE = 0.01  # of a GPU
+
 
 def parse_betas(text: str) -> tuple[float, ...]:
     """Both numbers of ``"0.9,0.999"``.
@@ -40,10 +42,10 @@ def parse_cards(cards: float) -> float:
     """A number of GPUs: whole, or a share of one.
 
     Raises:
-        ValueError: it is above 1 and not whole.
+        ValueError: it is above 1 and not whole, or a share of less than a hundredth.
     """
-    if cards > 1 and not cards.is_integer():
-        raise ValueError(f"{cards:g} GPUs are neither a whole number nor, below 1, a share of one")
+    if (cards > 1 and not cards.is_integer()) or 0 < cards < _LEAST_SHARE:
+        raise ValueError(f"{cards:g} GPUs are neither a whole number nor a share of one, from {_LEAST_SHARE} to 1")
     return cards
 
 

@@ -70,5 +70,5 @@ CAMVID_GPU = Scale(
         "style_crop": 256,
         "style_batch_size": 4,
     },
-    needs={"cores": 2, "memory_gb": 6, "cards": 0.25},
+    needs={"cores": 2, "memory_gb": 4, "cards": 0.25},
 )

@@ -14,7 +14,7 @@ from msl.studies.declaration import Study
 from msl.studies.driver import Driver
 from msl.studies.early import check_weights
 from msl.studies.estimate import Estimates
-from msl.studies.executors import Executor, ExecutorOptions
+from msl.studies.executors import Executor, ExecutorOptions, Needs
 from msl.studies.folder import StudyFolder
 from msl.studies.graph import Graph, Node
 from msl.studies.identity import Identities
@@ -104,8 +104,8 @@ def carry_out(
         known = identified(client, graph, identities)
         waiting = [node for node in graph if known[node.key].state == WAITING]
         check_weights(waiting)
-        for cards in _cards(waiting, config):
-            executor.check(cards)
+        for needs in _needs(waiting, config):
+            executor.check(needs)
         code = CodeState.now()
         copy = frozen_copy(folder.code, code)
         unfinished = find_study_run(client, name)
@@ -143,13 +143,13 @@ def _describe(reporter: MlflowReporter, code: CodeState, tree: Iterator[str]) ->
 
 
 def _slots(graph: Graph, config: ExecutorConfig, executor: Executor) -> int:
-    """Jobs at a time, as far as the cards that they need tell it."""
-    return executor.slots(_cards(graph, config))
+    """Jobs at a time, by what they need."""
+    return executor.slots(_needs(graph, config))
 
 
-def _cards(nodes: Iterable[Node], config: ExecutorConfig) -> set[float | None]:
+def _needs(nodes: Iterable[Node], config: ExecutorConfig) -> set[Needs]:
     """What jobs need; where there are none yet, what those of a sweep will."""
-    return {node.row.cards for node in nodes} or {None} if config.cards is None else {config.cards}
+    return {node.row.needs(config.needs()) for node in nodes} or {Needs()._replace(**config.needs())}
 
 
 def _tree(graph: Graph, identities: Identities, known: Mapping[str, Standing], slots: int) -> Iterator[str]:

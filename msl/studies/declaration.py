@@ -17,6 +17,7 @@ from msl.errors import ConfigError
 from msl.inputs.fitting import find_request
 from msl.recipes import Recipe, Request, find_recipe
 from msl.recipes.request import AUTO
+from msl.studies.executors import Needs
 
 _TWIN = {"lambda_target": 0.0}
 _SUFFIXES = (".yaml", ".yml")
@@ -32,9 +33,13 @@ class Row(BaseModel):
     settings: Mapping[str, Any] = {}
     seeds: tuple[int, ...] | None = Field(None, min_length=1)  # None = those of the study
     twins: bool = False  # also the same with lambda_target = 0
-    cores: int = Field(1, ge=1)  # CPU cores of a job
-    memory_gb: float = Field(2.0, gt=0)  # of a job
-    cards: Cards | None = None  # GPUs of a job, or a share of one; None = one where the machine has any
+    cores: int = Field(Needs().cores, ge=1)  # CPU cores of a job
+    memory_gb: float = Field(Needs().memory_gb, gt=0)  # of a job
+    cards: Cards | None = Needs().cards  # GPUs of a job
+
+    def needs(self, said: Mapping[str, Any]) -> Needs:
+        """What a job needs, where a user says nothing else of all jobs."""
+        return Needs(self.cores, self.memory_gb, self.cards)._replace(**said)
 
 
 class _Declared(BaseModel):

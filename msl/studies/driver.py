@@ -229,7 +229,7 @@ class Driver:
         return standing_of(node, runs.get(node.fingerprint or "", []))
 
     def _job(self, node: Node) -> JobRequest:
-        course, row = self._course, node.row.model_copy(update=self._course.needs)
+        course = self._course
         paths = [str(course.code), *filter(None, [os.environ.get("PYTHONPATH")])]
         return JobRequest(
             name=f"msl-{self._folder.path.name}-{node.key}",
@@ -238,9 +238,7 @@ class Driver:
             environment={"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1", **_store()},
             folder=Path.cwd(),
             log=self._folder.log(node.key),
-            cores=row.cores,
-            memory_gb=row.memory_gb,
-            cards=row.cards,
+            needs=node.row.needs(course.needs),
         )
 
     def _set(self, node: Node, standing: Standing) -> None:

@@ -8,14 +8,16 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
+from itertools import takewhile
 from math import ceil
 from typing import Any, Protocol
 
 from msl.errors import ConfigError
-from msl.studies.executors.protocol import ExecutorOptions, JobRequest
+from msl.studies.executors.protocol import ExecutorOptions, JobRequest, Needs
 from msl.tracking.holder import Holder
 
 _CARDS = "CUDA_VISIBLE_DEVICES"
+_NO_CARD = ("", "-1")  # CUDA shows those before the first of these
 _BYTES_GB = 1024**3
 _ROUNDING = 1e-9  # ten tenths of a card are one
 
@@ -43,33 +45,38 @@ class Local:
         self._alive: set[str] = set()
         self._taken: list[dict[str, Any]] = []  # slots of jobs that are submitted next
 
-    def slots(self, cards: Collection[float | None]) -> int:
-        """As said, else one for each core, and no more than there is room for on the cards."""
-        return self._most or max(1, min(self._cores, *map(self._room, cards)))
+    def slots(self, needs: Collection[Needs]) -> int:
+        """As said, else one for each core, and no more than there is room for."""
+        return max(1, min(self._most or self._cores, *map(self._room, needs)))
 
-    def check(self, cards: float | None) -> None:
+    def check(self, needs: Needs) -> None:
         """Refuse more cards than the machine has."""
-        needed, count = self._needed(cards), len(self._cards)
+        needed, count = self._needed(needs), len(self._cards)
         if needed > count:
             raise ConfigError(
-                f"a job needs {needed:g} graphics cards, and this machine has {count}. Lower `cards` of its row, pass "
-                f"cards={min(1, count)} for all jobs, or set {_CARDS} to the cards that they may use"
+                f"a job needs {needed:g} graphics cards, and this machine has {count}. Pass cards={min(1, count)} for "
+                f"all jobs, lower `cards` in the study, or set {_CARDS} to the cards that they may use"
             )
 
     def take_slot(self, job: JobRequest) -> bool:
-        """Take cores, memory and cards, if they are left; a job alone always fits the cores and the memory."""
-        if self._fits(job):
-            self._taken.append(self._needs(job))
+        """Take cores, memory and cards, if they are left; a job alone always fits the cores and the memory.
+
+        Raises:
+            ConfigError: the machine has fewer cards than the job needs.
+        """
+        self.check(job.needs)
+        if self._fits(job.needs):
+            self._taken.append(self._place(job.needs))
             return True
         return False
 
-    def _fits(self, job: JobRequest) -> bool:
+    def _fits(self, needs: Needs) -> bool:
         used = self._used()
-        has_cards = len(self._cards_for(job)) == ceil(self._needed(job.cards))
+        has_cards = len(self._cards_for(needs)) == ceil(self._needed(needs))
         if not used or len(used) == self._most or not has_cards:
             return not used
-        fits_cores = self._most is not None or _sum(used, "cores") + job.cores <= self._cores
-        return fits_cores and _sum(used, "memory_gb") + job.memory_gb <= self._memory_gb
+        fits_cores = self._most is not None or _sum(used, "cores") + needs.cores <= self._cores
+        return fits_cores and _sum(used, "memory_gb") + needs.memory_gb <= self._memory_gb
 
     def submit(self, jobs: Sequence[JobRequest]) -> list[str]:
         """Start the processes, each with its cards; those that share one see the same."""
@@ -77,13 +84,13 @@ class Local:
         return [self._start(job) for job in jobs]
 
     def _start(self, job: JobRequest) -> str:
-        needs = self._needs(job)
-        environment = {**os.environ, **job.environment, "OMP_NUM_THREADS": str(job.cores)}
+        place = self._place(job.needs)
+        environment = {**os.environ, **job.environment, "OMP_NUM_THREADS": str(job.needs.cores)}
         if self._cards:
-            environment[_CARDS] = ",".join(needs["cards"])
+            environment[_CARDS] = ",".join(place["cards"])
         process = self._launch(job, environment)
         self._processes.append(process)
-        handle = json.dumps({"process": asdict(Holder.of(process.pid)), **needs})
+        handle = json.dumps({"process": asdict(Holder.of(process.pid)), **place})
         self._alive.add(handle)
         return handle
 
@@ -128,31 +135,35 @@ class Local:
     def _cards(self) -> list[str]:
         """The cards that may be used, as CUDA names them."""
         if _CARDS in os.environ:
-            return [card for card in os.environ[_CARDS].split(",") if card]
+            return list(takewhile(lambda card: card not in _NO_CARD, os.environ[_CARDS].split(",")))
         with suppress(OSError):
             listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
-            return [str(number) for number in range(len(listed.stdout.splitlines()))]
+            lines = [line for line in listed.stdout.splitlines() if line.startswith("GPU ")]  # others: parts of one
+            return [str(number) for number in range(len(lines))]
         return []
 
-    def _needed(self, cards: float | None) -> float:
+    def _needed(self, needs: Needs) -> float:
         """How many cards a job needs: as said, else one, if the machine has any."""
-        return min(1, len(self._cards)) if cards is None else cards
+        return min(1, len(self._cards)) if needs.cards is None else needs.cards
 
-    def _room(self, cards: float | None) -> int:
-        """How many jobs there is room for on the cards; for jobs without a card, as many as there are cores."""
-        needed = self._needed(cards)
-        if needed < 1:
-            return len(self._cards) * int((1 + _ROUNDING) / needed) if needed else self._cores
-        return int(len(self._cards) // needed)
+    def _room(self, needs: Needs) -> int:
+        """How many jobs fit into the machine; if a number of jobs is said, cores do not count."""
+        cards, count = self._needed(needs), len(self._cards)
+        rooms = [self._memory_gb // needs.memory_gb]
+        if self._most is None:
+            rooms.append(self._cores // needs.cores)
+        if cards:
+            rooms.append(count * int((1 + _ROUNDING) / cards) if cards < 1 else count // cards)
+        return int(min(rooms))
 
-    def _needs(self, job: JobRequest) -> dict[str, Any]:
-        """What a job takes."""
-        share = min(self._needed(job.cards), 1)
-        return {"cores": job.cores, "memory_gb": job.memory_gb, "cards": self._cards_for(job), "share": share}
+    def _place(self, needs: Needs) -> dict[str, Any]:
+        """What a job takes of the machine."""
+        share = min(self._needed(needs), 1)
+        return {"cores": needs.cores, "memory_gb": needs.memory_gb, "cards": self._cards_for(needs), "share": share}
 
-    def _cards_for(self, job: JobRequest) -> list[str]:
-        """The job's cards: those of which most is taken, so that others stay whole; fewer than it needs if none fit."""
-        needed, taken = self._needed(job.cards), dict.fromkeys(self._cards, 0.0)
+    def _cards_for(self, needs: Needs) -> list[str]:
+        """A job's cards: those of which most is taken, so that others stay whole; fewer than it needs if none fit."""
+        needed, taken = self._needed(needs), dict.fromkeys(self._cards, 0.0)
         for other in self._used():
             for card in other["cards"]:
                 taken[card] = taken.get(card, 0) + other.get("share", 1)  # jobs of an older version have none

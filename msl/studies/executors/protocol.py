@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,14 @@ class ExecutorOptions:
     address: str | None = None  # of a Ray cluster
 
 
+class Needs(NamedTuple):
+    """What a job needs of a machine."""
+
+    cores: int = 1
+    memory_gb: float = 2.0
+    cards: float | None = None  # GPUs; below 1: a share of one; None = one where the machine has any
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobRequest:
     """A command line to be carried out somewhere."""
@@ -25,9 +33,7 @@ class JobRequest:
     environment: Mapping[str, str]  # in addition to the present one
     folder: Path  # working directory
     log: Path  # output is added to it
-    cores: int
-    memory_gb: float
-    cards: float | None  # below 1: a share of one; None = one where the machine has any
+    needs: Needs
 
 
 class Executor(Protocol):
@@ -38,18 +44,22 @@ class Executor(Protocol):
     def __init__(self, options: ExecutorOptions) -> None:
         """Set it up; raises a ConfigError if this machine lacks what it needs."""
 
-    def slots(self, cards: Collection[float | None]) -> int:
-        """How many jobs can run at a time, for estimates; `cards` are what they need, as in a `JobRequest`."""
+    def slots(self, needs: Collection[Needs]) -> int:
+        """How many jobs with such needs can run at a time, for estimates."""
 
-    def check(self, cards: float | None) -> None:
-        """Refuse a job that needs so many cards, before anything is submitted.
+    def check(self, needs: Needs) -> None:
+        """Refuse a job, before anything is submitted.
 
         Raises:
             ConfigError: there is never a slot for it.
         """
 
     def take_slot(self, job: JobRequest) -> bool:
-        """Take a slot for a job that is submitted next; False if there is none. `alive` gives unused ones back."""
+        """Take a slot for a job that is submitted next; False if there is none. `alive` gives unused ones back.
+
+        Raises:
+            ConfigError: as `check` does.
+        """
 
     def submit(self, jobs: Sequence[JobRequest]) -> list[str]:
         """Submit jobs; gives their handles in the same order.

@@ -7,7 +7,7 @@ from shlex import join, quote
 from typing import TYPE_CHECKING
 
 from msl.errors import ConfigError, TrackingError
-from msl.studies.executors.protocol import ExecutorOptions, JobRequest
+from msl.studies.executors.protocol import ExecutorOptions, JobRequest, Needs
 
 if TYPE_CHECKING:
     from ray.job_submission import JobSubmissionClient
@@ -31,7 +31,7 @@ class Ray:
         """
         self._client, self._slots, self._alive = _connect(options.address), options.slots, 0
 
-    def slots(self, cards: Collection[float | None]) -> int:
+    def slots(self, needs: Collection[Needs]) -> int:
         """As said, else the most that are submitted at a time."""
         return self._most
 
@@ -39,7 +39,7 @@ class Ray:
     def _most(self) -> int:
         return self._slots or _MOST
 
-    def check(self, cards: float | None) -> None:
+    def check(self, needs: Needs) -> None:
         """Refuse nothing: nodes with such cards may join the cluster later."""
 
     def take_slot(self, job: JobRequest) -> bool:
@@ -53,14 +53,14 @@ class Ray:
 
     def _submit(self, job: JobRequest) -> str:
         command = f"cd {quote(str(job.folder))} && exec {join(job.command)} >>{quote(str(job.log))} 2>&1"
-        environment = {**job.environment, "OMP_NUM_THREADS": str(job.cores)}
+        environment = {**job.environment, "OMP_NUM_THREADS": str(job.needs.cores)}
         try:
             handle: str = self._client.submit_job(
                 entrypoint=command,
                 runtime_env={"env_vars": environment},
-                entrypoint_num_cpus=job.cores,
-                entrypoint_num_gpus=job.cards or 0,
-                entrypoint_memory=round(job.memory_gb * _BYTES_GB),
+                entrypoint_num_cpus=job.needs.cores,
+                entrypoint_num_gpus=job.needs.cards or 0,
+                entrypoint_memory=round(job.needs.memory_gb * _BYTES_GB),
                 metadata={"name": job.name},
             )
         except RuntimeError as error:

@@ -10,7 +10,7 @@ from itertools import groupby
 from shlex import join, quote
 
 from msl.errors import ConfigError, TrackingError
-from msl.studies.executors.protocol import ExecutorOptions, JobRequest
+from msl.studies.executors.protocol import ExecutorOptions, JobRequest, Needs
 
 _COMMANDS = ("sbatch", "squeue", "scancel")
 _ENDED = (
@@ -47,7 +47,7 @@ class Slurm:
             )
         self._options, self._alive = options, 0
 
-    def slots(self, cards: Collection[float | None]) -> int:
+    def slots(self, needs: Collection[Needs]) -> int:
         """As said, else the most that are submitted at a time."""
         return self._most
 
@@ -55,15 +55,16 @@ class Slurm:
     def _most(self) -> int:
         return self._options.slots or _MOST
 
-    def check(self, cards: float | None) -> None:
+    def check(self, needs: Needs) -> None:
         """Refuse a share of a card."""
-        if cards is not None and cards % 1:
+        if needs.cards is not None and needs.cards % 1:
             raise ConfigError(
-                f"executor = slurm: a job needs {cards:g} of a graphics card; Slurm gives whole ones. Pass cards=1"
+                f"executor = slurm: a job needs {needs.cards:g} of a card, and Slurm gives whole ones. Pass cards=1"
             )
 
     def take_slot(self, job: JobRequest) -> bool:
-        """Take one of the slots; jobs that do not fit into the cluster yet wait in its queue."""
+        """Take one of the slots; what does not fit into the cluster yet waits in its queue. Raises as `check` does."""
+        self.check(job.needs)
         self._alive += 1
         return self._alive <= self._most
 
@@ -80,10 +81,10 @@ class Slurm:
     def _options_of(self, job: JobRequest) -> Iterator[str]:
         yield from (f"--job-name={job.name}", f"--chdir={job.folder}", "--requeue", "--open-mode=append")
         yield from ("--output=/dev/null", "--error=/dev/null")  # each job writes into its own log
-        yield from (f"--cpus-per-task={job.cores}", f"--mem={round(job.memory_gb * _MB_GB)}", "--ntasks=1")
+        yield from (f"--cpus-per-task={job.needs.cores}", f"--mem={round(job.needs.memory_gb * _MB_GB)}", "--ntasks=1")
         yield f"--signal=B:TERM@{_WARN_S}"
-        if job.cards:
-            yield f"--gres=gpu:{job.cards:.0f}"
+        if job.needs.cards:
+            yield f"--gres=gpu:{job.needs.cards:.0f}"
         if self._options.partition:
             yield f"--partition={self._options.partition}"
         if self._options.time_limit:
@@ -104,14 +105,14 @@ class Slurm:
 
 
 def _needs(job: JobRequest) -> tuple[object, ...]:
-    return job.cores, job.memory_gb, job.cards, job.folder, tuple(sorted(job.environment.items()))
+    return job.needs, job.folder, tuple(sorted(job.environment.items()))
 
 
 def _script(jobs: Sequence[JobRequest]) -> str:
     """A shell script that becomes the job of its number. Python itself is the process that gets Slurm's signals."""
     exports = [f"export {name}={quote(value)}" for name, value in jobs[0].environment.items()]
     cases = [f"{index}) exec {join(job.command)} >>{quote(str(job.log))} 2>&1 ;;" for index, job in enumerate(jobs)]
-    threads = f"export OMP_NUM_THREADS={jobs[0].cores}"
+    threads = f"export OMP_NUM_THREADS={jobs[0].needs.cores}"
     return "\n".join(["#!/bin/sh", *exports, threads, 'case "$SLURM_ARRAY_TASK_ID" in', *cases, "esac", ""])
 
 

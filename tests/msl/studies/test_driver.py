@@ -89,7 +89,7 @@ def test_a_user_says_what_every_job_needs(monkeypatch):
 def test_a_row_that_never_fits_is_refused_before_the_first_run(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
     rows = study({"stage": "pretrain"}, {"stage": "pretrain", "settings": {"lr": 0.5}, "cards": 2})
-    with pytest.raises(ConfigError, match="a job needs 2 graphics cards, and this machine has 1. Lower `cards` of its"):
+    with pytest.raises(ConfigError, match="a job needs 2 graphics cards, and this machine has 1. Pass cards=1 for all"):
         conduct(rows, config(), print, None)
     assert not runs()
     plan = list(plan_text(rows, config()))  # a plan may be read on another machine

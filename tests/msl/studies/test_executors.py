@@ -4,12 +4,16 @@ import os
 import shutil
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from msl.config import StudyConfig
 from msl.errors import ConfigError
-from msl.studies.executors import ExecutorOptions, JobRequest
+from msl.studies import Row
+from msl.studies.executors import ExecutorOptions, JobRequest, Needs
 from msl.studies.executors.local import Local
 from msl.studies.executors.slurm import Slurm
 
@@ -26,9 +30,7 @@ def job(folder, command, cores=1, cards=0, memory_gb=0.1):
         environment={"WORD": "hello there"},
         folder=folder,
         log=folder / "job.log",
-        cores=cores,
-        memory_gb=memory_gb,
-        cards=cards,
+        needs=Needs(cores, memory_gb, cards),
     )
 
 
@@ -68,7 +70,7 @@ def test_each_card_is_for_one_job(tmp_path, monkeypatch):
     assert not executor.take_slot(job(tmp_path, "true", cards=1))
     assert executor.take_slot(job(tmp_path, "true"))
     with pytest.raises(ConfigError, match="needs 3 graphics cards, and this machine has 2"):
-        executor.check(3)
+        executor.take_slot(job(tmp_path, "true", cards=3))
     while len((tmp_path / "job.log").read_text().split()) < 2:
         time.sleep(0.02)
     executor.cancel(handles)
@@ -119,16 +121,56 @@ def test_a_job_that_says_nothing_of_cards_gets_one_where_there_are_any(tmp_path,
     wait_until_over(executor, handles, 10)
 
 
-def test_estimates_know_how_many_jobs_the_cards_hold(monkeypatch):
+@pytest.mark.parametrize("cards", [-1, 1.5, 1e-3, float("inf")])
+def test_what_is_neither_a_number_of_cards_nor_a_share_is_refused(cards):
+    for declare in (partial(StudyConfig.of, name="one"), partial(Row, stage="adapt")):
+        with pytest.raises((ConfigError, ValidationError), match="cards"):
+            declare(cards=cards)
+
+
+def test_a_job_that_needs_a_card_never_goes_without(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # since an earlier start of its study
+    with pytest.raises(ConfigError, match="needs 0.5 graphics cards, and this machine has 0. Pass cards=0 for all"):
+        Local(ExecutorOptions()).take_slot(job(tmp_path, "true", cards=0.5))
+
+
+SMI = """GPU 0: NVIDIA A100 (UUID: GPU-1)
+  MIG 1g.5gb Device 0: (UUID: MIG-1)
+  MIG 1g.5gb Device 1: (UUID: MIG-2)
+GPU 1: NVIDIA A100 (UUID: GPU-3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "listed", "cards"),
+    [(None, SMI, 2), (None, "No devices were found\n", 0), ("-1", SMI, 0), ("3,-1,4", SMI, 1), ("", SMI, 0)],
+)
+def test_cards_are_those_that_cuda_shows(tmp_path, monkeypatch, visible, listed, cards):
+    (tmp_path / "listed").write_text(listed)
+    (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\ncat {tmp_path}/listed\n")
+    (tmp_path / "nvidia-smi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert len(Local(ExecutorOptions())._cards) == cards
+
+
+def test_estimates_know_how_many_jobs_fit(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(16)), raising=False)
+    monkeypatch.setattr("os.sysconf", lambda name: 2**30 if name == "SC_PAGE_SIZE" else 64)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
-    slots = Local(ExecutorOptions()).slots
+    local = Local(ExecutorOptions())
     expected = {None: 3, 0: 16, 0.1: 16, 0.25: 12, 0.3: 9, 1: 3, 2: 1, 3: 1}
-    assert {cards: slots([cards]) for cards in expected} == expected
-    assert slots([0, 0.25, 1]) == 3
-    assert Local(ExecutorOptions(slots=5)).slots([1]) == 5
+    assert {cards: local.slots([Needs(cards=cards)]) for cards in expected} == expected
+    assert local.slots([Needs(cards=0), Needs(cards=0.25), Needs(cards=1)]) == 3
+    assert local.slots([Needs(cores=5, cards=0.25)]) == 3
+    assert local.slots([Needs(memory_gb=30, cards=0.25)]) == 2
+    assert local.slots([Needs(memory_gb=100)]) == 1  # alone, everything runs
+    assert Local(ExecutorOptions(slots=5)).slots([Needs()]) == 3
+    assert Local(ExecutorOptions(slots=5)).slots([Needs(cores=8, cards=0.1)]) == 5
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert Local(ExecutorOptions()).slots([None]) == 16
+    assert Local(ExecutorOptions()).slots([Needs()]) == 16
 
 
 def test_memory_is_for_those_who_run(tmp_path):
@@ -154,10 +196,10 @@ def test_slurm_gives_whole_cards(tmp_path, monkeypatch):
         file.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     executor = Slurm(ExecutorOptions())
-    with pytest.raises(ConfigError, match=r"a job needs 0.25 of a graphics card; Slurm gives whole ones. Pass cards=1"):
-        executor.check(0.25)
+    with pytest.raises(ConfigError, match=r"a job needs 0.25 of a card, and Slurm gives whole ones. Pass cards=1"):
+        executor.check(Needs(cards=0.25))
     for cards in (2.0, None):
-        executor.check(cards)
+        executor.check(Needs(cards=cards))
         assert executor.take_slot(job(tmp_path, "true", cards=cards))
         executor.submit([job(tmp_path, "true", cards=cards)])
     with_cards, without = (tmp_path / "calls").read_text().splitlines()

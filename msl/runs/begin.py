@@ -120,7 +120,7 @@ def _begin_again(client: Client, stage: AnyStage, request: Request, request_then
 
 
 def _ending(stage: AnyStage, reporter: MlflowReporter) -> AbstractContextManager[None]:
-    return ending(reporter, is_trained=isinstance(stage, TrainingStage))
+    return ending(reporter, is_resumable=isinstance(stage, TrainingStage))
 
 
 @contextmanager

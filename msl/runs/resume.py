@@ -84,7 +84,7 @@ def resume(client: Client, stage: AnyStage, request: Request, run_id: str, stays
         if checkpoint is not None:
             restore(checkpoint, training.state, training.callbacks)
         take(client, run_id)
-        with ending(reporter, is_trained=True):
+        with ending(reporter, is_resumable=True):
             reopen(reporter)
             record_skipped(reporter, data.checks, folder)
             log.info("%s: run %s %s", stage.name, run_id, _progress(training.state))

@@ -19,16 +19,16 @@ log = logging.getLogger("msl")
 
 
 @contextmanager
-def ending(reporter: MlflowReporter, is_trained: bool = False) -> Iterator[None]:
+def ending(reporter: MlflowReporter, is_resumable: bool = False) -> Iterator[None]:
     """End the run after this block: FINISHED, FAILED with the error and its traceback, or KILLED by a signal.
 
     Args:
         reporter: of the run.
-        is_trained: the run trains, and can be resumed.
+        is_resumable: whether the run can be resumed: it trains.
     """
 
     def end(error: BaseException) -> None:
-        _end(reporter, error, signals.reason and f"{signals.reason}. {way_on(reporter.run_id, is_trained)}")
+        _end(reporter, error, signals.reason and f"{signals.reason}. {way_on(reporter.run_id, is_resumable)}")
 
     signals = Signals(end)
     with handling(signals, reporter.is_started_by_mlflow), _beating(reporter):

@@ -128,11 +128,11 @@ def silence_s(tags: Mapping[str, str]) -> float:
 def _reason(run: Run) -> str:
     lease = Lease.of(run)
     place = f" of {lease.holder}" if lease is not None else ""
-    is_trained = schema.FINGERPRINT in run.data.tags
-    rest = "`msl sync` on that machine sends what is left there. " if is_trained else ""
+    is_resumable = schema.FINGERPRINT in run.data.tags
+    rest = "`msl sync` on that machine sends what is left there. " if is_resumable else ""
     return (
         f"no sign of life{place} since {run.data.tags[schema.HEARTBEAT]}: the process, its machine or its network "
-        f"stopped. {rest}{way_on(run.info.run_id, is_trained)}"
+        f"stopped. {rest}{way_on(run.info.run_id, is_resumable)}"
     )
 
 

@@ -103,7 +103,7 @@ class Sender:
 
     def close_dead(self) -> bool:
         """Mark a run as failed whose process ended without a word; False if it has ended. Raises as `send` does."""
-        on = way_on(self._run_id, is_trained=True)
+        on = way_on(self._run_id, is_resumable=True)
         message = f"the process ended without a word (kill -9, out of memory, power). {on}"
         if self._holder is not None:
             self._request(require, self._client, self._run_id, self._holder)

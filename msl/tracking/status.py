@@ -43,9 +43,9 @@ def mark_failed(client: MlflowClient, run_id: str, reason: str) -> bool:
     return True
 
 
-def way_on(run_id: str, is_trained: bool) -> str:
+def way_on(run_id: str, is_resumable: bool) -> str:
     """What a person does with a run that ended early: one that trains is resumed; all else is started again."""
-    return f"The run can be continued: -P resume={run_id}" if is_trained else "The same command starts it again"
+    return f"The run can be continued: -P resume={run_id}" if is_resumable else "The same command starts it again"
 
 
 def _forget_end(client: MlflowClient, run: Run) -> None:

@@ -87,7 +87,9 @@ def shown(executor, folder, cards, count):
         if executor.take_slot(job(folder, says, cards=cards)):
             handles += executor.submit([job(folder, says, cards=cards)])
     files = [folder / str(number) for number in range(len(handles))]
+    until = time.monotonic() + 60
     while not all(file.exists() for file in files):
+        assert time.monotonic() < until
         time.sleep(0.02)
     return handles, [file.read_text().strip() for file in files]
 

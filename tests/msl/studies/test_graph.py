@@ -89,6 +89,24 @@ def test_gains_can_be_taken_apart(scale):
         assert mixed in (set(), {0.0, 1.0})
 
 
+def doses(scale):
+    """By recipe: weight times sum of the learning rates, which is lr · T / 1.9 on the polynomial schedule."""
+    for node in Graph.of(find_study("gains", scale)):
+        values = node.request.settings.flat()
+        if node.request.stage == "adapt" and values["lambda_target"]:
+            steps = values["epoch_iters"] * values["epoch_each_round"] * values["round_num"]
+            yield node.request.recipe.partition("/")[2], values["lambda_target"] * values["lr"] * steps / 1.9
+
+
+@pytest.mark.parametrize("scale", ["camvid_gpu", "camvid"])
+def test_adaptations_of_small_scales_have_the_dose_of_the_papers_multi(scale):
+    paper = dict(doses("full"))["multi_MS_IW"]
+    assert round(paper, 2) == 0.35
+    small = [dose for _, dose in doses(scale)]
+    assert small == pytest.approx([paper] * len(small), rel=0.03)
+    assert small
+
+
 def test_identities_differ_where_results_do():
     graph, identities = Graph.of(study({"stage": "adapt", "twins": True}, seeds=(0, 1))), Identities(None)
     identities.identify_all(graph)

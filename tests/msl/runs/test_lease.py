@@ -66,18 +66,24 @@ def training_on(machine, name, tmp_path, **settings):
         yield process, int(sender), run_id
 
 
-def stop_between_writes(sender):
-    """Stop it where it holds no lock of the store's file, on which everybody else would wait."""
+def stop_between_transactions(*processes):
+    """Stop them where none holds a lock of the store's file, on which everybody else would wait.
+
+    A reader's lock counts, too: others can begin to write then, and cannot commit.
+    """
     file = os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")
     for _ in range(100):
-        os.kill(sender, signal.SIGSTOP)
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.05)  # until the signal has reached each thread
         with closing(sqlite3.connect(file, timeout=0.1, isolation_level=None)) as store:
             try:
-                store.execute("BEGIN IMMEDIATE")
+                store.execute("BEGIN EXCLUSIVE")
                 return
             except sqlite3.OperationalError:
-                os.kill(sender, signal.SIGCONT)
-    pytest.fail(f"the sender, process {sender}, held the lock of {file} each time it was stopped")
+                for pid in processes:
+                    os.kill(pid, signal.SIGCONT)
+    pytest.fail(f"one of the processes {processes} held a lock of {file} each time they were stopped")
 
 
 def stored_rows(run_id):
@@ -142,8 +148,7 @@ def test_a_training_that_slept_while_another_machine_went_on_stops_without_a_row
     client = MlflowClient()
     monkeypatch.setenv("MSL_LEASE_S", SHORT_LEASE_S)
     with training_on(machine, "left", tmp_path, max_iters=100_000) as (process, sender, run_id):
-        os.kill(process.pid, signal.SIGSTOP)
-        stop_between_writes(sender)
+        stop_between_transactions(process.pid, sender)
         machine("right")
         monkeypatch.setattr(lease, "WATCHED_S", 0.1)
         deadline = time.monotonic() + 60

@@ -98,6 +98,11 @@ class StageConfig(BaseModel):
         flat = self.flat()
         return {name: flat[name] for group, name, _ in self.fields() if group not in self.inert}
 
+    def scored_with(self) -> dict[str, Any]:
+        """The settings that say which scores its evaluations have: of them, no weights depend."""
+        flat = self.flat()
+        return {name: flat[name] for group, name, _ in self.fields() if group == "evaluation" and name != "panels"}
+
     def comparable(self) -> dict[str, Any]:
         """The settings on which scores depend: those that decide the weights, and those of scoring."""
         flat = self.flat()

@@ -9,6 +9,7 @@ from typing import Any
 
 from msl import schema
 from msl.data.titles import domain_title
+from msl.errors import ConfigError
 from msl.recipes import Request
 from msl.runs.supplies import find_stage
 from msl.studies.declaration import Row, Study
@@ -23,7 +24,7 @@ class Node:
     key: str  # digest of the settings that decide the result, and of the keys of what it needs
     request: Request
     group: str
-    row: Row  # the first one that wants it: for the cores, memory and cards of its job
+    row: Row  # its own, or the first one that needs it: for the cores, memory and cards of its job
     needs: Mapping[str, "Node"]  # by setting; without what the settings name
     fingerprint: str | None = None  # None as long as its data does not exist, and of a stage that does not train
     result: str | None = None  # what others start from: path of a copy, or reference of a checkpoint
@@ -49,7 +50,7 @@ class Graph:
 
     @classmethod
     def of(cls, study: Study) -> "Graph":
-        """The graph of a study; raises as `Study.wanted` does."""
+        """The graph of a study; raises as `Study.wanted` and `add` do."""
         graph = cls()
         for wanted in study.wanted():
             graph.add(wanted.request, wanted.row)
@@ -82,9 +83,17 @@ class Graph:
         return (node for node in self if not node.needs)
 
     def add(self, request: Request, row: Row) -> Node:
-        """The node of a declared run, new or known."""
+        """The node of a declared run, new or known. One that others need already is scored as its own row says.
+
+        Raises:
+            ConfigError: two rows want the same weights, scored in two ways: their one run has one way.
+        """
         node = self._node(request, row)
-        if node not in self.declared:
+        if node in self.declared:
+            _refuse_other_scores(node, request)
+        else:
+            node.request, node.row, node.group = request, row, self._group(request)
+            self._names = {}
             self.declared.append(node)
         return node
 
@@ -93,12 +102,25 @@ class Graph:
         needs = {need.setting: self._node(need.request, row) for need in missing}
         key = _key(request, needs)
         if key not in self._nodes:
-            group = request.group_name(self._domain_title)
+            group = self._group(request)
             self._nodes[key] = node = Node(key=key, request=request, group=group, row=row, needs=needs)
             self._names = {}
             for parent in dict.fromkeys(needs.values()):
                 parent.children.append(node)
         return self._nodes[key]
+
+    def _group(self, request: Request) -> str:
+        return request.group_name(self._domain_title)
+
+
+def _refuse_other_scores(node: Node, request: Request) -> None:
+    before, now = node.request.settings.scored_with(), request.settings.scored_with()
+    differing = [f"{name} = {before[name]} and {now[name]}" for name in now if before[name] != now[name]]
+    if differing:
+        raise ConfigError(
+            f"two rows want {node.group} with {'; '.join(differing)}. No weights depend on that, so both are one run. "
+            "Keep one of the rows, and score its checkpoint in the other way with stage evaluate"
+        )
 
 
 def _texts(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -74,10 +74,18 @@ def standing_of(node: Node, runs: Iterable[SeenRun]) -> Standing:
     all_runs = list(runs)
     finished = next((run for run in all_runs if run.is_finished), None)
     if finished is not None:
-        return Standing(state=DONE, run=finished, note=f"done: run {finished.run_id[:8]}")
+        return Standing(state=DONE, run=finished, note=f"done: run {finished.run_id[:8]}{_scored(node, finished)}")
     if node.result is not None:
         return Standing(state=DONE, note=f"done: {node.result}")
     alive = next((run for run in all_runs if run.is_alive), None)
     if alive is not None:
         return Standing(state=ELSEWHERE, run=alive, note=f"run {alive.run_id[:8]} is trained by {alive.holder}")
     return Standing()
+
+
+def _scored(node: Node, run: SeenRun) -> str:
+    """Where the scores of a run are not those that the node asks for; its weights are the same."""
+    wanted = node.request.settings.scored_with()
+    known = {name: run.settings[name] for name in wanted if name in run.settings}
+    differing = [f"{name}={text}, not {wanted[name]}" for name, text in known.items() if text != str(wanted[name])]
+    return f"; it was scored with {'; '.join(differing)}" if differing else ""

@@ -62,7 +62,7 @@ def check_sweep(config: SweepConfig) -> None:
 
     Raises:
         ConfigError: Optuna is missing, the metric needs target labels, the space cannot be read, or the stage does not
-            have a setting or one of the values; a domain is unknown.
+            have a setting or one of the values; no weights depend on a setting that varies; a domain is unknown.
         DataError: the data of a domain is missing.
     """
     check_metric(config)
@@ -72,7 +72,13 @@ def check_sweep(config: SweepConfig) -> None:
     usual = {name: dimension.samples[0] for name, dimension in space.dimensions.items()}
     for name, dimension in space.dimensions.items():
         for value in dimension.samples:
-            check_request(_request(config, {**space.constants, **usual, name: value}))
+            request = _request(config, {**space.constants, **usual, name: value})
+            if name not in request.settings.decisive():
+                raise ConfigError(
+                    f"space: no weights depend on {name}, so every trial would be the same run. Give it one value, "
+                    "NAME=VALUE; stage evaluate scores a checkpoint in several ways"
+                )
+            check_request(request)
 
 
 def _request(config: SweepConfig, overrides: Mapping[str, Any]) -> Request:

@@ -73,15 +73,19 @@ def nearest_interrupted(
     return _nearest((run for run in runs if is_interrupted(run)), settings)
 
 
+def recorded_settings(run: Run) -> dict[str, str]:
+    """A run's settings as it recorded them, by option; of those that a resume changed, the newest value."""
+    params, tags = schema.PARAM_PREFIX, schema.CHANGED_PREFIX
+    first = {name.removeprefix(params): text for name, text in run.data.params.items() if name.startswith(params)}
+    later = {name.removeprefix(tags): text for name, text in run.data.tags.items() if name.startswith(tags)}
+    return first | later
+
+
 def _nearest(runs: Iterable[Run], settings: Mapping[str, object]) -> tuple[str, list[str]] | None:
     nearest = None
     for run in runs:
-        known = run.data.params | {
-            schema.param(name): run.data.tags.get(schema.changed(name))
-            for name in settings
-            if schema.changed(name) in run.data.tags
-        }
-        run_settings = {name: known.get(schema.param(name)) for name in settings}
+        recorded = recorded_settings(run)
+        run_settings = {name: recorded.get(name) for name in settings}
         differing = [f"{name}={value}" for name, value in run_settings.items() if value != str(settings[name])]
         if nearest is None or len(differing) < len(nearest[1]):
             nearest = str(run.info.run_id), differing

@@ -12,6 +12,7 @@ from msl import schema
 from msl.errors import TrackingError
 from msl.tracking.connection import experiment_id
 from msl.tracking.lease import WATCHED_S, Lease, is_gone, lease_s, refuse_if_held, take
+from msl.tracking.lineage import recorded_settings
 from msl.tracking.reaper import is_silent
 from msl.tracking.reporter import MlflowReporter
 from msl.tracking.runs import open_run, reopen, reopened
@@ -32,6 +33,7 @@ class SeenRun:
     is_alive: bool  # it is RUNNING, and its process may live
     holder: str  # who trains it, in words
     tags: Mapping[str, str]
+    settings: Mapping[str, str]  # as it recorded them, by option
     metrics: Mapping[str, float]  # the newest values
     seconds: float  # from its start to its end, or until now
 
@@ -57,6 +59,7 @@ class SeenRun:
             is_alive=is_running and not is_gone(run) and not is_silent(run),
             holder="" if lease is None else str(lease.holder),
             tags=tags,
+            settings=recorded_settings(run),
             metrics=dict(run.data.metrics),
             seconds=max(0.0, (end_ms - info.start_time) / 1000),
         )

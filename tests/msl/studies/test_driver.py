@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import sys
 import time
@@ -72,6 +73,12 @@ def test_a_study_from_beginning_to_end_and_again(tmp_path):
     conduct(study({"stage": "adapt", "twins": True}, seeds=(0, 1)), config(), lines.append, None)
     assert len(runs()) == len(made) + 2  # only another parent run
     assert {path.name for path in Path(".msl").iterdir()} == {"studies"}
+
+    (line,) = [line for line in plan_text(study({"stage": "adapt"}), config()) if "adapt" in line]
+    assert re.fullmatch(r"└─ ✓ adapt streets.* seed=0  done: run [0-9a-f]{8}", line)  # scored as it is wanted
+    otherwise = study({"stage": "adapt"}, extra_metrics=("ECE",), eval_scales=(0.5, 1.0))
+    (line,) = [line for line in plan_text(otherwise, config()) if "adapt" in line]
+    assert line.endswith("; it was scored with eval_scales=1, not 0.5,1; extra_metrics=None, not ECE")
 
 
 def test_a_user_says_what_every_job_needs(monkeypatch):

@@ -9,6 +9,7 @@ from tiny import SETTINGS, write_domains
 
 from entrypoints import study as study_command
 from msl.config import StudyConfig
+from msl.data.titles import domain_title
 from msl.errors import ConfigError
 from msl.studies import Graph, Row, Study, find_study
 from msl.studies.conduct import plan_text
@@ -40,6 +41,24 @@ def test_a_declared_parent_is_the_one_that_others_need():
     graph = Graph.of(Study(name="tiny", rows=rows, settings=shared))
     assert len(graph) == 2
     assert len(graph.declared) == 2
+
+
+def test_a_declared_parent_is_scored_and_placed_as_its_own_row_says():
+    parent = {"stage": "pretrain", "settings": {"recalibrate": 2}, "cores": 2}
+    shared = {name: value for name, value in SETTINGS.items() if name not in ("epoch_iters", "batch_size")}
+    rows = Row(recipe="streets", stage="adapt"), Row(recipe="streets", **parent)
+    for order in (rows, rows[::-1]):
+        graph = Graph.of(Study(name="tiny", rows=order, settings=shared))
+        (node,) = (node for node in graph if node.request.stage == "pretrain")
+        assert (node.request.settings.flat()["recalibrate"], node.row.cores) == (2, 2)
+        assert node.group == node.request.group_name(domain_title)
+
+
+def test_rows_that_differ_in_their_scores_alone_are_refused():
+    rows = {"stage": "adapt"}, {"stage": "adapt", "settings": {"recalibrate": 2}}
+    with pytest.raises(ConfigError, match=r"two rows want adapt streets.* with recalibrate = None and 2\. No weights"):
+        Graph.of(study(*rows))
+    assert len(Graph.of(study(rows[0], rows[0])).declared) == 1
 
 
 def test_styled_copies_and_decoders_are_nodes():

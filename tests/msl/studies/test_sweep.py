@@ -43,6 +43,7 @@ def test_a_grid_is_run_once_and_drawn(warm_jobs, tiny_store, monkeypatch):
         (["--space", "lamda_target=0.1:1"], "lambda_target"),
         (["--space", "target_mode=maxsquare|maxsqare"], "maxsqare"),
         (["--space", "lambda_target=0.1:1", "--metric", "target/mIoU"], "needs the target's labels"),
+        (["--space", "recalibrate=2|4"], "no weights depend on recalibrate"),
         (["--space", "lambda_target=0.1:1 source=nowhere.yaml target=streets_real"], "nowhere.yaml: no such file"),
     ],
 )
@@ -74,7 +75,14 @@ def rows(monkeypatch):
 
 def seen(node, status="RUNNING", **metrics):
     return SeenRun(
-        run_id=node.key, status=status, is_alive=status == "RUNNING", holder="", tags={}, metrics=metrics, seconds=1.0
+        run_id=node.key,
+        status=status,
+        is_alive=status == "RUNNING",
+        holder="",
+        tags={},
+        settings={},
+        metrics=metrics,
+        seconds=1.0,
     )
 
 

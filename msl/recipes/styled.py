@@ -10,6 +10,8 @@ from msl.recipes.paper import deeplabv3p, iw_ms, multi_ms_iw
 from msl.recipes.recipe import Recipe
 from msl.recipes.small import camvid_day_dusk
 
+_PUBLISHED_STYLE_WEIGHT = 10.0  # of the AdaIN port's decoder
+
 
 def trans(recipe: Recipe) -> Recipe:
     """GTA5 and Cityscapes in the style of four ambulances, drawn by the published decoder (2.1, 2.2).
@@ -17,8 +19,7 @@ def trans(recipe: Recipe) -> Recipe:
     ``mlflow run . -e pretrain -P recipe=paper/trans -P data_root=FOLDER``, 65 source mIoU and 93.4 PA in the report
     ``mlflow run . -e adapt -P recipe=paper/trans -P data_root=FOLDER``
     """
-    styled = _ambulance(_long(iw_ms(recipe)), "ambulance")
-    return styled.edit("stylize", decoder="weights/decoder.pth")
+    return _published(_ambulance(_long(iw_ms(recipe)), "ambulance"), "stylize")
 
 
 def trans_multi(recipe: Recipe) -> Recipe:
@@ -26,8 +27,7 @@ def trans_multi(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e adapt -P recipe=paper/trans_multi -P data_root=FOLDER``
     """
-    styled = _ambulance(_long(multi_ms_iw(recipe)), "ambulance")
-    return styled.edit("stylize", decoder="weights/decoder.pth")
+    return _published(_ambulance(_long(multi_ms_iw(recipe)), "ambulance"), "stylize")
 
 
 def trans_retrain(recipe: Recipe) -> Recipe:
@@ -99,7 +99,7 @@ def joint_published(recipe: Recipe) -> Recipe:
 
     ``mlflow run . -e joint_adain -P recipe=paper/joint_published -P data_root=FOLDER``
     """
-    return _joint(recipe).edit("joint_adain", decoder="weights/decoder.pth")
+    return _published(_joint(recipe), "joint_adain")
 
 
 def joint_retrained(recipe: Recipe) -> Recipe:
@@ -193,6 +193,12 @@ def _with_port(recipe: Recipe, stage: str) -> Recipe:
     """The AdaIN port's encoder in a stage and in the training of its decoder; it is already normalised."""
     port = recipe.edit("train_style", stage, encoder="weights/vgg_normalised.pth")
     return port.edit("train_style", normalise_encoder=False)
+
+
+def _published(recipe: Recipe, stage: str) -> Recipe:
+    """The published decoder in a stage. Without it, as on other domains, one of both domains takes its place."""
+    trained = recipe.edit("train_style", content="gta5,cityscapes", style_weight=_PUBLISHED_STYLE_WEIGHT)
+    return trained.edit(stage, decoder="weights/decoder.pth")
 
 
 def _retrained(recipe: Recipe, style: str, style_weight: float) -> Recipe:

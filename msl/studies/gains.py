@@ -26,8 +26,8 @@ def gains(scale: str) -> Study:
         _row("pretrain", "multi_MS_IW"),
         _row("bn", "multi_MS_IW"),
         _row("adapt", "multi_MS_IW", twins=True),
-        _row("self_train", "MS"),
-        _row("self_train", "MS", lambda_mixed=0.0),
+        _row("self_train", "MS", seeds=seeds),
+        _row("self_train", "MS", seeds=seeds, lambda_mixed=0.0),
         _row("pretrain", "MS", source=target),  # the oracle
     )
     baseline = "adapt paper/MS lambda_target=0.0"

@@ -12,7 +12,6 @@ from analysis.seeds import with_trends
 from analysis.store.load import load
 
 STUDY = REPOSITORY / "docs/study"
-OF_ANOTHER_STUDY = ("C2", "C3", "C4", "C12")  # gains: its report page has them
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +26,14 @@ def findings(tmp_path_factory):
 
 def shown(evidence):
     low, high = evidence.interval.low, evidence.interval.high
-    return f"{evidence.value:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return f"{evidence.value:.1f} [{low:.1f}, {high:.1f}]"
 
 
-@pytest.mark.parametrize("claim", [claim.id for claim in CLAIMS if claim.id not in OF_ANOTHER_STUDY])
+@pytest.mark.parametrize("claim", [claim.id for claim in CLAIMS])
 def test_a_verdict_of_the_page(findings, claim):
     (row,) = re.findall(rf"^\| {claim} .*$", (STUDY / "README.md").read_text(), re.MULTILINE)
     finding = findings[claim]
     assert row.split("|")[-2].strip(" *").startswith(finding.verdict)
     for evidence in finding.evidence:
         if evidence.interval is not None and "loss" not in evidence.statement.metric:
-            assert shown(evidence) in row
+            assert shown(evidence) in row.replace("+", "")

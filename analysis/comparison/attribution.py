@@ -44,6 +44,11 @@ class Attribution:
     seeds: Mapping[str, tuple[str, ...]]  # that are behind each number, by its name in a table
     notes: tuple[str, ...]
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether more of the gain is known than its sum: there is a twin, or a run of stage bn."""
+        return self.twin is not None or self.statistics.group.n > 0
+
 
 def attribution(runs: pd.DataFrame, measure: str = schema.MIOU) -> list[Attribution]:
     """The gain of every adaptation with an objective, taken apart; the largest part of the objective first.

@@ -161,7 +161,7 @@ def _gains(runs: pd.DataFrame) -> tuple[Attribution, ...]:
         parts = attribution(runs)
     except AnalysisError:  # there is no such score, or no adaptation with its parent
         return ()
-    return tuple(parts) if any(part.twin is not None or part.statistics.group.n for part in parts) else ()
+    return tuple(parts) if any(part.has_parts for part in parts) else ()
 
 
 def _criteria(store: "Store", runs: pd.DataFrame) -> tuple[Selector, ...]:

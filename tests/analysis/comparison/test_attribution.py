@@ -8,6 +8,7 @@ import pytest
 
 from analysis.comparison import attribution, attribution_table, dose, find_twin
 from analysis.errors import AnalysisError
+from analysis.figures import gains_plot
 from analysis.seeds import find_measure, seed_groups
 from analysis.tables import as_csv, as_text
 
@@ -83,6 +84,10 @@ def test_what_is_missing_is_said():
     (part,) = attribution(alone)
     assert math.isnan(part.objective.mean)
     assert part.notes[0].startswith("no finished twin")
+    with pytest.raises(AnalysisError, match="no gain has parts to draw"):
+        gains_plot([part], find_measure("mIoU", alone))
+    figure = gains_plot([*attribution(groups()), part], find_measure("mIoU", alone))
+    assert len(figure.axes[0].get_yticklabels()) == 1  # a row without parts would be empty
     without_bn = groups()
     (part,) = attribution(without_bn[without_bn["msl.stage"] != "bn"])
     assert (part.steps.mean, part.notes) == (

@@ -99,7 +99,7 @@ class StageConfig(BaseModel):
         return {name: flat[name] for group, name, _ in self.fields() if group not in self.inert}
 
     def scored_with(self) -> dict[str, Any]:
-        """The settings that say which scores its evaluations have: of them, no weights depend."""
+        """The settings that say which scores its evaluations have. No weights depend on them."""
         flat = self.flat()
         return {name: flat[name] for group, name, _ in self.fields() if group == "evaluation" and name != "panels"}
 

@@ -10,7 +10,7 @@ from msl.recipes.paper import deeplabv3p, iw_ms, multi_ms_iw
 from msl.recipes.recipe import Recipe
 from msl.recipes.small import camvid_day_dusk
 
-_PUBLISHED_STYLE_WEIGHT = 10.0  # of the AdaIN port's decoder
+_PUBLISHED_STYLE_WEIGHT = 10.0  # with which the AdaIN port's decoder was trained
 
 
 def trans(recipe: Recipe) -> Recipe:
@@ -196,7 +196,7 @@ def _with_port(recipe: Recipe, stage: str) -> Recipe:
 
 
 def _published(recipe: Recipe, stage: str) -> Recipe:
-    """The published decoder in a stage. Without it, as on other domains, one of both domains takes its place."""
+    """The published decoder in a stage. A study at another scale trains one in its place, on both domains."""
     trained = recipe.edit("train_style", content="gta5,cityscapes", style_weight=_PUBLISHED_STYLE_WEIGHT)
     return trained.edit(stage, decoder="weights/decoder.pth")
 

@@ -24,7 +24,7 @@ class Node:
     key: str  # digest of the settings that decide the result, and of the keys of what it needs
     request: Request
     group: str
-    row: Row  # its own, or the first one that needs it: for the cores, memory and cards of its job
+    row: Row  # that declares it, or the first one that needs it: for the cores, memory and cards of its job
     needs: Mapping[str, "Node"]  # by setting; without what the settings name
     fingerprint: str | None = None  # None as long as its data does not exist, and of a stage that does not train
     result: str | None = None  # what others start from: path of a copy, or reference of a checkpoint
@@ -83,7 +83,7 @@ class Graph:
         return (node for node in self if not node.needs)
 
     def add(self, request: Request, row: Row) -> Node:
-        """The node of a declared run, new or known. One that others need already is scored as its own row says.
+        """The node of a declared run, new or known. If other rows needed it first, it becomes what its own row says.
 
         Raises:
             ConfigError: two rows want the same weights, scored in two ways: their one run has one way.

@@ -75,8 +75,8 @@ def check_sweep(config: SweepConfig) -> None:
             request = _request(config, {**space.constants, **usual, name: value})
             if name not in request.settings.decisive():
                 raise ConfigError(
-                    f"space: no weights depend on {name}, so every trial would be the same run. Give it one value, "
-                    "NAME=VALUE; stage evaluate scores a checkpoint in several ways"
+                    f"space: no weights depend on {name}, so every trial would be the same run. Give it one value: "
+                    f"{name}={value}. Stage evaluate scores one checkpoint in several ways"
                 )
             check_request(request)
 

@@ -120,6 +120,19 @@ def test_gains_can_be_taken_apart(scale):
         assert mixed in (set(), {0.0, 1.0})
 
 
+@pytest.mark.parametrize(("scale", "lengths"), [("full", 1), ("camvid_gpu", 2), ("camvid", 2), ("smoke", 1)])
+def test_each_length_of_self_training_has_its_twin(scale, lengths):
+    weights_of = {}
+    for node in Graph.of(find_study("gains", scale)):
+        if node.request.stage == "self_train":
+            values = node.request.settings.flat()
+            steps = values["epoch_iters"] * values["epoch_each_round"] * values["round_num"]
+            weights_of.setdefault((values["seed"], steps), set()).add(values["lambda_mixed"])
+    assert all(weights == {0.0, 1.0} for weights in weights_of.values())
+    shortest, *longer = sorted({steps for _, steps in weights_of})
+    assert longer == [3 * shortest] * (lengths - 1)
+
+
 def doses(scale):
     """By recipe: weight times sum of the learning rates, which is lr · T / 1.9 on the polynomial schedule."""
     for node in Graph.of(find_study("gains", scale)):

@@ -29,19 +29,26 @@ _FIGURE = single_option(
 @click.command()
 @table_options
 @_MEASURE
+@single_option(
+    "--supervised",
+    help="Group that learned from labels of the target: also show how much of the way to it each group goes.",
+)
 @_FIGURE
-def attribution(experiment: str, form: str, store: str, metric: str, figure: Path | None) -> None:
+def attribution(
+    experiment: str, form: str, store: str, metric: str, supervised: str | None, figure: Path | None
+) -> None:
     """Take the gain of each adaptation apart: statistics, further source steps, objective."""
     with plain_errors():
+        from analysis.comparison import Gap, attribution_table
         from analysis.comparison import attribution as taken_apart
-        from analysis.comparison import attribution_table
         from analysis.figures import gains_plot
-        from analysis.seeds import find_measure
+        from analysis.seeds import find_measure, find_seed_group, seed_groups
         from analysis.store import open_store
 
         runs = runs_of_msl(open_store(store), experiment)
         parts, measure = taken_apart(runs, metric), find_measure(metric, runs)
-        print_table(attribution_table(parts, measure), form)
+        gap = None if supervised is None else Gap(find_seed_group(supervised, seed_groups(runs)), measure)
+        print_table(attribution_table(parts, measure, gap), form)
         if figure is not None:
             _save(gains_plot(parts, measure), figure)
 

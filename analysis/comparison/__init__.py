@@ -9,6 +9,7 @@ from analysis.comparison.attribution import ADAPTING, Attribution, attribution, 
 from analysis.comparison.attribution_table import attribution_table
 from analysis.comparison.classes import class_table
 from analysis.comparison.compare import REPORT_MEASURES, Comparison, Row, compare
+from analysis.comparison.gap import Gap
 from analysis.comparison.power import power_table
 from analysis.comparison.published import PUBLISHED, Published, published_beside, published_rows
 from analysis.comparison.selectors import Selector, selectors
@@ -21,6 +22,7 @@ __all__ = [
     "REPORT_MEASURES",
     "Attribution",
     "Comparison",
+    "Gap",
     "Layout",
     "Published",
     "Row",

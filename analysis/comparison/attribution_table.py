@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from analysis.comparison.attribution import OBJECTIVE, SOURCE_ONLY, STATISTICS, STEPS, TOTAL, Attribution
+from analysis.comparison.gap import Gap
 from analysis.comparison.p_values import p_cell
 from analysis.seeds import Difference, Measure, Summary, holm, shared_note, short_names
-from analysis.tables import Cell, Column, Footnotes, Table, interval_text, name_cell, number_text
+from analysis.tables import NOTHING, Cell, Column, Footnotes, Table, interval_text, name_cell, number_text
 from msl import schema
 
 _PARTS = ("delta", "low", "high")
@@ -20,19 +21,26 @@ _COLUMNS = (
     Column(TOTAL, "total", _PARTS),
     Column("dose", "dose"),
 )
+_GAP = Column("of the gap", "gap", ("share", "low", "high"))
 
 
-def attribution_table(parts: Sequence[Attribution], measure: Measure) -> Table:
-    """A row a group; each part of the gain with its paired 95 % t interval."""
+def attribution_table(parts: Sequence[Attribution], measure: Measure, gap: Gap | None = None) -> Table:
+    """A row a group; each part of the gain with its paired 95 % t interval.
+
+    Args:
+        parts: as `attribution` gives them.
+        measure: of which the parts are.
+        gap: shown as another column: how much of it the total gain closes.
+    """
     footnotes = Footnotes()
     names = [part.group.name for part in parts]
     p_values = holm([part.objective.p_value for part in parts])
     rows = [
-        _row(part, label, p, measure.unit, footnotes)
+        (*_row(part, label, p, measure.unit, footnotes), *_shares(part, gap, footnotes))
         for part, label, p in zip(parts, short_names(names), p_values, strict=True)
     ]
-    columns = (Column("group", "group", numeric=False), Column("n", "n"), *_COLUMNS)
-    return Table(_caption(measure, shared_note(names)), columns, tuple(rows), footnotes.texts)
+    columns = (Column("group", "group", numeric=False), Column("n", "n"), *_COLUMNS, *([_GAP] if gap else []))
+    return Table(_caption(measure, gap, shared_note(names)), columns, tuple(rows), footnotes.texts)
 
 
 def _row(part: Attribution, label: str, p: float, unit: str, footnotes: Footnotes) -> tuple[Cell, ...]:
@@ -48,6 +56,23 @@ def _row(part: Attribution, label: str, p: float, unit: str, footnotes: Footnote
     notes = _seeds_notes(part.seeds, n)
     *parts, total = (replace(cell, marks=footnotes.mark(notes.get(key, []))) for key, cell in cells.items())
     return name, Cell(str(n), (n,)), *parts, p_cell(p), total, Cell(number_text(part.dose), (part.dose,))
+
+
+def _shares(part: Attribution, gap: Gap | None, footnotes: Footnotes) -> list[Cell]:
+    """The cell of the gap in percent, if there is one."""
+    if gap is None:
+        return []
+    share, seeds = gap.closed(part), gap.seeds(part)
+    notes = list(_seeds_notes({_GAP.heading: seeds}, len(part.group.runs)).get(_GAP.heading, []))
+    if math.isnan(share.value):
+        reason = "labels of the target made no better score" if seeds else "no seed that both have"
+        return [Cell(NOTHING, (math.nan,) * 3, footnotes.mark([*notes, f"{_GAP.heading}: {reason}"]))]
+    if share.interval is None:
+        reason = "too few seeds, or the gap itself may be 0"
+        marks = footnotes.mark([*notes, f"{_GAP.heading}: no interval: {reason}"])
+        return [Cell(f"{share.value:.0%}", (share.value, math.nan, math.nan), marks)]
+    low, high = share.interval.low, share.interval.high
+    return [Cell(f"{share.value:.0%} [{low:.0%}, {high:.0%}]", (share.value, low, high), footnotes.mark(notes))]
 
 
 def _seeds_notes(seeds_by_number: Mapping[str, tuple[str, ...]], n: int) -> dict[str, list[str]]:
@@ -77,7 +102,7 @@ def _part(difference: Difference, unit: str) -> Cell:
     return Cell(f"{text} {bounds}", (difference.mean, interval.low, interval.high))
 
 
-def _caption(measure: Measure, shared: str) -> str:
+def _caption(measure: Measure, gap: Gap | None, shared: str) -> str:
     unit = " in percent" if measure.unit == schema.PERCENT else ""
     parts = [
         f"Gain in {measure.heading}{unit} over source only, taken apart: statistics (bn - source only), further steps "
@@ -86,4 +111,8 @@ def _caption(measure: Measure, shared: str) -> str:
         "p of the objective by a paired t test, corrected by Holm for the rows",
         "dose: λ · Σ lr",
     ]
+    if gap is not None:
+        parts.append(
+            f"{_GAP.heading}: total / ({gap.supervised.name} - source only), seed by seed, with Fieller's 95 % interval"
+        )
     return "; ".join(filter(None, [*parts, shared]))

@@ -11,6 +11,7 @@ from analysis.seeds.groups import INERT, SeedGroup, find_seed_group, number, see
 from analysis.seeds.measures import ALIASES, Measure, find_measure, find_measures, headline_scores, recorded_measures
 from analysis.seeds.names import find_group, shared_note, short_names
 from analysis.seeds.power import paired_power, pairs_needed
+from analysis.seeds.share import Share
 from analysis.seeds.statistics import Difference, Interval, Summary, smooth
 from analysis.seeds.trends import DROP, FALL, LOSSES, with_trends
 
@@ -24,6 +25,7 @@ __all__ = [
     "Interval",
     "Measure",
     "SeedGroup",
+    "Share",
     "Summary",
     "comparability_notes",
     "find_group",

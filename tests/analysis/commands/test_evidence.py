@@ -40,6 +40,13 @@ def test_attribution_with_its_figure(adapted, tmp_path):
     assert "no metric 'PAX' in this store" in run("attribution", "--metric", "PAX").output
 
 
+def test_attribution_with_the_way_to_a_network_with_labels(adapted):
+    result = run("attribution", "--supervised", "source only")
+    assert result.exit_code == 0, result.output
+    assert "labels of the target made no better score" in result.output
+    assert "no finished group 'oracle' in this store" in run("attribution", "--supervised", "oracle").output
+
+
 def test_selectors_with_their_figure(adapted, tmp_path):
     result = run("selectors", "--figure", str(tmp_path / "regrets"))
     assert result.exit_code == 0, result.output

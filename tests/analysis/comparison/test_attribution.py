@@ -6,7 +6,7 @@ import re
 import planted
 import pytest
 
-from analysis.comparison import attribution, attribution_table, dose, find_twin
+from analysis.comparison import Gap, attribution, attribution_table, dose, find_twin
 from analysis.errors import AnalysisError
 from analysis.figures import gains_plot
 from analysis.seeds import find_measure, seed_groups
@@ -62,6 +62,39 @@ def test_the_table_says_each_part_with_its_interval():
     header, *rows = as_csv(attribution_table(attribution(runs), find_measure("mIoU", runs))).splitlines()
     assert "objective delta,objective low,objective high,objective p Holm" in header
     assert len(rows) == 2
+
+
+def with_gap(runs, supervised):
+    measure = find_measure("mIoU", runs)
+    table = attribution_table(attribution(runs), measure, Gap(seed_groups(runs)[supervised], measure))
+    return as_text(table).splitlines()
+
+
+def test_how_much_of_the_gap_to_a_network_with_labels_is_closed():
+    labelled = planted.group("labelled", scores(42.0), stage="pretrain")
+    caption, _, head, _, row, *notes = with_gap(groups(labelled), "labelled")
+    assert caption.endswith("of the gap: total / (labelled - source only), seed by seed, with Fieller's 95 % interval")
+    assert head.split()[-4:] == ["dose", "of", "the", "gap"]
+    assert row.endswith("55% [51%, 59%]")  # 6.6 of 12 [6.17, 7.03]
+    assert not any(notes)
+
+
+@pytest.mark.parametrize(
+    ("labelled", "cell", "note"),
+    [
+        # Gains 6.5 and 6.8 of a gap of 12; t of one degree of freedom is 12.706.
+        ({"seeds": (0, 2), "metrics": {MIOU: [41.0, 43.0]}}, "55% [40%, 71%]", "of the gap: over seeds 0, 2 only"),
+        ({"seeds": (1,), "metrics": {MIOU: [42.0]}}, "54%", "no interval: too few seeds, or the gap itself may be 0"),
+        ({"metrics": {MIOU: [20.0, 45.0, 40.0]}}, "132%", "no interval: too few seeds, or the gap itself may be 0"),
+        ({"metrics": scores(25.0)}, "–", "labels of the target made no better score"),
+        ({"seeds": (7, 8), "metrics": {MIOU: [41.0, 43.0]}}, "–", "no seed that both have"),
+    ],
+)
+def test_what_a_gap_lacks_is_said(labelled, cell, note):
+    runs = groups(planted.group("labelled", **labelled, stage="pretrain"))
+    _, _, _, _, row, *notes = with_gap(runs, "labelled")
+    assert re.sub(r" \[\d[, \d]*\]$", "", row).endswith(cell)
+    assert note in "\n".join(notes)
 
 
 def test_a_twin_agrees_in_everything_but_the_objective():

@@ -62,15 +62,13 @@ def _shares(part: Attribution, gap: Gap | None, footnotes: Footnotes) -> list[Ce
     """The cell of the gap in percent, if there is one."""
     if gap is None:
         return []
-    share, seeds = gap.closed(part), gap.seeds(part)
-    notes = list(_seeds_notes({_GAP.heading: seeds}, len(part.group.runs)).get(_GAP.heading, []))
-    if math.isnan(share.value):
-        reason = "labels of the target made no better score" if seeds else "no seed that both have"
-        return [Cell(NOTHING, (math.nan,) * 3, footnotes.mark([*notes, f"{_GAP.heading}: {reason}"]))]
+    if obstacle := gap.obstacle(part):
+        return [Cell(NOTHING, (math.nan,) * 3, footnotes.mark([f"{_GAP.heading}: {obstacle}"]))]
+    share, n = gap.closed(part), len(part.group.runs)
+    notes = _seeds_notes({_GAP.heading: gap.seeds(part)}, n).get(_GAP.heading, [])
     if share.interval is None:
-        reason = "too few seeds, or the gap itself may be 0"
-        marks = footnotes.mark([*notes, f"{_GAP.heading}: no interval: {reason}"])
-        return [Cell(f"{share.value:.0%}", (share.value, math.nan, math.nan), marks)]
+        notes = [*notes, f"{_GAP.heading}: no interval: too few seeds, or the gap itself may be 0"]
+        return [Cell(f"{share.value:.0%}", (share.value, math.nan, math.nan), footnotes.mark(notes))]
     low, high = share.interval.low, share.interval.high
     return [Cell(f"{share.value:.0%} [{low:.0%}, {high:.0%}]", (share.value, low, high), footnotes.mark(notes))]
 

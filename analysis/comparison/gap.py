@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from analysis.comparison.attribution import TOTAL, Attribution
 from analysis.seeds import Measure, SeedGroup, Share
+from msl import schema
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,23 @@ class Gap:
         scores = self.supervised.values(self.measure)
         return tuple(seed for seed in part.seeds[TOTAL] if math.isfinite(scores.get(seed, math.nan)))
 
+    def obstacle(self, part: Attribution) -> str | None:
+        """Why the share of an adaptation is no number; None if it is one."""
+        domains = [group.domain(schema.TARGET) for group in (part.group, self.supervised)]
+        if domains[0] != domains[1]:
+            return f"target {domains[0]}, that of {self.supervised.name} is {domains[1]}"
+        if not self.seeds(part):
+            return "no seed that both have"
+        better = math.fsum(self._sides(part)[1]) * (-1 if self.measure.lower_is_better else 1)
+        return None if better > 0 else "labels of the target made no better score"
+
     def closed(self, part: Attribution) -> Share:
-        """(run - source only) / (supervised - source only); NaN if labels make the score no better."""
+        """(run - source only) / (supervised - source only); meaningless where there is an obstacle."""
+        return Share.of(*self._sides(part))
+
+    def _sides(self, part: Attribution) -> tuple[list[float], list[float]]:
+        """Seed by seed, what the adaptation gains and what labels gain."""
         scores, seeds = self.supervised.values(self.measure), part.seeds[TOTAL]
         run, source = (dict(zip(seeds, side.values, strict=True)) for side in (part.total.group, part.total.reference))
         common = self.seeds(part)
-        gaps = [scores[seed] - source[seed] for seed in common]
-        if math.fsum(gaps) * (-1 if self.measure.lower_is_better else 1) <= 0:
-            return Share(math.nan, None)
-        return Share.of([run[seed] - source[seed] for seed in common], gaps)
+        return [run[seed] - source[seed] for seed in common], [scores[seed] - source[seed] for seed in common]

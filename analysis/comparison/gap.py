@@ -22,13 +22,14 @@ class Gap:
 
     def obstacle(self, part: Attribution) -> str | None:
         """Why the share of an adaptation is no number; None if it is one."""
-        domains = [group.domain(schema.TARGET) for group in (part.group, self.supervised)]
-        if domains[0] != domains[1]:
-            return f"target {domains[0]}, that of {self.supervised.name} is {domains[1]}"
+        role = schema.parse_metric(self.measure.metric).domain or schema.TARGET
+        scored, labelled = (group.domain(role) or "not recorded" for group in (part.group, self.supervised))
+        if scored != labelled:
+            return f"{role} {scored}, that of {self.supervised.name} is {labelled}"
         if not self.seeds(part):
             return "no seed that both have"
         better = math.fsum(self._sides(part)[1]) * (-1 if self.measure.lower_is_better else 1)
-        return None if better > 0 else "labels of the target made no better score"
+        return None if better > 0 else f"{self.supervised.name} is not better than source only"
 
     def closed(self, part: Attribution) -> Share:
         """(run - source only) / (supervised - source only); meaningless where there is an obstacle."""

@@ -43,7 +43,7 @@ def test_attribution_with_its_figure(adapted, tmp_path):
 def test_attribution_with_the_way_to_a_network_with_labels(adapted):
     result = run("attribution", "--supervised", "source only")
     assert result.exit_code == 0, result.output
-    assert "labels of the target made no better score" in result.output
+    assert "source only is not better than source only" in result.output
     assert "no finished group 'oracle' in this store" in run("attribution", "--supervised", "oracle").output
 
 

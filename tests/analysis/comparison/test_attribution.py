@@ -86,7 +86,7 @@ def test_how_much_of_the_gap_to_a_network_with_labels_is_closed():
         ({"seeds": (0, 2), "metrics": {MIOU: [41.0, 43.0]}}, "55% [40%, 71%]", "of the gap: over seeds 0, 2 only"),
         ({"seeds": (1,), "metrics": {MIOU: [42.0]}}, "54%", "no interval: too few seeds, or the gap itself may be 0"),
         ({"metrics": {MIOU: [20.0, 45.0, 40.0]}}, "132%", "no interval: too few seeds, or the gap itself may be 0"),
-        ({"metrics": scores(25.0)}, "–", "labels of the target made no better score"),
+        ({"metrics": scores(25.0)}, "–", "labelled is not better than source only"),
         ({"metrics": scores(42.0), "data": ("gta5", "synthia")}, "–", "target cityscapes, that of labelled is synthia"),
         ({"seeds": (7, 8), "metrics": {MIOU: [41.0, 43.0]}}, "–", "no seed that both have"),
     ],

@@ -98,6 +98,17 @@ def test_what_a_gap_lacks_is_said(labelled, cell, note):
     assert note in "\n".join(notes)
 
 
+def test_a_score_on_another_source_is_no_way_to_labels():
+    source = "last/source/mIoU"
+    runs = planted.frame(
+        planted.group("source only", {source: [60.0, 61.0, 62.0]}, stage="pretrain"),
+        planted.group("MS", {source: [59.0, 61.0, 60.0]}, parents=PARENTS, **STEPS),
+        planted.group("labelled", {source: [40.0, 41.0, 42.0]}, stage="pretrain", data=("cityscapes", "cityscapes")),
+    )
+    gap = Gap(seed_groups(runs)["labelled"], find_measure("source/mIoU", runs))
+    assert gap.obstacle(*attribution(runs, "source/mIoU")) == "source gta5, that of labelled is cityscapes"
+
+
 def test_a_twin_agrees_in_everything_but_the_objective():
     everything = seed_groups(
         groups(

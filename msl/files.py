@@ -45,7 +45,12 @@ def whole_file(
 
 def temporary_files(folder: Path) -> Iterator[Path]:
     """The temporary files of `whole_file` below a folder; if nobody writes there, they are of killed processes."""
-    return (path for path in folder.rglob(".*.tmp*") if _TEMPORARY.fullmatch(path.name))
+    return (path for path in files_below(folder) if _TEMPORARY.fullmatch(path.name))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files below a folder, where others may write and remove some meanwhile; pathlib's `rglob` stops at that."""
+    return (Path(place, name) for place, _, names in os.walk(folder) for name in names)
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 from tiny import write_domains, write_study
+from trainings import journal_texts
 
 from msl import schema
 
@@ -38,8 +39,7 @@ def training(running: Callable[[], list[str]]) -> str:
     """A running job of the study, as soon as some training has written a row."""
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
-        texts = [file.read_text() for file in Path(".msl").glob("*/journal/*.journal")]
-        if any('"step":' in text for text in texts) and (jobs := running()):
+        if any('"step":' in text for text in journal_texts(Path(".msl"))) and (jobs := running()):
             return jobs[0]
         time.sleep(0.3)
     raise AssertionError(f"no job trains: {Path(_LOG).read_text()}")

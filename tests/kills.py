@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, chdir, closing, contextmanager
+from contextlib import ExitStack, chdir, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -257,7 +257,10 @@ def _kill(process: Process, dice: random.Random) -> list[str]:
 def _is_moment(kind: str, from_step: int, earlier: set[Path]) -> bool:
     """Whether what this process has written to its journal, and the files around it, show the moment."""
     for segment in set(Path(".msl").glob("*/journal/*.journal")) - earlier:
-        journal, text = segment.parent, segment.read_text(errors="replace")
+        try:
+            journal, text = segment.parent, segment.read_text(errors="replace")
+        except FileNotFoundError:
+            return kind == "after the end"  # the run has just ended
         steps = [int(part.partition(",")[0]) for part in text.split('"step":')[1:]]
         if kind == "after the end":
             return '"kind":"end"' in text
@@ -280,7 +283,8 @@ def _senders() -> list[int]:
 
 def _end_senders(number: signal.Signals) -> None:
     for sender in _senders():
-        os.kill(sender, number)
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(sender, number)
 
 
 def _settle(site: Place, name: str, dice: random.Random) -> None:

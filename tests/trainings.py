@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,14 +72,24 @@ def wait_for(condition: Callable[[], T | None], process: Process, seconds: float
     return pytest.fail("waited too long")
 
 
+def journal_texts(folder: Path) -> list[str]:
+    """What the journals in a work folder say; a run that ends meanwhile takes its journal along."""
+    texts = []
+    for run in folder.glob("*"):
+        with suppress(FileNotFoundError):
+            texts += [file.read_text() for file in run.glob("journal/*.journal")]
+    return texts
+
+
 def running_past(step: int) -> Callable[[], str | None]:
     """ID of a run in progress, once its journal has that step."""
 
     def look() -> str | None:
         for folder in Path(".msl").glob("*/journal"):
-            contents = [record.content for record in Reader(folder).new()]
-            if any(content["kind"] == "rows" and content["step"] >= step for content in contents):
-                return folder.parent.name
+            with suppress(FileNotFoundError):  # a run that ends meanwhile takes its journal along
+                contents = [record.content for record in Reader(folder).new()]
+                if any(content["kind"] == "rows" and content["step"] >= step for content in contents):
+                    return folder.parent.name
         return None
 
     return look

@@ -1,6 +1,7 @@
 """The request of a run, kept in the run's folder until the run is described: from it, the run can begin again."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,10 @@ def drop_request(folder: Path) -> None:
 
 def saved_request(run_id: str) -> Request | None:
     """The request of a run that ended on this machine before it was described; None if there is no such run."""
-    file = work_folder() / run_id / schema.REQUEST_FILE
-    if not file.is_file():
+    try:
+        content = json.loads((work_folder() / run_id / schema.REQUEST_FILE).read_text())
+    except FileNotFoundError:
         return None
-    content = json.loads(file.read_text())
     return Request.of(**content["request"] | {"base": Recipe.model_validate(content["request"]["base"])})
 
 
@@ -41,10 +42,12 @@ def newest_like(client: Client, request: Request) -> str | None:
     Only of runs of this store: others were recorded without a server, or on another one.
     """
     decisive = _content(request)["decisive"]
-    files = list(work_folder().glob(f"*/{schema.REQUEST_FILE}"))
-    files = [file for file in files if json.loads(file.read_text())["decisive"] == decisive]
-    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
-    run_ids = [file.parent.name for file in files if not is_in_use(file.parent)]
+    alike: list[tuple[float, Path]] = []
+    for file in work_folder().glob(f"*/{schema.REQUEST_FILE}"):
+        with suppress(FileNotFoundError):  # another run, described meanwhile, has dropped it
+            if json.loads(file.read_text())["decisive"] == decisive:
+                alike.append((file.stat().st_mtime, file.parent))
+    run_ids = [folder.name for _, folder in sorted(alike, reverse=True) if not is_in_use(folder)]
     return next((run_id for run_id in run_ids if has_run(client, run_id)), None)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from msl.errors import ServiceError
+from msl.files import files_below
 
 _UPLOADING = ".artifact.uploading."  # MLflow's name for a file that is not complete yet
 
@@ -60,7 +61,7 @@ class FolderFiles:
 
     def marks(self) -> dict[str, Mark]:
         """The mark of every file, by path; files that are still being uploaded are left out."""
-        names = (path.relative_to(self._root).as_posix() for path in self._root.rglob("*") if path.is_file())
+        names = (path.relative_to(self._root).as_posix() for path in files_below(self._root) if path.is_file())
         marks = {name: self.mark(name) for name in names if not PurePosixPath(name).name.startswith(_UPLOADING)}
         return {name: mark for name, mark in sorted(marks.items()) if mark is not None}
 

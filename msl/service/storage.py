@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -117,11 +117,16 @@ def make_private(storage: Storage) -> None:
         if storage.on_sqlite:
             file = Path(make_url(uri).database or "")
             for path in file.parent.glob(f"{file.name}*"):
-                path.chmod(0o600)
+                _make_private(path)
     for path in storage.private.iterdir():
-        path.chmod(0o700 if path.is_dir() else 0o600)
+        _make_private(path)
     if "://" not in storage.artifacts and Path(storage.artifacts).is_dir():
-        Path(storage.artifacts).chmod(0o700)
+        _make_private(Path(storage.artifacts))
+
+
+def _make_private(path: Path) -> None:
+    with suppress(FileNotFoundError):  # SQLite's journal, while a run writes to the file without a server
+        path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 @contextmanager

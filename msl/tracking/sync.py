@@ -16,7 +16,7 @@ from msl.tracking.offline_sync import sync_offline
 from msl.tracking.progress import REFUSED_FILE, is_finished
 from msl.tracking.reaper import reap_now
 from msl.tracking.restored import forget_if_lost
-from msl.tracking.run_folder import LOCK_FILE, held, work_folder
+from msl.tracking.run_folder import LOCK_FILE, held, is_in_use, work_folder
 from msl.tracking.send import sending_lock
 from msl.tracking.sender import Sender, UnreachableError
 
@@ -65,11 +65,15 @@ def _run_folders() -> list[Path]:
 
 
 def _settle(client: MlflowClient, folder: Path) -> Iterator[Synced]:
-    """Send the journal in a run's folder, and clear the folder."""
-    if (folder / schema.JOURNAL_FOLDER).is_dir():
-        yield _send(client, folder)
-    if text := clear(client, folder):
-        yield Synced(folder.name, text)
+    """Send the journal in a run's folder, and clear the folder, unless the run's process removes it meanwhile."""
+    try:
+        if (folder / schema.JOURNAL_FOLDER).is_dir():
+            yield _send(client, folder)
+        if text := clear(client, folder):
+            yield Synced(folder.name, text)
+    except FileNotFoundError:
+        if (folder / LOCK_FILE).exists() and not is_in_use(folder):
+            raise
 
 
 def _send(client: MlflowClient, folder: Path) -> Synced:

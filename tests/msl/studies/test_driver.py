@@ -15,6 +15,7 @@ import study_kills
 import tiny
 from mlflow.tracking import MlflowClient
 from terminals import CTRL_C, at_terminal
+from trainings import journal_texts
 from warm import start
 
 from msl import schema
@@ -223,9 +224,7 @@ def drive(folder):
 def job_at_work(folder):
     """The number of a living process whose run has trained a step."""
     submitted = folder / ".msl/studies/tiny/submissions.json"
-    if not submitted.exists() or not list(folder.glob(".msl/*/journal/*.journal")):
-        return None
-    if not any('"step":' in file.read_text() for file in folder.glob(".msl/*/journal/*.journal")):
+    if not submitted.exists() or not any('"step":' in text for text in journal_texts(folder / ".msl")):
         return None
     (submission,) = json.loads(submitted.read_text()).values()
     pid = json.loads(submission["handle"])["process"]["pid"]

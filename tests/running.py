@@ -8,14 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import requests
 from conftest import REPOSITORY
+from ports import held_port
 
 
 @dataclass
@@ -49,6 +50,14 @@ class Service:
         finally:
             connection.close()
 
+    def answer(self, sent: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer to these bytes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
+            connection.sendall(sent)
+            answer = HTTPResponse(connection)
+            answer.begin()
+            return answer.status, answer.read()
+
     def bytes(self, sent: bytes) -> bytes:
         """The answer to these bytes; empty if it takes more than a second."""
         received = b""
@@ -60,16 +69,15 @@ class Service:
         return received
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[Service]:
     """`python -m entrypoints.serve` until the block ends."""
-    port = free_port()
+    with held_port() as port, _started(folder, port, options) as service:
+        yield service
+
+
+@contextmanager
+def _started(folder: Path, port: int, options: Sequence[str]) -> Iterator[Service]:
     command = [sys.executable, "-m", "entrypoints.serve", "--folder", str(folder), "--port", str(port)]
     command += options if "--workers" in options else ["--workers", "1", *options]
     path = folder / "server.log"

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,19 +10,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from ports import held_port
+
 _PATIENCE = 300  # seconds; on a busy machine MLflow takes up to a minute to start
 
 
 @contextmanager
 def mlflow_command(arguments: Sequence[str], health: str, folder: Path) -> Iterator[str]:
     """The address of ``mlflow ARGUMENTS --port …``, as soon as it answers at the path `health`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    command = [sys.executable, "-m", "mlflow", *arguments, "--host", "127.0.0.1", "--port", port]
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}  # it starts uvicorn
-    address, output = f"http://127.0.0.1:{port}", folder / f"server {port}.log"
-    with output.open("w") as log:
+    with held_port() as port, (folder / f"server {port}.log").open("w") as log:
+        address, output = f"http://127.0.0.1:{port}", Path(log.name)
+        command = [sys.executable, "-m", "mlflow", *arguments, "--host", "127.0.0.1", "--port", str(port)]
         server = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True)
         try:
             _wait_for(address + health, server, output)

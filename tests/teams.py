@@ -1,13 +1,14 @@
 """Processes that train together, for tests: forks of this one, joined by gloo."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from running import free_port
+from ports import held_port
 from torch import distributed as dist
 from torch import multiprocessing
 
@@ -40,8 +41,8 @@ def trained(count: int, request: Request) -> str:
 
     They have what this process has set, such as the precision. It must not have opened the run store.
     """
-    with TemporaryDirectory() as folder:
-        arguments = (count, free_port(), Path(folder) / "run", request)
+    with TemporaryDirectory() as folder, held_port() as port:
+        arguments = (count, port, Path(folder) / "run", request)
         multiprocessing.start_processes(_train, arguments, nprocs=count, start_method="fork")
         return (Path(folder) / "run").read_text()
 
@@ -54,13 +55,15 @@ def _train(rank: int, count: int, port: int, result: Path, request: Request) -> 
         result.write_text(carry_out(request).run_id)
 
 
-def start_team(count: int, work: Work) -> list[BaseProcess]:
+@contextmanager
+def started_team(count: int, work: Work) -> Iterator[list[BaseProcess]]:
     """Processes that each do `work` with their rank, as torchrun starts them, but forks of this one."""
-    port, context = free_port(), multiprocessing.get_context("fork")
-    processes = [context.Process(target=_join, args=(rank, count, port, work)) for rank in range(count)]
-    for process in processes:
-        process.start()
-    return processes
+    context = multiprocessing.get_context("fork")
+    with held_port() as port:
+        processes = [context.Process(target=_join, args=(rank, count, port, work)) for rank in range(count)]
+        for process in processes:
+            process.start()
+        yield processes
 
 
 def _join(rank: int, count: int, port: int, work: Work) -> None:

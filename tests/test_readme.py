@@ -24,7 +24,7 @@ import torchvision.models as zoo
 from conftest import REPOSITORY
 from mlflow.tracking import MlflowClient
 from PIL import Image
-from running import free_port
+from ports import held_port
 from test_docs import FENCE
 
 from msl.style import VGG, Encoder
@@ -93,9 +93,8 @@ def starting_with(table: dict[str, str], line: str) -> str:
 class Walk:
     """A reader's shell in a copy of the checkout."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port, self.model_port = free_port(), free_port()
+    def __init__(self, folder: Path, port: int, model_port: int) -> None:
+        self.folder, self.port, self.model_port = folder, port, model_port
         self.appended = {"make serve": f' SERVE="--port {self.port} --workers 1"'}
         self.outputs: dict[str, str] = {}  # by line
         self.servers: list[subprocess.Popen[bytes]] = []
@@ -247,14 +246,15 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     folder = tmp_path_factory.mktemp("checkout")
     copy_checkout(folder)
     write_files(folder)
-    walk = Walk(folder)
-    for block in blocks("README.md", "yaml"):
-        (folder / block.split()[1]).write_text(walk.filled_in(block))
-    try:
-        walk.line(next(shell_lines("README.md")))
-        yield walk
-    finally:
-        walk.stop()
+    with held_port() as port, held_port() as model_port:
+        walk = Walk(folder, port, model_port)
+        for block in blocks("README.md", "yaml"):
+            (folder / block.split()[1]).write_text(walk.filled_in(block))
+        try:
+            walk.line(next(shell_lines("README.md")))
+            yield walk
+        finally:
+            walk.stop()
 
 
 @pytest.mark.parametrize("page", PAGES)

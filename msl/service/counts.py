@@ -97,7 +97,7 @@ def empty(folder: Path) -> None:
     """Make the folder, and forget what an earlier server has counted."""
     folder.mkdir(exist_ok=True)
     for file in folder.iterdir():
-        file.unlink()
+        file.unlink(missing_ok=True)  # its processes may still be ending
 
 
 def _is_alive(process: int) -> bool:
@@ -105,6 +105,8 @@ def _is_alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
+    except PermissionError:
+        pass  # another user's
     return True
 
 

@@ -8,6 +8,7 @@ if a run that stays started from it.
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -162,6 +163,13 @@ def _reason_of(run: Run, newest_ms: float) -> str | None:
 
 
 def _sizes(client: MlflowClient, run_id: str) -> Sizes:
+    """Bytes by kind; a run in progress replaces its checkpoints, perhaps while they are listed."""
+    with suppress(FileNotFoundError):
+        return _listed(client, run_id)
+    return _listed(client, run_id)
+
+
+def _listed(client: MlflowClient, run_id: str) -> Sizes:
     sizes = dict.fromkeys(KINDS, 0)
     folders = [""]
     while folders:

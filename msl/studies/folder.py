@@ -14,7 +14,7 @@ from msl.files import make_folder, whole_file
 from msl.tracking import lock, this_process, work_folder
 
 _TAIL_LINES = 15
-_LOOK_S = 2.0
+_LOOK_S, _LOOKS = 2.0, 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +119,10 @@ class StudyFolder:
     def job(self, key: str) -> Iterator[bool]:
         """Within this block, no other job of the node begins; False if one is at work."""
         with self._file(key, "lock").open("a") as file:
-            until = time.monotonic() + _LOOK_S  # whoever only looks has the lock for a moment
-            while not (is_ours := lock(file)) and time.monotonic() < until:
-                time.sleep(_LOOK_S / 20)
+            tries = 1  # whoever only looks has the lock for a moment
+            while not (is_ours := lock(file)) and tries < _LOOKS:
+                time.sleep(_LOOK_S / _LOOKS)
+                tries += 1
             yield is_ours
 
     def has_job(self, key: str) -> bool:

@@ -14,6 +14,7 @@ from msl.tracking.journal import Reader
 from msl.tracking.lease import Lease
 from msl.tracking.reaper import mark_gone
 from msl.tracking.run_folder import DOWNLOAD_FOLDERS, held
+from msl.tracking.send import sending_lock
 from msl.tracking.status import mark_failed
 
 log = logging.getLogger("msl")
@@ -72,6 +73,7 @@ def forget_if_continued_elsewhere(client: MlflowClient, run_id: str, folder: Pat
     holders = [record.content.get("holder") for record in Reader(journal).new() if record.content["kind"] == "start"]
     if holders and Holder.read(holders[-1]) not in (None, lease.holder):
         log.info("run %s was continued by %s; what is older than that in %s goes", run_id, lease.holder, folder)
-        shutil.rmtree(journal)
+        with sending_lock(journal, wait=True):  # what a `sync` writes there would belong to the next journal
+            shutil.rmtree(journal)
         for file in folder.glob("*.pt"):
             file.unlink()

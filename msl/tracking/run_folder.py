@@ -18,7 +18,7 @@ LOCK_FILE = "lock"
 STARTS_FOLDER = "start"  # results that the run starts from
 RESUME_FOLDER = "resume"  # its own checkpoints from the server
 DOWNLOAD_FOLDERS = (STARTS_FOLDER, RESUME_FOLDER)  # copies of what is on the server
-_LOOK_S = 2.0
+_LOOK_S, _LOOKS = 2.0, 100  # for so long, counted in looks: a machine may stand still between two of them
 
 log = logging.getLogger("msl")
 
@@ -79,42 +79,41 @@ def _locked(folder: Path) -> IO[str]:
 
     Whoever only looks at a folder, such as `msl sync`, holds its lock for a moment, and may remove the folder.
     """
-    end = time.monotonic() + _LOOK_S
+    tries = 0
     while True:
-        file = opened(folder, end)
+        file = _opened(folder)
         is_ours = lock(file)
         if is_ours and _is_at(file, folder / LOCK_FILE):
             return file
         file.close()
-        if not is_ours and time.monotonic() > end:
+        tries += 1
+        if not is_ours and tries > _LOOKS:
             raise TrackingError(
                 f"another process on this machine is training run {folder.name}; wait until it has ended, or stop it"
             )
-        time.sleep(_LOOK_S / 100)
+        time.sleep(_LOOK_S / _LOOKS)
 
 
-def opened(folder: Path, end: float) -> IO[str]:
+def _opened(folder: Path) -> IO[str]:
     """The file of a run's folder that is to be locked, not locked yet; the folder is made where it is not.
-
-    Args:
-        folder: of a run.
-        end: a time of `time.monotonic` until which others may go on to remove the folder.
 
     Raises:
         TrackingError: the folder cannot be written.
     """
+    tries = 0
     while True:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             return (folder / LOCK_FILE).open("w")
         except OSError as error:
+            tries += 1
             # The folder was removed before the file was opened, or while mkdir looked whether it is one.
             may_be_removed = isinstance(error, FileNotFoundError | FileExistsError)
-            if not may_be_removed or time.monotonic() > end:
+            if not may_be_removed or tries > 10 * _LOOKS:
                 raise TrackingError(
                     f"{folder} cannot be written: {error.strerror}. Set MSL_WORK to another folder."
                 ) from error
-            time.sleep(_LOOK_S / 1000)
+            time.sleep(_LOOK_S / (10 * _LOOKS))
 
 
 def _is_at(file: IO[str], path: Path) -> bool:

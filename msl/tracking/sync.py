@@ -104,7 +104,7 @@ def _end(sender: Sender, folder: Path) -> str:
         if is_ours and sender.end is None and sender.close_dead():
             text = f", the run is marked FAILED: its process is gone{text}"
         if is_ours and is_finished(journal):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)  # somebody may look at it, and the next sync removes the rest
     return text
 
 
@@ -112,5 +112,5 @@ def _forget(folder: Path) -> str:
     """Remove the folder of a run that another process continues: it trains again what was not sent from here."""
     with held(folder) as is_ours:
         if is_ours:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
     return "; its folder here is removed" if is_ours else ""

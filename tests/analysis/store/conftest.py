@@ -1,22 +1,15 @@
 """One planted set of runs in three real stores: SQLite, PostgreSQL, and an MLflow server on the former."""
 
-import json
 import math
 import os
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
+from servers import mlflow_command
 
 LONG = 30_000  # rows: more than MLflow's bulk answer gives
 ODD = 'it\'s 100% "odd"\n<b>name</b> %s :x'  # quotes, percent signs, a newline and HTML
@@ -84,39 +77,13 @@ def planted_postgresql(postgresql: str) -> str:
 @pytest.fixture(scope="session")
 def planted_server(planted_sqlite: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real MLflow server on the planted SQLite store; it takes up to a minute to start, so all tests share it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("server")
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", planted_sqlite, "--workers", "1"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--artifacts-destination", str(folder)]
-    log = (folder / "log").open("w")
-    server = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
-    uri = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(uri, server, folder / "log")
+    arguments = ["server", "--backend-store-uri", planted_sqlite, "--workers", "1"]
+    with mlflow_command([*arguments, "--artifacts-destination", str(folder)], "/health", folder) as uri:
         yield uri
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(120)
-        log.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "server"])
 def planted(request: pytest.FixtureRequest) -> str:
     """URI of the planted runs, in each store in turn."""
     return str(request.getfixturevalue(f"planted_{request.param}"))
-
-
-def _wait_for(uri: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1000):
-        assert server.poll() is None, log.read_text()
-        try:
-            body = json.dumps({"max_results": 1}).encode()
-            search = urllib.request.Request(f"{uri}/api/2.0/mlflow/experiments/search", body)
-            search.add_header("Content-Type", "application/json")
-            with urllib.request.urlopen(search, timeout=10):
-                return
-        except OSError:
-            time.sleep(0.3)
-    raise AssertionError(f"no server after five minutes: {log.read_text()}")

@@ -5,7 +5,7 @@ import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
 import pytest
 from click.testing import CliRunner
@@ -81,6 +81,26 @@ def observed(tmp_path_factory):
         yield service
 
 
+def wait_for(condition):
+    """The first value of a condition that is true."""
+    deadline_s = monotonic() + 60
+    while not (value := condition()):
+        assert monotonic() < deadline_s
+        sleep(0.05)
+    return value
+
+
+def wait_for_numbers(service):
+    """Wait until each worker has written its numbers once more."""
+    now_s, folder = time(), service.folder / ".msl/service/counts"
+
+    def are_written():
+        files = list(folder.glob("*.json"))
+        return len(files) == 2 and all(file.stat().st_mtime > now_s for file in files)
+
+    wait_for(are_written)
+
+
 def numbers(service, **options):
     answer = service.ask("GET", "/metrics", **options)
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
@@ -90,12 +110,12 @@ def numbers(service, **options):
 
 
 def test_prometheus_reads_the_numbers_of_all_workers(observed):
-    sleep(2.5)  # until each worker has written its numbers
+    wait_for_numbers(observed)
     before = numbers(observed)
     for _ in range(20):
         assert observed.ask("GET", SEARCH, observed.admin).ok
     assert observed.ask("GET", SEARCH).status_code == 401
-    sleep(2.5)
+    wait_for_numbers(observed)
     after = numbers(observed)
 
     def more(name):
@@ -121,8 +141,8 @@ def test_the_numbers_are_for_this_machine_and_for_accounts(observed):
 def test_a_line_of_json_for_each_request_without_secrets(observed):
     path = "/api/2.0/mlflow/runs/create"
     made = observed.ask("POST", path, observed.admin, json={"experiment_id": "0"}, params={"secret": "query"})
-    sleep(0.2)
-    text = (observed.folder / "access.log").read_text()
+    log = observed.folder / "access.log"
+    text = wait_for(lambda: path in (text := log.read_text()) and text)
     entry = [line for line in map(json.loads, text.splitlines()) if line["path"] == path][-1]
     assert (entry["account"], entry["method"], entry["status"]) == ("admin", "POST", made.status_code)
     assert (entry["address"], entry["request_bytes"]) == ("127.0.0.1", len(made.request.body))
@@ -131,10 +151,9 @@ def test_a_line_of_json_for_each_request_without_secrets(observed):
     assert entry["time"].startswith("20")
     assert observed.password not in text
     assert "secret" not in text
-    (observed.folder / "access.log").rename(observed.folder / "access.log.1")
+    log.rename(observed.folder / "access.log.1")
     assert observed.ask("GET", SEARCH, observed.admin).ok
-    sleep(0.2)
-    assert (observed.folder / "access.log").read_text()  # opened again, as logrotate needs it
+    assert wait_for(lambda: log.exists() and log.read_text())  # opened again, as logrotate needs it
 
 
 def test_behind_a_proxy_each_client_has_its_own_limit(observed):
@@ -146,7 +165,7 @@ def test_behind_a_proxy_each_client_has_its_own_limit(observed):
     assert 429 in statuses
     assert ask("192.0.2.2") == 401
     assert observed.ask("GET", SEARCH, observed.admin).ok
-    sleep(2.5)
+    wait_for_numbers(observed)
     assert numbers(observed)["msl_login_waits_total"] >= statuses.count(429)
 
 

@@ -6,7 +6,6 @@ import socket
 import stat
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from statistics import median
 from time import monotonic, sleep
 
 import pytest
@@ -55,19 +54,37 @@ def asked(service, login, address="127.0.0.1"):
     return answer, monotonic() - started_s
 
 
+def guess(service, name, network):
+    """Twelve wrong passwords of an account, each from another address, and two more after the wait.
+
+    Returns:
+        The answers, and the longest of the times that have to be below a wait of one second.
+    """
+    answers, times_s = [], []
+    for number in range(14):
+        sleep(1.1 if number == 12 else 0)
+        times_s.append(monotonic())
+        answers.append(asked(service, (name, f"guess number {number}"), f"{network}.{number}")[0])
+    return answers, max(times_s[12] - 1.1 - times_s[4], monotonic() - times_s[12])
+
+
 def test_wrong_passwords_of_an_account_wait_longer_and_longer(guarded):
-    assert asked(guarded, guarded.admin)[0].ok
-    answers = [asked(guarded, ("admin", f"guess number {n}"), f"127.0.1.{n}")[0] for n in range(12)]
-    assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 7
-    assert int(answers[-1].headers["Retry-After"]) == 1
-    assert answers[-1].text == "too many wrong passwords; try again in 1 s"
-    sleep(1.1)
-    assert asked(guarded, ("admin", "another guess"), "127.0.1.50")[0].status_code == 401
-    assert int(asked(guarded, ("admin", "one more guess"), "127.0.1.51")[0].headers["Retry-After"]) == 2
-    assert asked(guarded, guarded.admin)[0].ok  # who was in before stays in
+    for attempt in range(10):
+        login, network = (f"guessed{attempt}", "several words of a password"), f"127.1.{attempt}"
+        account = {"username": login[0], "password": login[1]}
+        assert guarded.ask("POST", "/api/2.0/mlflow/users/create", guarded.admin, json=account).ok
+        assert asked(guarded, login)[0].ok
+        answers, longest_s = guess(guarded, login[0], network)
+        if longest_s < 1:  # else the machine has stood still for a wait
+            break
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429] * 7 + [401, 429]
+    assert int(answers[11].headers["Retry-After"]) == 1
+    assert answers[11].text == "too many wrong passwords; try again in 1 s"
+    assert int(answers[13].headers["Retry-After"]) == 2
+    assert asked(guarded, login)[0].ok  # who was in before stays in
     log = guarded.log.read_text()
-    assert "wrong password of 'admin' from 127.0.1.0: 1 of this account, 1 of this address" in log
-    assert "guess" not in log
+    assert f"wrong password of '{login[0]}' from {network}.0: 1 of this account, 1 of this address" in log
+    assert "guess number" not in log
 
 
 def test_wrong_passwords_of_an_address_wait(guarded):
@@ -86,7 +103,7 @@ def test_the_answer_takes_as_long_for_a_name_without_an_account(guarded):
             answer, passed_s = asked(guarded, (name, f"a guess {number}"), f"127.0.3.{number}")
             assert answer.status_code == 401
             seconds.append(passed_s)
-    known_s, unknown_s = median(times_s["timed"]), median(times_s["untimed"])
+    known_s, unknown_s = min(times_s["timed"]), min(times_s["untimed"])  # what else the machine does only adds to them
     assert 0.5 < known_s / unknown_s < 2, times_s
 
 

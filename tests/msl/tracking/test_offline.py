@@ -149,6 +149,7 @@ def test_an_offline_run_is_continued_before_and_after_its_sync(server, away, mon
 
 
 def test_auto_is_online_where_something_answers(server, away, monkeypatch, caplog):
+    monkeypatch.setattr("msl.tracking.reachable._TIMEOUT_S", 60)  # a machine may stand still for the usual four
     carry_out(replace(request("pretrain", max_iters=1), tracking="auto"))
     assert f"{NOWHERE} cannot be reached: " in caplog.text
     assert len(OfflineStore().runs()) == 1

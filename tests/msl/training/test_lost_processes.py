@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from teams import start_team
+from teams import started_team
 
 from msl.numerics import ranks
 from msl.training.distributed import watch
@@ -37,10 +37,10 @@ def test_a_stopped_process_ends_the_first_one(tmp_path):
                 os.kill(os.getpid(), signal.SIGSTOP)
             ranks.total(torch.ones(1))  # waits for ever
 
-    first, stopped = start_team(2, work)
-    first.join(30)
-    os.kill(stopped.pid, signal.SIGKILL)
-    stopped.join()
+    with started_team(2, work) as (first, stopped):
+        first.join(120)
+        os.kill(stopped.pid, signal.SIGKILL)
+        stopped.join()
     assert first.exitcode == 0
     assert "process 1 of 2" in (tmp_path / "reason").read_text()
     assert "no sign of life" in (tmp_path / "reason").read_text()
@@ -54,13 +54,14 @@ def test_a_request_to_end_reaches_every_process(tmp_path):
         with crew.training("cpu", lambda reason: os._exit(1)), crew.watching(stop):
             if rank:
                 stop.make(SystemExit(143))
-            until = time.monotonic() + 10
+            until = time.monotonic() + 60
             while not stop.is_made and time.monotonic() < until:
                 time.sleep(0.05)
             (tmp_path / f"{rank}").write_text(str(stop.exit_code))
             assert stop.agree()
 
-    for process in start_team(2, work):
-        process.join(30)
-        assert process.exitcode == 0
+    with started_team(2, work) as processes:
+        for process in processes:
+            process.join(120)
+            assert process.exitcode == 0
     assert [Path(tmp_path / name).read_text() for name in "01"] == ["143", "143"]

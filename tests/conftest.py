@@ -19,13 +19,22 @@ REPOSITORY = Path(__file__).parent.parent
 
 # Servers that tests start run no jobs: MLflow's ten processes for jobs take a minute of processor time.
 os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+# Tests run side by side, and so do the processes that they start; on tiny images more threads only wait for each other.
+os.environ["OMP_NUM_THREADS"] = "1"
 _PASSED_ON = ("MSL_TEST_DATA", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION")
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _few_threads() -> None:
-    """Tests run side by side; on tiny images more threads only wait for each other."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _groups_hold(request: pytest.FixtureRequest) -> None:
+    """A worker has all tests of a group, as pytest-xdist tells it: else each starts the servers, and pages mix."""
+    grouped = [item for item in request.session.items if item.get_closest_marker("xdist_group")]
+    if getattr(request.config.option, "loadgroup", False):
+        assert all("@" in item.nodeid for item in grouped), "pytest-xdist does not know this version of pytest"
 
 
 @pytest.fixture(autouse=True)

@@ -235,7 +235,7 @@ def _kill(process: Process, dice: random.Random) -> list[str]:
     kind, number = dice.choice(_KINDS), dice.choice((signal.SIGKILL,) * 3 + (signal.SIGTERM,))
     from_step, delay_s = dice.randint(0, STEPS - 4), dice.choice((0.0, dice.uniform(0, 0.1)))
     is_group, with_sender = dice.random() < 0.5, dice.random() < 0.3
-    begun, earlier = time.monotonic(), set(Path(".msl").glob("*/journal/*.journal"))
+    begun, earlier = time.monotonic(), _segments()
     until = begun + dice.uniform(4, 16) if kind == "any time" else begun + PATIENCE_S
     while process.poll() is None and time.monotonic() < until:
         if kind != "any time" and _is_moment(kind, from_step, earlier):
@@ -256,24 +256,34 @@ def _kill(process: Process, dice: random.Random) -> list[str]:
 
 def _is_moment(kind: str, from_step: int, earlier: set[Path]) -> bool:
     """Whether what this process has written to its journal, and the files around it, show the moment."""
-    for segment in set(Path(".msl").glob("*/journal/*.journal")) - earlier:
-        try:
-            journal, text = segment.parent, segment.read_text(errors="replace")
-        except FileNotFoundError:
-            return kind == "after the end"  # the run has just ended
-        steps = [int(part.partition(",")[0]) for part in text.split('"step":')[1:]]
-        if kind == "after the end":
-            return '"kind":"end"' in text
-        if kind == "best/ and last/":
-            return '"best/' in text or '"last/' in text
-        if not steps or steps[-1] < from_step:
-            continue
-        if kind == "save":
-            return any(journal.parent.glob(".*.tmp*"))
-        if kind == "upload":
-            return any(journal.glob("files/*/*.pt"))
-        return steps[-1] % EVAL_EVERY == 0  # its row comes before the evaluation
+    with suppress(FileNotFoundError):  # what was sent goes, and a run that ends takes its journal along
+        return any(_shows(kind, from_step, segment) for segment in _segments() - earlier)
     return False
+
+
+def _shows(kind: str, from_step: int, segment: Path) -> bool:
+    journal, text = segment.parent, segment.read_text(errors="replace")
+    steps = [int(part.partition(",")[0]) for part in text.split('"step":')[1:]]
+    if kind == "after the end":
+        return '"kind":"end"' in text
+    if kind == "best/ and last/":
+        return '"best/' in text or '"last/' in text
+    if not steps or steps[-1] < from_step:
+        return False
+    if kind == "save":
+        return any(journal.parent.glob(".*.tmp*"))
+    if kind == "upload":
+        return any(journal.glob("files/*/*.pt"))
+    return steps[-1] % EVAL_EVERY == 0  # its row comes before the evaluation
+
+
+def _segments() -> set[Path]:
+    """The files of all journals; a run that ends meanwhile takes its own along."""
+    segments = set[Path]()
+    for run in Path(".msl").glob("*"):
+        with suppress(FileNotFoundError):
+            segments |= set(run.glob("journal/*.journal"))
+    return segments
 
 
 def _senders() -> list[int]:

@@ -12,6 +12,8 @@ from analysis.comparison import Gap, attribution
 from analysis.seeds import Difference, Summary, find_measure, holm, seed_groups, with_trends
 from analysis.store.load import load
 
+pytestmark = pytest.mark.xdist_group("study page")  # the runs are read once
+
 STUDY = REPOSITORY / "docs/study"
 
 

@@ -22,6 +22,7 @@ from msl.tracking.sync import sync
 pytestmark = pytest.mark.usefixtures("tiny_store")
 
 AUTO = "auto"
+LONG = 40  # steps: a kill comes in time, on a busy machine, too
 
 
 def by_stage():
@@ -37,11 +38,12 @@ def wait_until_failed(run_id):
 
 
 def test_a_run_that_was_killed_while_its_parent_trained_goes_on_with_that_parent(curves):
-    whole = carry_out(request("adapt"))
+    whole = carry_out(request("adapt", max_iters=LONG))
     whole_curves, whole_weights = curves(whole.run_id), checkpoint(whole.run_id)["weights"]
     for run in MlflowClient().search_runs(["0"]):
         MlflowClient().delete_run(run.info.run_id)
-    settings = {**SETTINGS, "eval_every": 1}  # no setting of the weights; a checkpoint at each step
+    # eval_every is no setting of the weights: a checkpoint at each step
+    settings = {**SETTINGS, "max_iters": LONG, "eval_every": 1}
     with start("adapt", **settings) as process:
         parent_id = wait_for(running_past(2), process)
         process.send_signal(signal.SIGKILL)
@@ -51,7 +53,7 @@ def test_a_run_that_was_killed_while_its_parent_trained_goes_on_with_that_parent
     assert (killed["pretrain"].info.run_id, killed["adapt"].info.status) == (parent_id, "FAILED")
     assert "ended before its training began" in killed["adapt"].data.tags["msl.error"]
 
-    resumed = carry_out(replace(request("adapt", eval_every=1), resume=AUTO))
+    resumed = carry_out(replace(request("adapt", max_iters=LONG, eval_every=1), resume=AUTO))
     runs = by_stage()
     assert resumed.run_id == killed["adapt"].info.run_id
     assert {run.info.status for run in runs.values()} == {"FINISHED"}

@@ -95,8 +95,8 @@ def stored_rows(run_id):
 
 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(curves, tiny_store):
-    settings = {**SETTINGS, **LONG, "max_iters": 40}
-    whole = carry_out(request("pretrain", **{**LONG, "max_iters": 40}))
+    settings = {**SETTINGS, **LONG, "max_iters": 80}
+    whole = carry_out(request("pretrain", **{**LONG, "max_iters": 80}))
     MlflowClient().delete_run(whole.run_id)  # out of the way of the search below
     with start("pretrain", **settings) as process:
         run_id = wait_for(running_past(12), process)

@@ -7,7 +7,7 @@ import pytest
 import warm
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def warm_jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """`executor=warm` carries jobs out as forks of a process that has imported everything."""
     folder = tmp_path_factory.mktemp("warm")

@@ -27,7 +27,7 @@ from msl.studies.conduct import conduct, plan_text
 from msl.studies.folder import StudyFolder
 from msl.studies.miniature import miniature
 
-pytestmark = pytest.mark.usefixtures("warm_jobs", "tiny_store")
+pytestmark = [pytest.mark.usefixtures("warm_jobs", "tiny_store"), pytest.mark.xdist_group("warm jobs")]
 
 
 def config(**settings):

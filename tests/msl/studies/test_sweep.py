@@ -22,6 +22,7 @@ CONSTANTS = " ".join(f"{k}={','.join(map(str, v)) if isinstance(v, tuple) else v
 SPACE = f"lambda_target=0.5:8:log target_mode=maxsquare|hard {CONSTANTS}"
 
 
+@pytest.mark.xdist_group("warm jobs")
 def test_a_grid_is_run_once_and_drawn(warm_jobs, tiny_store, monkeypatch):
     monkeypatch.setattr("msl.studies.conduct.frozen_copy", lambda folder, code: folder)  # the jobs are forks
     space = f"target_mode=maxsquare|hard {CONSTANTS}"

@@ -21,7 +21,7 @@ from msl.tracking.offline import OfflineStore
 from msl.tracking.reachable import why_unreachable
 from msl.tracking.sync import sync
 
-pytestmark = pytest.mark.usefixtures("tiny_store")
+pytestmark = [pytest.mark.usefixtures("tiny_store"), pytest.mark.xdist_group("offline")]  # one worker has the server
 
 NOWHERE = "http://127.0.0.1:9"  # nothing listens there
 LONG = {"max_iters": 14, "epoch_iters": 5, "eval_every": 5, "log_every": 4, "checkpoint_every": 3}
@@ -121,9 +121,9 @@ def rows_of(client, run_id):
 
 def test_an_offline_run_is_continued_before_and_after_its_sync(server, away, monkeypatch, caplog):
     caplog.set_level("INFO", "msl")
-    settings = {**SETTINGS, **LONG, "max_iters": 40}
+    settings = {**SETTINGS, **LONG, "max_iters": 80}
     store, client = OfflineStore(), MlflowClient(server)
-    whole = carry_out(replace(request("pretrain", **{**LONG, "max_iters": 40}), tracking="offline")).run_id
+    whole = carry_out(replace(request("pretrain", **{**LONG, "max_iters": 80}), tracking="offline")).run_id
     killed_first = killed("pretrain", 12, **settings, tracking="auto")
     wait_until_sent(killed_first)
     assert carry_out(request("pretrain", resume=killed_first)).run_id == killed_first  # without a server, as it began

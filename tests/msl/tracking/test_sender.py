@@ -27,6 +27,8 @@ from msl.tracking.sender import Sender, UnreachableError
 from msl.tracking.status import go_on
 from msl.tracking.sync import sync
 
+pytestmark = pytest.mark.xdist_group("sender")  # one worker has the server
+
 
 @pytest.fixture
 def door(server, monkeypatch):
@@ -410,13 +412,13 @@ def test_a_stopped_training_leaves_the_rest_to_its_sender(client, run_id):
 
 
 def test_a_sender_that_is_killed_is_started_again(client, run_id, monkeypatch):
-    process = start(run_id, 300, 0.01, MSL_GRACE_S="30")
+    process = start(run_id, 1000, 0.01, MSL_GRACE_S="30")
     while process.stdout.readline().strip() != "10":
         pass
     signal_sender(run_id, signal.SIGKILL)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
-    assert rows(client, run_id) == [(step, step / 2) for step in range(1, 301)]
+    assert rows(client, run_id) == [(step, step / 2) for step in range(1, 1001)]
     assert client.get_run(run_id).info.status == "FINISHED"
 
 

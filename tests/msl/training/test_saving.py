@@ -159,8 +159,8 @@ def test_a_timed_save_waits_for_nobody_and_an_evaluation_waits(tmp_path, recorde
     for _ in range(5):  # the first save is not done
         step(state, saving, recorder)
     assert recorder.calls == ["flush"]
-    threading.Timer(0.2, recorder.free.set).start()
     began = time.monotonic()
+    threading.Timer(0.2, recorder.free.set).start()
     step(state, saving, recorder, evaluated=True)
     assert time.monotonic() - began > 0.1
     saving.on_end(state)

@@ -1,6 +1,7 @@
 """Files that are whole or absent: nobody ever sees half of one."""
 
 import errno
+import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -51,6 +52,25 @@ def temporary_files(folder: Path) -> Iterator[Path]:
 def files_below(folder: Path) -> Iterator[Path]:
     """The files below a folder, where others may write and remove some meanwhile; pathlib's `rglob` stops at that."""
     return (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Within this block, no other process is in such a block of the same folder; it ends with the process.
+
+    Nobody waits where the folder cannot be read, or is on a network file system without locks.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,14 +4,12 @@ SQLite keeps half of the tables of a process that was killed meanwhile, and MLfl
 made in a file that gets its name at the end.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msl.errors import TrackingError
-from msl.files import whole_file
+from msl.files import alone, whole_file
 
 _IN_MEMORY = ":memory:"
 _POSTGRESQL_KEY = 0x6D736C  # "msl"; the number of our advisory lock
@@ -33,7 +31,9 @@ def opening(uri: str) -> Iterator[None]:
         import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # only its import counts
     if uri.startswith("sqlite:///"):
         file = Path(uri.removeprefix("sqlite:///").partition("?")[0]).resolve()  # a link stays a link
-        with _sqlite_lock(file):
+        with suppress(OSError):  # MLflow will say it
+            file.parent.mkdir(parents=True, exist_ok=True)  # before: all have to lock the same folder
+        with alone(file.parent):  # no file of it stays
             if file.name != _IN_MEMORY:
                 if file.is_file() and file.stat().st_size:
                     _require_schema(uri)
@@ -70,23 +70,6 @@ def _make_tables(file: Path) -> None:
     with suppress(TrackingError, sa.exc.SQLAlchemyError), whole_file(file, TrackingError) as temporary:
         engine = sa.create_engine(f"sqlite:///{temporary}", poolclass=sa.NullPool)
         _initialize_tables(engine)
-
-
-@contextmanager
-def _sqlite_lock(file: Path) -> Iterator[None]:
-    """The lock is on the folder, so that no file of it stays; it ends with the process."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)  # before: all have to lock the same folder
-        folder = os.open(file.parent, os.O_RDONLY)
-    except OSError:  # MLflow will say it
-        yield
-        return
-    try:
-        with suppress(OSError):  # a network file system without locks
-            fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from msl.errors import DataError
-from msl.files import make_folder, temporary_files
+from msl.files import alone, make_folder, temporary_files
 from msl.tracking import lock, this_process
 
 log = logging.getLogger("msl")
@@ -23,8 +23,9 @@ class Makers:
 
     def others(self) -> frozenset[str]:
         """The living ones: run, process and machine, as text. Files of dead ones go."""
-        files = [file for file in self._folder.iterdir() if file.name not in (_LOCK, self._run_id)]
-        return frozenset(filter(None, map(_living, files)))
+        with alone(self._folder):
+            files = [file for file in self._folder.iterdir() if file.name not in (_LOCK, self._run_id)]
+            return frozenset(filter(None, map(_living, files)))
 
     def tell_changes(self) -> frozenset[str]:
         """Log which processes have come and gone since the last call; gives those that live."""
@@ -52,10 +53,12 @@ def making(copy_folder: Path, run_id: str) -> Iterator[Makers]:
     make_folder(folder, DataError)
     with (folder / _LOCK).open("a+b") as shared:
         lock(shared, is_shared=True, waits=True)  # until the last one has cleared up
-        with (folder / run_id).open("wb") as file:
+        with alone(folder):  # else others may take the file for that of a dead process before it is locked
+            file = (folder / run_id).open("wb")
             lock(file, waits=True)
             file.write(f"run {run_id} ({this_process()})".encode())
             file.flush()
+        with file:
             try:
                 yield Makers(folder, run_id)
             finally:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import torch
 
+from msl.files import alone
+
 log = logging.getLogger("msl")
 
 _LOOK_S = 0.3  # in which runs that start together see each other
@@ -68,9 +70,10 @@ def enter() -> None:
         return
     try:
         _folder().mkdir(exist_ok=True)
-        entry = os.open(_folder() / str(os.getpid()), os.O_RDWR | os.O_CREAT)
-        fcntl.flock(entry, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _RUNS.append(entry)
+        with alone(_folder()):  # else somebody who counts may take the entry for a dead one before it is locked
+            entry = os.open(_folder() / str(os.getpid()), os.O_RDWR | os.O_CREAT)
+            fcntl.flock(entry, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _RUNS.append(entry)
     except OSError as error:
         log.debug("other runs cannot see this one: %s", error)
 
@@ -81,8 +84,9 @@ def _folder() -> Path:
 
 def running(folder: Path) -> int:
     """Runs of this user on this machine, at least this one; entries of processes that have ended are removed."""
-    entries = list(folder.iterdir()) if folder.is_dir() else []
-    return max(1, sum(_is_held(entry) for entry in entries))
+    with alone(folder):
+        entries = list(folder.iterdir()) if folder.is_dir() else []
+        return max(1, sum(_is_held(entry) for entry in entries))
 
 
 def _is_held(entry: Path) -> bool:

@@ -1,5 +1,6 @@
 """Files that other processes write and remove while msl looks at their folder."""
 
+import os
 import shutil
 import sqlite3
 import stat
@@ -15,6 +16,8 @@ from tiny import request
 
 from msl import schema
 from msl.files import files_below, temporary_files
+from msl.inputs.makers import making
+from msl.models import threads
 from msl.runs.requests import drop_request, newest_like, save_request, saved_request
 from msl.service.files import FolderFiles
 from msl.service.settings import StorageConfig
@@ -111,6 +114,27 @@ def test_a_run_looks_for_one_like_it_while_others_begin():
             assert newest_like(client, wanted) == run_id
             saved = saved_request(folders[0].name)
             assert saved is None or saved.stage == "pretrain"
+
+
+def test_a_run_that_enters_while_others_count_is_seen(tmp_path, monkeypatch):
+    """How many threads a run takes depends on it, and so do its sums."""
+    monkeypatch.setattr(threads, "_folder", lambda: tmp_path)
+    entries = []
+    monkeypatch.setattr(threads, "_RUNS", entries)
+    with meanwhile(partial(threads.running, tmp_path)) as turns:
+        for _ in turns:
+            entries.clear()
+            threads.enter()
+            (entry,) = entries
+            assert [path.stat().st_ino for path in tmp_path.iterdir()] == [os.fstat(entry).st_ino]
+            os.close(entry)
+
+
+def test_a_process_that_joins_the_makers_of_a_copy_is_seen(tmp_path):
+    with making(tmp_path, "first") as first, meanwhile(first.others) as turns:
+        for _ in turns:
+            with making(tmp_path, "second"):
+                assert any(maker.startswith("run second ") for maker in first.others())
 
 
 @pytest.mark.usefixtures("tiny_store")

@@ -1,7 +1,6 @@
 """Files that are whole or absent: nobody ever sees half of one."""
 
 import errno
-import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -50,27 +49,16 @@ def temporary_files(folder: Path) -> Iterator[Path]:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The files below a folder, where others may write and remove some meanwhile; pathlib's `rglob` stops at that."""
-    return (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    """The files below a folder, where others may write and remove some meanwhile: pathlib's `rglob` stops at that.
 
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Within this block, no other process is in such a block of the same folder; it ends with the process.
-
-    Nobody waits where the folder cannot be read, or is on a network file system without locks.
+    What may not be read is left out; any other trouble of a disk or a network is raised.
     """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        yield
-        return
-    try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    return (Path(place, name) for place, _, names in os.walk(folder, onerror=_raise_trouble) for name in names)
+
+
+def _raise_trouble(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError):
+        raise error
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msl.errors import TrackingError
-from msl.files import alone, whole_file
+from msl.files import whole_file
+from msl.folder_lock import alone
 
 _IN_MEMORY = ":memory:"
 _POSTGRESQL_KEY = 0x6D736C  # "msl"; the number of our advisory lock

@@ -14,7 +14,7 @@ from conftest import REPOSITORY
 # The floors: a room imports from those below it only, and rooms on one floor do not import each other.
 FLOORS = [
     {"console", "errors"},
-    {"files", "foreign_files", "labels", "once", "references", "schema", "seals", "world"},
+    {"files", "folder_lock", "foreign_files", "labels", "once", "references", "schema", "seals", "world"},
     {"config", "store_lock"},
     {"recipes"},
     {"numerics", "metrics", "weights", "streets"},

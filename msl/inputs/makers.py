@@ -2,16 +2,18 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from msl.errors import DataError
-from msl.files import alone, make_folder, temporary_files
+from msl.files import make_folder, temporary_files
+from msl.folder_lock import alone
 from msl.tracking import lock, this_process
 
 log = logging.getLogger("msl")
 
 _FOLDER, _LOCK = ".makers", "lock"
+_PATIENCE_S = 1.0  # for a maker that stands still: who makes a copy is only told
 
 
 class Makers:
@@ -23,7 +25,7 @@ class Makers:
 
     def others(self) -> frozenset[str]:
         """The living ones: run, process and machine, as text. Files of dead ones go."""
-        with alone(self._folder):
+        with alone(self._folder, _PATIENCE_S):
             files = [file for file in self._folder.iterdir() if file.name not in (_LOCK, self._run_id)]
             return frozenset(filter(None, map(_living, files)))
 
@@ -53,12 +55,12 @@ def making(copy_folder: Path, run_id: str) -> Iterator[Makers]:
     make_folder(folder, DataError)
     with (folder / _LOCK).open("a+b") as shared:
         lock(shared, is_shared=True, waits=True)  # until the last one has cleared up
-        with alone(folder):  # else others may take the file for that of a dead process before it is locked
-            file = (folder / run_id).open("wb")
-            lock(file, waits=True)
-            file.write(f"run {run_id} ({this_process()})".encode())
-            file.flush()
-        with file:
+        with ExitStack() as stack:
+            with alone(folder, _PATIENCE_S):  # else others may take the file for a dead process's before it is locked
+                file = stack.enter_context((folder / run_id).open("wb"))
+                lock(file, waits=True)
+                file.write(f"run {run_id} ({this_process()})".encode())
+                file.flush()
             try:
                 yield Makers(folder, run_id)
             finally:

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import torch
 
-from msl.files import alone
+from msl.folder_lock import alone
 
 log = logging.getLogger("msl")
 
 _LOOK_S = 0.3  # in which runs that start together see each other
+_PATIENCE_S = 1.0  # for a run that stands still while it counts: the count is worth no longer wait
 _GROUPS = Path("/sys/fs/cgroup")
 _RUNS: list[int] = []  # this process's entry among the runs of this machine, open as long as it lives
 
@@ -69,8 +70,8 @@ def enter() -> None:
     if _RUNS:
         return
     try:
-        _folder().mkdir(exist_ok=True)
-        with alone(_folder()):  # else somebody who counts may take the entry for a dead one before it is locked
+        _folder().mkdir(mode=0o700, exist_ok=True)
+        with alone(_folder(), _PATIENCE_S):  # else who counts may take the entry for a dead one before it is locked
             entry = os.open(_folder() / str(os.getpid()), os.O_RDWR | os.O_CREAT)
             fcntl.flock(entry, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _RUNS.append(entry)
@@ -84,7 +85,7 @@ def _folder() -> Path:
 
 def running(folder: Path) -> int:
     """Runs of this user on this machine, at least this one; entries of processes that have ended are removed."""
-    with alone(folder):
+    with alone(folder, _PATIENCE_S):
         entries = list(folder.iterdir()) if folder.is_dir() else []
         return max(1, sum(_is_held(entry) for entry in entries))
 

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
 from hashlib import sha256
 from importlib.metadata import distributions
 from pathlib import Path
@@ -123,7 +122,6 @@ def _git(root: Path, *arguments: str, env: Mapping[str, str] | None = None) -> s
     return process.stdout if process.returncode == 0 else ""
 
 
-@cache  # reading them takes a tenth of a second, and they do not change while a process runs
 def environment() -> str:
     """Python, platform and every installed package, as a text in the form of a requirements file."""
     header = [f"# python {platform.python_version()}", f"# {platform.platform()}", f"# {os.cpu_count()} CPUs"]

@@ -12,14 +12,15 @@ from msl.files import temporary_files
 from msl.tracking.holder import Holder
 from msl.tracking.journal import Reader
 from msl.tracking.lease import Lease
+from msl.tracking.progress import forget_progress
 from msl.tracking.reaper import mark_gone
 from msl.tracking.run_folder import DOWNLOAD_FOLDERS, held
-from msl.tracking.send import sending_lock
+from msl.tracking.send import SENDER_LOCK
 from msl.tracking.status import mark_failed
 
 log = logging.getLogger("msl")
 
-_NEEDED = (schema.JOURNAL_FOLDER, schema.LAST_CHECKPOINT, schema.REQUEST_FILE)
+_NEEDED = (schema.LAST_CHECKPOINT, schema.REQUEST_FILE)
 
 
 def clear(client: MlflowClient, folder: Path) -> str:
@@ -37,8 +38,9 @@ def clear(client: MlflowClient, folder: Path) -> str:
     with held(folder) as is_ours:
         if not is_ours:
             return ""
-        told = "" if (folder / schema.JOURNAL_FOLDER).is_dir() else _mark(client, folder)
-        if not any((folder / name).exists() for name in _NEEDED):
+        has_journal = _has_content(folder / schema.JOURNAL_FOLDER)
+        told = "" if has_journal else _mark(client, folder)
+        if not has_journal and not any((folder / name).exists() for name in _NEEDED):
             shutil.rmtree(folder, ignore_errors=True)
             return "; ".join(filter(None, [told, "its folder here, which held nothing of value, is removed"]))
         for name in DOWNLOAD_FOLDERS:
@@ -47,6 +49,11 @@ def clear(client: MlflowClient, folder: Path) -> str:
             if folder / schema.JOURNAL_FOLDER not in file.parents:  # its sender may be at work
                 file.unlink(missing_ok=True)
         return told
+
+
+def _has_content(journal: Path) -> bool:
+    """Whether there is more than the lock, which a `sync` may have made again while the journal was removed."""
+    return any(file.name != SENDER_LOCK for file in (journal.iterdir() if journal.is_dir() else ()))
 
 
 def _mark(client: MlflowClient, folder: Path) -> str:
@@ -73,7 +80,7 @@ def forget_if_continued_elsewhere(client: MlflowClient, run_id: str, folder: Pat
     holders = [record.content.get("holder") for record in Reader(journal).new() if record.content["kind"] == "start"]
     if holders and Holder.read(holders[-1]) not in (None, lease.holder):
         log.info("run %s was continued by %s; what is older than that in %s goes", run_id, lease.holder, folder)
-        with sending_lock(journal, wait=True):  # what a `sync` writes there would belong to the next journal
-            shutil.rmtree(journal)
+        shutil.rmtree(journal, ignore_errors=True)  # a `sync` may write there
+        forget_progress(journal)  # of a journal that is gone; the next one begins with number 1, too
         for file in folder.glob("*.pt"):
-            file.unlink()
+            file.unlink(missing_ok=True)

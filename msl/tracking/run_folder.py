@@ -81,7 +81,7 @@ def _locked(folder: Path) -> IO[str]:
     """
     tries = 0
     while True:
-        file = _opened(folder)
+        file = opened(folder)
         is_ours = lock(file)
         if is_ours and _is_at(file, folder / LOCK_FILE):
             return file
@@ -94,7 +94,7 @@ def _locked(folder: Path) -> IO[str]:
         time.sleep(_LOOK_S / _LOOKS)
 
 
-def _opened(folder: Path) -> IO[str]:
+def opened(folder: Path) -> IO[str]:
     """The file of a run's folder that is to be locked, not locked yet; the folder is made where it is not.
 
     Raises:

@@ -22,6 +22,7 @@ from msl.tracking.sender import Sender, UnreachableError
 
 log = logging.getLogger("msl")
 
+SENDER_LOCK = "sender.lock"  # a file in the folder of a journal
 _GRACE_S = 30.0
 _LOOK_EVERY_S = 0.2
 _WAITS_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # between attempts while the server takes nothing
@@ -114,7 +115,7 @@ class _Process:
 @contextmanager
 def sending_lock(folder: Path, wait: bool) -> Iterator[bool]:
     """The right to send a journal, which one process has at a time; False if another one has it."""
-    with (folder / "sender.lock").open("w") as file:
+    with (folder / SENDER_LOCK).open("w") as file:
         yield lock(file, waits=wait)
 
 

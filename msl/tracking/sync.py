@@ -104,7 +104,7 @@ def _end(sender: Sender, folder: Path) -> str:
         if is_ours and sender.end is None and sender.close_dead():
             text = f", the run is marked FAILED: its process is gone{text}"
         if is_ours and is_finished(journal):
-            shutil.rmtree(folder, ignore_errors=True)  # somebody may look at it, and the next sync removes the rest
+            shutil.rmtree(folder, ignore_errors=True)  # somebody may look at it; what is left then goes with the next
     return text
 
 
@@ -113,4 +113,4 @@ def _forget(folder: Path) -> str:
     with held(folder) as is_ours:
         if is_ours:
             shutil.rmtree(folder, ignore_errors=True)
-    return "; its folder here is removed" if is_ours else ""
+    return "; its folder here is removed" if is_ours and not folder.exists() else ""

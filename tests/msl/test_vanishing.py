@@ -1,6 +1,8 @@
 """Files that other processes write and remove while msl looks at their folder."""
 
+import errno
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -16,6 +18,7 @@ from tiny import request
 
 from msl import schema
 from msl.files import files_below, temporary_files
+from msl.folder_lock import alone
 from msl.inputs.makers import making
 from msl.models import threads
 from msl.runs.requests import drop_request, newest_like, save_request, saved_request
@@ -70,6 +73,17 @@ def test_a_folder_whose_files_vanish_is_walked(tmp_path, walk):
     with meanwhile(partial(come_and_go, tmp_path)) as turns:
         for _ in turns:
             assert stays.name in {path.name for path in walk(tmp_path)}
+
+
+def test_a_disk_that_fails_is_told(tmp_path, monkeypatch):
+    """A backup without the files of a folder that cannot be listed would be none. No disk here fails, so it is said."""
+
+    def fail(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    with pytest.raises(OSError, match=re.escape(os.strerror(errno.EIO))):
+        FolderFiles(tmp_path).marks()
 
 
 def test_a_service_starts_while_a_run_writes_to_its_database(tmp_path):
@@ -128,6 +142,14 @@ def test_a_run_that_enters_while_others_count_is_seen(tmp_path, monkeypatch):
             (entry,) = entries
             assert [path.stat().st_ino for path in tmp_path.iterdir()] == [os.fstat(entry).st_ino]
             os.close(entry)
+
+
+def test_a_run_that_stands_still_while_it_counts_holds_up_nobody(tmp_path):
+    with alone(tmp_path):  # as one that was stopped there
+        assert threads.running(tmp_path) == 1
+        began_s = time.monotonic()
+        with alone(tmp_path, patience_s=0.1):
+            assert time.monotonic() - began_s > 0.1
 
 
 def test_a_process_that_joins_the_makers_of_a_copy_is_seen(tmp_path):

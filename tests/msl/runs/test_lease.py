@@ -276,7 +276,7 @@ def test_of_two_machines_that_take_a_run_at_the_same_moment_one_has_it():
         process.stdin.write(f"{start_at}\n")
         process.stdin.flush()
     claimed = [process.stdout.readline().split() for process in processes]
-    assert len(claimed[0] + claimed[1]) < 2 * ROUNDS  # the later one is told so, unless its machine stood still
+    assert len(claimed[0] + claimed[1]) <= ROUNDS + 2  # the later one is told so, unless its machine stood still
     taken = [process.communicate("\n", timeout=120)[0].split() for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     assert sorted(taken[0] + taken[1]) == sorted(runs)  # each run once

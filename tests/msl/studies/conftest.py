@@ -8,8 +8,14 @@ import warm
 
 
 @pytest.fixture(scope="session")
-def warm_jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """`executor=warm` carries jobs out as forks of a process that has imported everything."""
+def _warm_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("warm")
-    with warm.registered(), warm.warm_server(folder):
+    with warm.warm_server(folder):
         yield folder
+
+
+@pytest.fixture
+def warm_jobs(_warm_server: Path) -> Iterator[Path]:
+    """`executor=warm` carries jobs out as forks of a process that has imported everything."""
+    with warm.registered():
+        yield _warm_server

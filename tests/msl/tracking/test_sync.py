@@ -23,6 +23,7 @@ from msl.tracking.journal import Journal
 from msl.tracking.leftovers import clear
 from msl.tracking.offline import OfflineStore
 from msl.tracking.run_folder import is_in_use, work_folder
+from msl.tracking.send import sending_lock
 from msl.tracking.sync import sync
 
 pytestmark = pytest.mark.usefixtures("tiny_store")
@@ -83,7 +84,10 @@ def test_what_a_resume_or_a_child_needs_stays(name):
         (folder / name).write_text("needed")
         (folder / "start").mkdir()
     with run_folder("2" * 32, stays=True) as other:
-        (other / "start").mkdir()
+        for empty in ("start", schema.JOURNAL_FOLDER):
+            (other / empty).mkdir()
+        with sending_lock(other / schema.JOURNAL_FOLDER, wait=False):
+            pass  # it leaves its file
     assert clear(MlflowClient(), folder) == ""
     assert "removed" in clear(MlflowClient(), other)
     assert ((folder / name).exists(), (folder / "start").exists(), other.exists()) == (True, False, False)

@@ -40,7 +40,8 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store-1")
     for archive in ("store-1.tar.xz", "checkpoints-1.tar.xz", "interrupted-1.tar.xz"):
         with tarfile.open(DATA / archive) as packed:
-            packed.extractall(folder, filter="data")
+            packed.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.3 and older have none
+            packed.extractall(folder)
     for run in (folder / "mlruns/0").iterdir():  # packed once
         shutil.copytree(run / "artifacts", folder / "export/artifacts" / run.name)
     database.main(["upgrade", f"sqlite:///{folder / 'mlflow.db'}"], standalone_mode=False)

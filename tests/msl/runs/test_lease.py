@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 from conftest import REPOSITORY
@@ -245,7 +245,7 @@ for number, run_id in enumerate(sys.argv[1:]):
         taken.append(run_id)
     except TrackingError as error:
         assert "is being trained by process" in str(error)
-print(*taken, flush=True)
+print("done", flush=True)
 input()
 for run_id in taken:  # as a sender does before it sends anything
     with suppress(LeaseLostError):
@@ -259,27 +259,41 @@ def test_of_two_machines_that_take_a_run_at_the_same_moment_one_has_it():
     runs = [client.create_run("0").info.run_id for _ in range(ROUNDS)]
     for run_id in runs:
         client.set_terminated(run_id, "FAILED")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", TAKING, *runs],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "MSL_MACHINE": name},
-        )
-        for name in ("left", "right")
-    ]
-    for process in processes:
-        assert process.stdout.readline() == "ready\n"
-    start_at = time.time() + 1
-    for process in processes:
-        process.stdin.write(f"{start_at}\n")
-        process.stdin.flush()
-    claimed = [process.stdout.readline().split() for process in processes]
-    assert len(claimed[0] + claimed[1]) <= ROUNDS + 2  # the later one is told so, unless its machine stood still
-    taken = [process.communicate("\n", timeout=120)[0].split() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", TAKING, *runs],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                    env=env | {"MSL_MACHINE": name},
+                )
+            )
+            for name in ("left", "right")
+        ]
+        for process in processes:
+            assert process.stdout.readline() == "ready\n"
+        start_at = time.time() + 1
+        for process in processes:
+            process.stdin.write(f"{start_at}\n")
+            process.stdin.flush()
+        for process in processes:  # both may believe it, if one was held up between its look and its write
+            assert process.stdout.readline() == "done\n"
+        taken = [process.communicate("\n", timeout=120)[0].split() for process in processes]
+        assert [process.returncode for process in processes] == [0, 0]
     assert sorted(taken[0] + taken[1]) == sorted(runs)  # each run once
     for run_id in runs:
         host = Lease.of(client.get_run(run_id)).holder.host
         assert (host == "left") == (run_id in taken[0])
+
+
+def test_who_takes_a_run_looks_again_whether_it_has_it(machine, monkeypatch):
+    client, run_id = MlflowClient(), carry_out(request("pretrain")).run_id
+    machine("left")
+    other = str(lease.new_lease(lease.this_process()))
+    machine("right")
+    monkeypatch.setattr(time, "sleep", lambda s: client.set_tag(run_id, schema.LEASE, other))
+    with pytest.raises(TrackingError, match=rf"trained by process {os.getpid()} on left"):
+        lease.take(client, run_id)

@@ -19,13 +19,13 @@ REPOSITORY = Path(__file__).parent.parent
 
 # Servers that tests start run no jobs: MLflow's ten processes for jobs take a minute of processor time.
 os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-# Tests run side by side, and so do the processes that they start; on tiny images more threads only wait for each other.
-os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start; for this one see _few_threads
 _PASSED_ON = ("MSL_TEST_DATA", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION")
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _few_threads() -> None:
+    """Tests run side by side; on tiny images more threads only wait for each other."""
     torch.set_num_threads(1)
 
 

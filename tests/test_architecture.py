@@ -145,7 +145,7 @@ def loaded(code: str) -> set[str]:
     """Modules in a fresh interpreter after running `code`."""
     script = f"{code}\nimport sys; print(*sys.modules)"
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=REPOSITORY, timeout=300
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=REPOSITORY, timeout=60
     )
     return {name.partition(".")[0] for name in result.stdout.split()}
 

@@ -5,7 +5,8 @@ it names its holder and a time, which the holder's signs of life prolong. A leas
 that can be seen, or at its time if its machine gives no sign any more.
 
 A tracking store cannot compare and set. So whoever takes a lease writes it, waits for longer than two requests take,
-and reads it again: of several who do so at the same time, the last one to write has the lease.
+and reads it again: of several who do so at the same time, the last one to write has the lease. If that one was held up
+before it wrote, another one has gone on meanwhile, and stops when its sender looks at the lease, before it sends a row.
 """
 
 import json

@@ -104,7 +104,7 @@ def _end(sender: Sender, folder: Path) -> str:
         if is_ours and sender.end is None and sender.close_dead():
             text = f", the run is marked FAILED: its process is gone{text}"
         if is_ours and is_finished(journal):
-            shutil.rmtree(folder, ignore_errors=True)  # somebody may look at it; what is left then goes with the next
+            shutil.rmtree(folder, ignore_errors=True)  # somebody may look at it; the next `sync` removes the rest
     return text
 
 

@@ -9,11 +9,12 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
+from mlflow.tracking import MlflowClient
 from tiny import request
 
 from msl import schema
@@ -22,15 +23,17 @@ from msl.folder_lock import alone
 from msl.inputs.makers import making
 from msl.models import threads
 from msl.runs.requests import drop_request, newest_like, save_request, saved_request
+from msl.service import counts
 from msl.service.files import FolderFiles
-from msl.service.settings import StorageConfig
+from msl.service.retention import survey
+from msl.service.settings import CleanConfig, StorageConfig
 from msl.service.storage import make_private, resolve
 from msl.tracking import connect, open_run, run_folder, work_folder
 from msl.tracking import sync as sync_module
 from msl.tracking.journal import Journal
 from msl.tracking.sync import sync
 
-LOOK_S = 1.0  # before the files were expected to vanish, each of these tests failed within a tenth of it
+LOOK_S = 1.0  # without the mends, each test that takes turns failed in it
 
 
 @contextmanager
@@ -105,6 +108,33 @@ def test_a_service_starts_while_a_run_writes_to_its_database(tmp_path):
     assert [stat.S_IMODE(path.stat().st_mode) for path in private] == [0o600, 0o700, 0o600]
 
 
+def test_a_service_starts_while_processes_of_the_last_one_still_count(tmp_path):
+    def count():
+        (tmp_path / "1.part").write_text("{}")
+        with suppress(FileNotFoundError):
+            (tmp_path / "1.part").replace(tmp_path / "1.json")
+
+    with meanwhile(count) as turns:
+        for _ in turns:
+            counts.empty(tmp_path)
+
+
+def test_sizes_are_listed_again_where_a_run_has_replaced_a_checkpoint(store, monkeypatch):
+    client = MlflowClient()
+    run_id = client.create_run("0").info.run_id
+    client.log_text(run_id, "text", "checkpoints/last.pt")
+    list_artifacts, losses = client.list_artifacts, [FileNotFoundError("last.next.pt")]
+
+    def listed(*arguments):
+        if losses:
+            raise losses.pop()
+        return list_artifacts(*arguments)
+
+    monkeypatch.setattr(client, "list_artifacts", listed)
+    (holding,) = survey(client, CleanConfig())
+    assert sum(holding.sizes.values()) == len("text")
+
+
 @pytest.mark.usefixtures("tiny_store")
 def test_a_run_looks_for_one_like_it_while_others_begin():
     wanted = request("pretrain")
@@ -163,12 +193,12 @@ def test_a_process_that_joins_the_makers_of_a_copy_is_seen(tmp_path):
 @pytest.mark.parametrize("is_in_use", [True, False])
 def test_a_sync_meets_a_run_that_ends(monkeypatch, is_in_use):
     """Its process removes its folder as soon as everything is sent; where no process runs, a lost file is told."""
-    client, lock_file = connect(), sync_module.sending_lock
+    client, sending_lock = connect(), sync_module.sending_lock
     run_id = open_run(client, "ends", {}).run_id
 
     def lock_late(journal, wait):
         shutil.rmtree(journal)
-        return lock_file(journal, wait)
+        return sending_lock(journal, wait)
 
     monkeypatch.setattr(sync_module, "sending_lock", lock_late)
     with pytest.raises(RuntimeError), run_folder(run_id) as folder:

@@ -95,7 +95,7 @@ def test_a_mistake_is_told_before_torch_is_imported(mistake, tmp_path):
         check=True,
         env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin"},
         cwd=tmp_path,
-        timeout=300,
+        timeout=60,
     )
     assert message in result.stderr
     *_, code, imported = result.stdout.splitlines()
@@ -122,7 +122,7 @@ def test_a_dry_run_imports_neither_torch_nor_mlflow(store):
         text=True,
         check=True,
         env={"PYTHONPATH": str(REPOSITORY), "PATH": "/usr/bin:/bin", "MLFLOW_TRACKING_URI": store},
-        timeout=300,
+        timeout=60,
     )
     assert result.stdout.splitlines()[-2:] == ["exit code 0", "False False"]
 

@@ -38,7 +38,7 @@ def test_a_stopped_process_ends_the_first_one(tmp_path):
             ranks.total(torch.ones(1))  # waits for ever
 
     with started_team(2, work) as (first, stopped):
-        first.join(120)
+        first.join(30)
         os.kill(stopped.pid, signal.SIGKILL)
         stopped.join()
     assert first.exitcode == 0
@@ -54,7 +54,7 @@ def test_a_request_to_end_reaches_every_process(tmp_path):
         with crew.training("cpu", lambda reason: os._exit(1)), crew.watching(stop):
             if rank:
                 stop.make(SystemExit(143))
-            until = time.monotonic() + 60
+            until = time.monotonic() + 10
             while not stop.is_made and time.monotonic() < until:
                 time.sleep(0.05)
             (tmp_path / f"{rank}").write_text(str(stop.exit_code))
@@ -62,6 +62,6 @@ def test_a_request_to_end_reaches_every_process(tmp_path):
 
     with started_team(2, work) as processes:
         for process in processes:
-            process.join(120)
+            process.join(30)
             assert process.exitcode == 0
     assert [Path(tmp_path / name).read_text() for name in "01"] == ["143", "143"]
